@@ -1,0 +1,394 @@
+//! A batch: encoded frames in order, as a pipe holds them and a link writes them.
+//!
+//! Invariant of every batch: a frame's header lies whole in one segment, and its body lies either
+//! behind it in the same segment or is exactly the next segment. So a frame is found without
+//! reassembly, and a large body is never copied.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf, Bytes};
+
+use crate::limits::{GATHER_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES};
+use crate::slab::{Arena, SlabClass, SlabMut};
+use crate::wire::{COMMAND, EncodedHeader, Header, MORE};
+use crate::{Frame, Message};
+
+/// Encoded frames with a count of the messages they make.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The bytes, in order; none is empty.
+    pub segments: Vec<Bytes>,
+    /// Whole messages (and commands that a hub reads) in `segments`.
+    pub messages: usize,
+    /// Bytes of all segments.
+    pub bytes: usize,
+}
+
+impl Batch {
+    /// Whether the batch holds no byte.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Appends `segment`, which completes `messages` messages.
+    pub fn push(&mut self, segment: Bytes, messages: usize) {
+        self.messages += messages;
+        self.bytes += segment.len();
+        if !segment.is_empty() {
+            self.segments.push(segment);
+        }
+    }
+
+    /// Moves everything of `other` behind this.
+    pub fn append(&mut self, other: &mut Batch) {
+        self.messages += std::mem::take(&mut other.messages);
+        self.bytes += std::mem::take(&mut other.bytes);
+        self.segments.append(&mut other.segments);
+    }
+
+    /// Empties the batch, keeping its allocation.
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        self.messages = 0;
+        self.bytes = 0;
+    }
+}
+
+/// Encodes messages into slabs: the writing end of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct BatchWriter {
+    done: Batch,
+    open: Option<SlabMut>,
+}
+
+impl BatchWriter {
+    pub(crate) fn messages(&self) -> usize {
+        self.done.messages
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.done.is_empty() && self.open.as_ref().is_none_or(SlabMut::is_empty)
+    }
+
+    /// Encodes all frames of `message`.
+    #[inline]
+    pub(crate) fn push_message(&mut self, message: &Message, arena: &Arena) {
+        let (last, front) = message.frames().split_last().expect("a message has a frame");
+        for frame in front {
+            self.push_frame(MORE, frame, arena);
+        }
+        self.push_frame(0, last, arena);
+        self.done.messages += 1;
+    }
+
+    /// Encodes one command: the name's size, the name, then `body` (RFC 37, "Commands").
+    pub(crate) fn push_command(&mut self, name: &str, body: &[u8], arena: &Arena) {
+        let len = 1 + name.len() + body.len();
+        self.put(EncodedHeader::new(COMMAND, len).as_slice(), arena);
+        // A command is small by limit, but its body stays contiguous with its header even when it is not.
+        let mut bytes = Vec::with_capacity(len);
+        bytes.push(name.len() as u8);
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(body);
+        if self.room() >= len {
+            self.put(&bytes, arena);
+        } else {
+            self.put_segment(bytes.into());
+        }
+        self.done.messages += 1;
+    }
+
+    #[inline]
+    fn push_frame(&mut self, flags: u8, frame: &Frame, arena: &Arena) {
+        let header = EncodedHeader::new(flags, frame.len());
+        let header = header.as_slice();
+        if frame.len() >= GATHER_BYTES_MIN
+            && let Some(body) = frame.shared()
+        {
+            self.put(header, arena);
+            return self.put_segment(body.clone());
+        }
+        let slab = self.slab_with(header.len() + frame.len(), arena);
+        slab.extend_from_slice(header);
+        slab.extend_from_slice(frame);
+    }
+
+    fn put(&mut self, bytes: &[u8], arena: &Arena) {
+        self.slab_with(bytes.len(), arena).extend_from_slice(bytes);
+    }
+
+    fn put_segment(&mut self, segment: Bytes) {
+        self.seal();
+        self.done.push(segment, 0);
+    }
+
+    fn room(&self) -> usize {
+        self.open.as_ref().map_or(0, SlabMut::spare_len)
+    }
+
+    /// The open slab, or a new one, with at least `bytes` of room.
+    #[inline]
+    fn slab_with(&mut self, bytes: usize, arena: &Arena) -> &mut SlabMut {
+        if self.room() < bytes {
+            self.open_slab(bytes, arena);
+        }
+        self.open.as_mut().expect("opened above")
+    }
+
+    #[cold]
+    fn open_slab(&mut self, bytes: usize, arena: &Arena) {
+        let busy = self.open.is_some() || !self.done.is_empty();
+        if let Some(slab) = self.open.take() {
+            self.done.push(slab.freeze(), 0);
+        }
+        let wanted = if busy { SLAB_LARGE_BYTES } else { SLAB_SMALL_BYTES };
+        let class = SlabClass::fitting(bytes.max(wanted)).expect("bodies above the gather threshold are not copied");
+        self.open = Some(arena.lease(class));
+    }
+
+    /// Freezes what is encoded so far; the open slab keeps its spare room.
+    fn seal(&mut self) {
+        if let Some(slab) = &mut self.open
+            && !slab.is_empty()
+        {
+            let bytes = slab.split_to(slab.len());
+            self.done.push(bytes, 0);
+        }
+    }
+
+    /// Appends frames that are encoded already.
+    pub(crate) fn append(&mut self, batch: &mut Batch) {
+        self.seal();
+        self.done.append(batch);
+    }
+
+    /// Puts encoded frames before all others.
+    pub(crate) fn prepend(&mut self, mut batch: Batch) {
+        self.seal();
+        batch.append(&mut self.done);
+        self.done = batch;
+    }
+
+    /// Moves everything into `into`, which must be empty, and gives the open slab up.
+    pub(crate) fn take(&mut self, into: &mut Batch) {
+        debug_assert!(into.is_empty());
+        if let Some(slab) = self.open.take() {
+            self.done.push(slab.freeze(), 0);
+        }
+        std::mem::swap(&mut self.done, into);
+    }
+}
+
+/// What stands next in a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A whole message.
+    Message(Message),
+    /// A command: its whole body, name included.
+    Command(Frame),
+}
+
+/// Parses messages out of batches: the reading end.
+#[derive(Debug, Default)]
+pub(crate) struct BatchReader {
+    segments: VecDeque<Bytes>,
+    current: Bytes,
+    at: usize,
+}
+
+impl BatchReader {
+    /// Adds the segments of `batch` behind what is left.
+    pub(crate) fn refill(&mut self, batch: &mut Batch) {
+        self.segments.extend(batch.segments.drain(..));
+        batch.clear();
+    }
+
+    /// The next message or command; `None` when the reader is drained.
+    ///
+    /// # Panics
+    /// If the batch breaks its invariant: whoever fills a batch has validated it.
+    #[inline]
+    pub(crate) fn next_unit(&mut self) -> Option<Unit> {
+        let (header, first) = self.next_frame()?;
+        if header.command() {
+            return Some(Unit::Command(first));
+        }
+        if !header.more() {
+            return Some(Unit::Message(first.into()));
+        }
+        let mut frames = Vec::with_capacity(4);
+        frames.push(first);
+        loop {
+            let (header, frame) = self.next_frame().expect("a batch holds whole messages");
+            frames.push(frame);
+            if !header.more() {
+                return Some(Unit::Message(frames.into()));
+            }
+        }
+    }
+
+    #[inline]
+    fn next_frame(&mut self) -> Option<(Header, Frame)> {
+        if self.at == self.current.len() {
+            self.current = self.segments.pop_front()?;
+            self.at = 0;
+        }
+        let header = Header::parse(&self.current[self.at..]).expect("a header lies whole in its segment");
+        self.at += header.header_len;
+        let len = header.body_len as usize;
+        if self.at == self.current.len() && len > 0 {
+            let body = self.segments.pop_front().expect("a body follows its header");
+            assert_eq!(body.len(), len, "a body of its own segment fills it");
+            return Some((header, Frame::from(body)));
+        }
+        let frame = Frame::slice_of(&self.current, self.at, len);
+        self.at += len;
+        Some((header, frame))
+    }
+}
+
+/// Splits off the part of `segments` that a broken link did not get through whole.
+///
+/// `written` bytes of them went out. What comes back begins with the first message that was not
+/// written to its end: the peer cannot have received it, so it may be sent again.
+pub fn unsent(segments: &[Bytes], written: usize) -> Batch {
+    let mut reader = Scan { segments, index: 0, at: 0, passed: 0 };
+    let mut rest = Batch::default();
+    let mut start = None;
+    let mut message_start = (0, 0);
+    while let Some(header) = reader.next_header() {
+        if header.more() {
+            continue;
+        }
+        if start.is_none() && reader.passed > written {
+            start = Some(message_start);
+        }
+        rest.messages += usize::from(start.is_some());
+        message_start = (reader.index, reader.at);
+    }
+    let Some((index, at)) = start else {
+        return Batch::default();
+    };
+    for (i, segment) in segments.iter().enumerate().skip(index) {
+        let mut segment = segment.clone();
+        if i == index {
+            segment.advance(at);
+        }
+        rest.push(segment, 0);
+    }
+    rest
+}
+
+struct Scan<'a> {
+    segments: &'a [Bytes],
+    index: usize,
+    at: usize,
+    passed: usize,
+}
+
+impl Scan<'_> {
+    fn next_header(&mut self) -> Option<Header> {
+        if self.at == self.segments.get(self.index)?.len() {
+            self.index += 1;
+            self.at = 0;
+        }
+        let header = Header::parse(&self.segments.get(self.index)?[self.at..])?;
+        self.at += header.header_len;
+        let len = header.body_len as usize;
+        self.passed += header.header_len + len;
+        if self.at == self.segments[self.index].len() && len > 0 {
+            self.index += 1;
+            self.at = 0;
+        }
+        self.at += len;
+        Some(header)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode(messages: &[Message]) -> Batch {
+        let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::default(), Batch::default());
+        messages.iter().for_each(|message| writer.push_message(message, &arena));
+        writer.take(&mut batch);
+        batch
+    }
+
+    fn decode(mut batch: Batch) -> Vec<Message> {
+        let mut reader = BatchReader::default();
+        reader.refill(&mut batch);
+        std::iter::from_fn(|| reader.next_unit())
+            .map(|unit| match unit {
+                Unit::Message(message) => message,
+                Unit::Command(command) => panic!("{command:?}"),
+            })
+            .collect()
+    }
+
+    fn messages() -> impl Strategy<Value = Vec<Message>> {
+        let sizes = prop::sample::select(vec![0usize, 1, 70, 71, 255, 256, 8191, 8192, 70_000]);
+        let frame = (sizes, any::<u8>()).prop_map(|(len, byte)| Frame::from(vec![byte; len]));
+        let message = prop::collection::vec(frame, 1..4).prop_map(Message::from);
+        prop::collection::vec(message, 0..20)
+    }
+
+    #[test]
+    fn large_bodies_are_not_copied() {
+        let body = Bytes::from(vec![1; GATHER_BYTES_MIN]);
+        let batch = encode(&[Message::from(body.clone())]);
+        assert_eq!(batch.segments[1].as_ptr(), body.as_ptr());
+        assert_eq!(decode(batch)[0].first().shared().map(|bytes| bytes.as_ptr()), Some(body.as_ptr()));
+    }
+
+    #[test]
+    fn commands_are_told_from_messages() {
+        let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::default(), Batch::default());
+        writer.push_command("SUBSCRIBE", b"topic", &arena);
+        writer.push_command("CANCEL", &[7; 70_000], &arena);
+        writer.take(&mut batch);
+        assert_eq!(batch.messages, 2);
+        let mut reader = BatchReader::default();
+        reader.refill(&mut batch);
+        assert_eq!(reader.next_unit(), Some(Unit::Command(Frame::from(b"\x09SUBSCRIBEtopic"))));
+        assert!(matches!(reader.next_unit(), Some(Unit::Command(body)) if body.len() == 70_007));
+        assert_eq!(reader.next_unit(), None);
+    }
+
+    #[test]
+    fn an_open_slab_is_given_away_and_recycled() {
+        let arena = Arena::new();
+        let (mut writer, mut batch) = (BatchWriter::default(), Batch::default());
+        writer.push_message(&Message::from("x"), &arena);
+        writer.take(&mut batch);
+        assert!(writer.is_empty());
+        drop(batch);
+        assert_eq!(arena.free_blocks(SlabClass::Small), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn batches_round_trip(messages in messages()) {
+            let batch = encode(&messages);
+            prop_assert_eq!(batch.messages, messages.len());
+            prop_assert_eq!(decode(batch), messages);
+        }
+
+        #[test]
+        fn unsent_begins_with_the_first_message_that_is_not_through(messages in messages(), cut in any::<prop::sample::Index>()) {
+            let batch = encode(&messages);
+            let written = cut.index(batch.bytes + 1);
+            let rest = unsent(&batch.segments, written);
+            let mut passed = 0;
+            let whole = messages.iter().take_while(|message| {
+                passed += message.frames().iter().map(|f| EncodedHeader::new(0, f.len()).as_slice().len() + f.len()).sum::<usize>();
+                passed <= written
+            }).count();
+            prop_assert_eq!(rest.messages, messages.len() - whole);
+            prop_assert_eq!(decode(rest), &messages[whole..]);
+        }
+    }
+}

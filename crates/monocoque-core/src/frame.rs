@@ -1,0 +1,176 @@
+//! One part of a message.
+
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::Bytes;
+
+use crate::limits::INLINE_BYTES_MAX;
+
+/// One part of a [`Message`](crate::Message): small bodies inline, larger ones shared by reference count.
+///
+/// Cloning never copies more than [`INLINE_BYTES_MAX`] bytes.
+#[derive(Clone)]
+pub struct Frame(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, data: [u8; INLINE_BYTES_MAX] },
+    Shared(Bytes),
+}
+
+impl Frame {
+    /// The empty frame: ZeroMQ's delimiter.
+    pub const fn new() -> Self {
+        Self(Repr::Inline { len: 0, data: [0; INLINE_BYTES_MAX] })
+    }
+
+    /// Copies `body`: inline when small, else into memory of its own.
+    #[inline]
+    pub fn copy_from_slice(body: &[u8]) -> Self {
+        if body.len() > INLINE_BYTES_MAX {
+            return Self(Repr::Shared(Bytes::copy_from_slice(body)));
+        }
+        let mut data = [0; INLINE_BYTES_MAX];
+        data[..body.len()].copy_from_slice(body);
+        Self(Repr::Inline { len: body.len() as u8, data })
+    }
+
+    /// The range `[from, from + len)` of `chunk`: copied inline when small, so that it pins no slab.
+    #[inline]
+    pub(crate) fn slice_of(chunk: &Bytes, from: usize, len: usize) -> Self {
+        if len <= INLINE_BYTES_MAX {
+            Self::copy_from_slice(&chunk[from..from + len])
+        } else {
+            Self(Repr::Shared(chunk.slice(from..from + len)))
+        }
+    }
+
+    /// The body.
+    #[inline]
+    pub fn as_slice(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, data } => &data[..usize::from(*len)],
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The body as shared bytes: no copy if it was not inline.
+    pub fn into_bytes(self) -> Bytes {
+        match self.0 {
+            Repr::Inline { len, data } => Bytes::copy_from_slice(&data[..usize::from(len)]),
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The shared bytes, unless the body is inline.
+    pub(crate) fn shared(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Repr::Inline { .. } => None,
+            Repr::Shared(bytes) => Some(bytes),
+        }
+    }
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for Frame {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl AsRef<[u8]> for Frame {
+    fn as_ref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_BYTES_MAX: usize = 32;
+        let body = self.as_slice();
+        write!(f, "\"{}\"", body[..body.len().min(SHOWN_BYTES_MAX)].escape_ascii())?;
+        if body.len() > SHOWN_BYTES_MAX {
+            write!(f, "… ({} bytes)", body.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Frame {
+    fn eq(&self, other: &T) -> bool {
+        self.as_slice() == other.as_ref()
+    }
+}
+
+impl Eq for Frame {}
+
+impl From<Bytes> for Frame {
+    fn from(body: Bytes) -> Self {
+        if body.len() <= INLINE_BYTES_MAX { Self::copy_from_slice(&body) } else { Self(Repr::Shared(body)) }
+    }
+}
+
+impl From<Vec<u8>> for Frame {
+    fn from(body: Vec<u8>) -> Self {
+        Bytes::from(body).into()
+    }
+}
+
+impl From<String> for Frame {
+    fn from(body: String) -> Self {
+        body.into_bytes().into()
+    }
+}
+
+impl From<&[u8]> for Frame {
+    fn from(body: &[u8]) -> Self {
+        Self::copy_from_slice(body)
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Frame {
+    fn from(body: &[u8; N]) -> Self {
+        Self::copy_from_slice(body)
+    }
+}
+
+impl From<&str> for Frame {
+    fn from(body: &str) -> Self {
+        Self::copy_from_slice(body.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_small_and_bodies_inline_up_to_the_limit() {
+        assert_eq!(size_of::<Frame>(), 72);
+        let at = Frame::from(vec![1; INLINE_BYTES_MAX]);
+        let above = Frame::from(vec![1; INLINE_BYTES_MAX + 1]);
+        assert!(at.shared().is_none() && above.shared().is_some());
+        assert_eq!((at.len(), above.len()), (INLINE_BYTES_MAX, INLINE_BYTES_MAX + 1));
+    }
+
+    #[test]
+    fn shared_bodies_are_not_copied() {
+        let bytes = Bytes::from(vec![5; 4096]);
+        let at = bytes.as_ptr();
+        assert_eq!(Frame::from(bytes).clone().into_bytes().as_ptr(), at);
+    }
+
+    #[test]
+    fn debug_is_bounded() {
+        assert_eq!(format!("{:?}", Frame::from("a\n")), r#""a\n""#);
+        assert!(format!("{:?}", Frame::from(vec![0; 1 << 20])).len() < 200);
+    }
+}

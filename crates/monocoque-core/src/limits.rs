@@ -1,0 +1,45 @@
+//! Every limit of the kernel, with the sum or the measurement that derives it.
+
+/// Bodies up to this many bytes live inside the [`Frame`](crate::Frame) itself.
+///
+/// 64 is the field's customary small message; with tag, length and alignment the frame is then
+/// 72 bytes, and a held message of that size pins no slab.
+pub const INLINE_BYTES_MAX: usize = 70;
+
+/// Bodies from this size on travel by reference instead of being copied into a slab.
+///
+/// Copying beats gathering up to 2–4 KiB, gathering wins from about 16 KiB (design.md §3).
+pub const GATHER_BYTES_MIN: usize = 8 * 1024;
+
+/// What an idle connection keeps in flight: enough for a command or a small request.
+pub const SLAB_TINY_BYTES: usize = 512;
+
+/// The first slab of a pipe that carries little.
+pub const SLAB_SMALL_BYTES: usize = 4 * 1024;
+
+/// The slab of a busy pipe or connection: 64 KiB is the knee of a write's cost.
+pub const SLAB_LARGE_BYTES: usize = 64 * 1024;
+
+/// The slab that a saturated connection reads into.
+pub const SLAB_HUGE_BYTES: usize = 256 * 1024;
+
+/// Bytes that an arena keeps for reuse in each size class; what comes back above it is freed.
+pub const ARENA_CLASS_BYTES_MAX: usize = 16 * SLAB_HUGE_BYTES;
+
+/// Segments of one vectored write: the kernel's `IOV_MAX`.
+pub const WRITE_SEGMENTS_MAX: usize = 1024;
+
+/// Messages a pipe holds by default in each direction, as libzmq's `ZMQ_SNDHWM` and `ZMQ_RCVHWM`.
+pub const HIGH_WATER_MARK_DEFAULT: u32 = 1000;
+
+/// The longest routing id (RFC 28, `ZMQ_ROUTING_ID`).
+pub const ROUTING_ID_BYTES_MAX: usize = 255;
+
+/// The longest short frame of ZMTP 2.0 and later: its size is one byte.
+pub const SHORT_FRAME_BYTES_MAX: usize = u8::MAX as usize;
+
+/// Flags and an eight-byte size: the longest frame header.
+pub const FRAME_HEADER_BYTES_MAX: usize = 9;
+
+const _: () = assert!(INLINE_BYTES_MAX <= SHORT_FRAME_BYTES_MAX);
+const _: () = assert!(GATHER_BYTES_MIN + FRAME_HEADER_BYTES_MAX <= SLAB_LARGE_BYTES);

@@ -1,0 +1,397 @@
+//! Slabs: the memory that bytes are read into and encoded into.
+//!
+//! A [`SlabMut`] is one writer's exclusive room at a stable address. Its filled front is frozen to
+//! [`Bytes`] piece by piece, one way: what is frozen is never written again. The block goes back to its
+//! [`Arena`] when the writer and the last view are gone.
+//!
+//! All unsafe code of this crate is in this file.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::limits::{
+    ARENA_CLASS_BYTES_MAX, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES,
+};
+
+/// The sizes of block that an [`Arena`] recycles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SlabClass {
+    /// [`SLAB_TINY_BYTES`].
+    Tiny,
+    /// [`SLAB_SMALL_BYTES`].
+    Small,
+    /// [`SLAB_LARGE_BYTES`].
+    Large,
+    /// [`SLAB_HUGE_BYTES`].
+    Huge,
+}
+
+impl SlabClass {
+    const ALL: [SlabClass; 4] = [Self::Tiny, Self::Small, Self::Large, Self::Huge];
+
+    /// Bytes of a block of this class.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Tiny => SLAB_TINY_BYTES,
+            Self::Small => SLAB_SMALL_BYTES,
+            Self::Large => SLAB_LARGE_BYTES,
+            Self::Huge => SLAB_HUGE_BYTES,
+        }
+    }
+
+    /// The smallest class of at least `bytes`, if there is one.
+    pub fn fitting(bytes: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.bytes() >= bytes)
+    }
+}
+
+/// The memory that was asked for is not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("out of memory: {bytes} bytes asked")]
+pub struct OutOfMemory {
+    /// Bytes asked for.
+    pub bytes: usize,
+}
+
+/// Recycles blocks of fixed sizes. A handle: clones share the same free lists.
+#[derive(Clone, Default)]
+pub struct Arena {
+    free: Arc<FreeLists>,
+}
+
+#[derive(Default)]
+struct FreeLists {
+    classes: [Mutex<Vec<Block>>; 4],
+}
+
+impl fmt::Debug for Arena {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let free = self.free.classes.each_ref().map(|class| class.lock().len());
+        f.debug_struct("Arena").field("free_blocks", &free).finish()
+    }
+}
+
+impl Arena {
+    /// An empty arena; blocks are allocated at first need.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A slab of `class`, recycled where possible.
+    pub fn lease(&self, class: SlabClass) -> SlabMut {
+        let recycled = self.free.classes[class as usize].lock().pop();
+        let block = recycled.unwrap_or_else(|| {
+            Block::allocate(class.bytes()).unwrap_or_else(|_| {
+                std::alloc::handle_alloc_error(Block::layout(class.bytes()).expect("fixed sizes are valid"))
+            })
+        });
+        SlabMut::new(block, Some((Arc::clone(&self.free), class)))
+    }
+
+    /// Blocks of `class` that wait for reuse.
+    pub fn free_blocks(&self, class: SlabClass) -> usize {
+        self.free.classes[class as usize].lock().len()
+    }
+}
+
+/// One heap block. Owns its memory; knows nothing of who uses which part.
+struct Block {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY:
+// - a `Block` is an owned allocation with no thread affinity;
+// - it hands out no reference by itself; sharing is governed by `SlabMut` and `View`.
+unsafe impl Send for Block {}
+// SAFETY: as above: `&Block` gives no access to the memory.
+unsafe impl Sync for Block {}
+
+impl Block {
+    fn layout(bytes: usize) -> Result<Layout, OutOfMemory> {
+        Layout::from_size_align(bytes, 64).map_err(|_| OutOfMemory { bytes })
+    }
+
+    fn allocate(bytes: usize) -> Result<Self, OutOfMemory> {
+        let bytes = bytes.max(1);
+        let layout = Self::layout(bytes)?;
+        // SAFETY: `layout` has a non-zero size: `bytes` is at least one.
+        let start = unsafe { alloc(layout) };
+        let start = NonNull::new(start).ok_or(OutOfMemory { bytes })?;
+        Ok(Self { start, bytes })
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let layout = Self::layout(self.bytes).expect("the layout was valid at allocation");
+        // SAFETY:
+        // - `start` came from `alloc` with this very layout in `allocate`;
+        // - a `Block` is not `Clone`, so it is freed once.
+        unsafe { dealloc(self.start.as_ptr(), layout) }
+    }
+}
+
+/// A leased block, shared by its writer and its views; returns to the arena when the last is gone.
+struct Lease {
+    block: Option<Block>,
+    home: Option<(Arc<FreeLists>, SlabClass)>,
+}
+
+impl Lease {
+    fn start(&self) -> NonNull<u8> {
+        self.block.as_ref().expect("only drop takes the block").start
+    }
+
+    fn bytes(&self) -> usize {
+        self.block.as_ref().expect("only drop takes the block").bytes
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(block), Some((lists, class))) = (self.block.take(), self.home.take()) else {
+            return;
+        };
+        let mut free = lists.classes[class as usize].lock();
+        if free.len() * class.bytes() < ARENA_CLASS_BYTES_MAX {
+            free.push(block);
+        }
+    }
+}
+
+/// A frozen range of a lease: what a [`Bytes`] made by [`SlabMut`] owns.
+struct View {
+    lease: Arc<Lease>,
+    from: usize,
+    len: usize,
+}
+
+impl AsRef<[u8]> for View {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY:
+        // - in bounds: `from + len <= filled <= capacity` held when the view was made;
+        // - initialised: only filled bytes are frozen;
+        // - not written meanwhile: the writer's room starts behind every frozen range, and it takes a range
+        //   back only in `reclaim`, which requires that no view is left;
+        // - alive: `lease` keeps the block.
+        unsafe { std::slice::from_raw_parts(self.lease.start().as_ptr().add(self.from), self.len) }
+    }
+}
+
+/// One writer's exclusive room in a block: `[start, filled)` is initialised, `[filled, capacity)` is spare.
+///
+/// The address of the spare room is stable until the slab is dropped or reclaimed, wherever the `SlabMut`
+/// itself is moved: the kernel may write there while an operation owns the slab.
+pub struct SlabMut {
+    lease: Arc<Lease>,
+    start: usize,
+    filled: usize,
+}
+
+impl fmt::Debug for SlabMut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlabMut").field("filled", &self.len()).field("spare", &self.spare_len()).finish()
+    }
+}
+
+impl SlabMut {
+    fn new(block: Block, home: Option<(Arc<FreeLists>, SlabClass)>) -> Self {
+        Self { lease: Arc::new(Lease { block: Some(block), home }), start: 0, filled: 0 }
+    }
+
+    /// A slab of exactly `bytes`, for a frame larger than any class. It is freed, not recycled.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the allocator refuses: the size may be a peer's claim.
+    pub fn exact(bytes: usize) -> Result<Self, OutOfMemory> {
+        Ok(Self::new(Block::allocate(bytes)?, None))
+    }
+
+    /// Bytes that the slab can hold from its current start: filled and spare.
+    pub fn capacity(&self) -> usize {
+        self.lease.bytes() - self.start
+    }
+
+    /// Filled bytes that are not frozen yet.
+    pub fn len(&self) -> usize {
+        self.filled - self.start
+    }
+
+    /// Whether nothing is filled.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that can still be written.
+    pub fn spare_len(&self) -> usize {
+        self.lease.bytes() - self.filled
+    }
+
+    /// The filled bytes that are not frozen yet.
+    pub fn filled(&self) -> &[u8] {
+        // SAFETY:
+        // - in bounds and initialised: `start <= filled <= capacity`, and `filled` only grows over written bytes;
+        // - not aliased mutably: `&self` borrows the only writer.
+        unsafe { std::slice::from_raw_parts(self.lease.start().as_ptr().add(self.start), self.len()) }
+    }
+
+    /// The spare room, to be written by the caller or the kernel.
+    pub fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
+        let spare = self.spare_len();
+        // SAFETY:
+        // - in bounds: `filled + spare == capacity`;
+        // - exclusive: views end at or before `start <= filled`, and `&mut self` is the only writer;
+        // - `MaybeUninit` makes no claim of initialisation.
+        unsafe {
+            let at = self.lease.start().as_ptr().add(self.filled).cast::<MaybeUninit<u8>>();
+            std::slice::from_raw_parts_mut(at, spare)
+        }
+    }
+
+    /// Declares the next `count` bytes of the spare room filled.
+    ///
+    /// # Safety
+    /// The first `count` bytes of [`spare`](Self::spare) have been initialised.
+    ///
+    /// # Panics
+    /// If `count` exceeds the spare room.
+    pub unsafe fn advance(&mut self, count: usize) {
+        assert!(count <= self.spare_len(), "advanced past the slab");
+        self.filled += count;
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Panics
+    /// If they do not fit the spare room.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        let spare = &mut self.spare()[..bytes.len()];
+        spare.write_copy_of_slice(bytes);
+        self.filled += bytes.len();
+    }
+
+    /// Freezes the first `count` filled bytes and moves the start behind them.
+    ///
+    /// # Panics
+    /// If fewer than `count` bytes are filled.
+    pub fn split_to(&mut self, count: usize) -> Bytes {
+        assert!(count <= self.len(), "split past the filled bytes");
+        if count == 0 {
+            return Bytes::new();
+        }
+        let view = View { lease: Arc::clone(&self.lease), from: self.start, len: count };
+        self.start += count;
+        Bytes::from_owner(view)
+    }
+
+    /// Discards the first `count` filled bytes.
+    ///
+    /// # Panics
+    /// If fewer than `count` bytes are filled.
+    pub fn skip(&mut self, count: usize) {
+        assert!(count <= self.len(), "skipped past the filled bytes");
+        self.start += count;
+    }
+
+    /// Freezes everything filled; the spare room is given up.
+    pub fn freeze(mut self) -> Bytes {
+        self.split_to(self.len())
+    }
+
+    /// Takes the whole block back when no view of it is left, keeping the filled bytes.
+    ///
+    /// Returns whether the start is now the block's.
+    pub fn reclaim(&mut self) -> bool {
+        if self.start == 0 {
+            return true;
+        }
+        if Arc::get_mut(&mut self.lease).is_none() {
+            return false;
+        }
+        let len = self.len();
+        let base = self.lease.start().as_ptr();
+        // SAFETY:
+        // - in bounds: `start + len == filled <= capacity`, and the target is the block's front;
+        // - exclusive: `Arc::get_mut` proved that no view is left and ordered us behind their last reads;
+        // - the ranges may overlap, which `copy` allows.
+        unsafe { std::ptr::copy(base.add(self.start), base, len) };
+        self.start = 0;
+        self.filled = len;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frozen_bytes_survive_the_writer_and_recycle_the_block() {
+        let arena = Arena::new();
+        let mut slab = arena.lease(SlabClass::Tiny);
+        slab.extend_from_slice(b"hello world");
+        let hello = slab.split_to(5);
+        slab.skip(1);
+        let world = slab.freeze();
+        assert_eq!((&hello[..], &world[..]), (&b"hello"[..], &b"world"[..]));
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 0);
+        drop(hello);
+        drop(world);
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+        drop(arena.lease(SlabClass::Tiny));
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+    }
+
+    #[test]
+    fn reclaim_waits_for_the_last_view() {
+        let mut slab = Arena::new().lease(SlabClass::Tiny);
+        slab.extend_from_slice(b"abcdef");
+        let view = slab.split_to(4);
+        assert!(!slab.reclaim());
+        assert_eq!(&view[..], b"abcd");
+        drop(view);
+        assert!(slab.reclaim());
+        assert_eq!((slab.filled(), slab.capacity()), (&b"ef"[..], SLAB_TINY_BYTES));
+    }
+
+    #[test]
+    fn address_is_stable_while_the_slab_moves() {
+        let mut slab = Arena::new().lease(SlabClass::Tiny);
+        let before = slab.spare().as_ptr();
+        let mut moved = Box::new(slab);
+        assert_eq!(before, moved.spare().as_ptr());
+    }
+
+    #[test]
+    fn written_spare_becomes_filled() {
+        let mut slab = SlabMut::exact(4).expect("four bytes");
+        slab.spare()[0].write(7);
+        // SAFETY: one byte was written just above.
+        unsafe { slab.advance(1) };
+        assert_eq!(slab.filled(), [7]);
+        assert_eq!(slab.spare_len(), 3);
+    }
+
+    #[test]
+    fn an_absurd_size_is_refused() {
+        assert!(SlabMut::exact(usize::MAX).is_err());
+        assert!(SlabMut::exact(isize::MAX as usize - 4096).is_err());
+    }
+
+    #[test]
+    fn views_cross_threads() {
+        let mut slab = Arena::new().lease(SlabClass::Small);
+        slab.extend_from_slice(&[9; 100]);
+        let view = slab.split_to(100);
+        let reader = std::thread::spawn(move || view.iter().map(|&b| u32::from(b)).sum::<u32>());
+        slab.extend_from_slice(&[1; 100]);
+        assert_eq!(reader.join().expect("reader"), 900);
+    }
+}

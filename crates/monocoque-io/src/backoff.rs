@@ -1,0 +1,69 @@
+//! How long to wait before the next attempt to connect.
+
+use std::time::Duration;
+
+/// The bounds of a [`Backoff`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackoffConfig {
+    /// Before the second attempt (`ZMQ_RECONNECT_IVL`).
+    pub first: Duration,
+    /// The waits double up to this (`ZMQ_RECONNECT_IVL_MAX`); at most `first` means they do not grow.
+    pub max: Duration,
+}
+
+impl Default for BackoffConfig {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(50), max: Duration::from_secs(5) }
+    }
+}
+
+/// Waits that double from attempt to attempt, with jitter so that a thousand peers do not come back at once.
+#[derive(Debug)]
+pub struct Backoff {
+    config: BackoffConfig,
+    next: Duration,
+    random: fastrand::Rng,
+}
+
+impl Backoff {
+    /// Starts at the first wait. `seed` decides the jitter.
+    pub fn new(config: BackoffConfig, seed: u64) -> Self {
+        Self { config, next: config.first, random: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// The next wait: three quarters to five quarters of the nominal one.
+    pub fn wait(&mut self) -> Duration {
+        let nominal = self.next;
+        self.next = (nominal * 2).min(self.config.max.max(self.config.first));
+        nominal.mul_f64(0.75 + self.random.f64() / 2.0)
+    }
+
+    /// After a success: back to the first wait.
+    pub fn reset(&mut self) {
+        self.next = self.config.first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_to_the_bound_and_fall_back() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(BackoffConfig { first: ms(100), max: ms(350) }, 7);
+        for nominal in [100, 200, 350, 350] {
+            let wait = backoff.wait();
+            assert!(wait >= ms(nominal * 3 / 4) && wait <= ms(nominal * 5 / 4), "{wait:?} for {nominal}");
+        }
+        backoff.reset();
+        assert!(backoff.wait() <= ms(125));
+    }
+
+    #[test]
+    fn without_a_bound_the_wait_stays() {
+        let first = Duration::from_millis(100);
+        let mut backoff = Backoff::new(BackoffConfig { first, max: Duration::ZERO }, 7);
+        assert!((0..9).all(|_| backoff.wait() <= first * 5 / 4));
+    }
+}

@@ -1,0 +1,540 @@
+//! The connection actor: two pumps that drive any protocol over any link.
+//!
+//! The read pump owns the one outstanding read, hands what came to the protocol and appends whole messages
+//! to the incoming pipe. The write pump takes *everything* that is queued in one swap and writes it; while
+//! that write is in flight the next batch piles up, so an idle connection sends at once and a loaded one
+//! batches by itself. Neither pump is ever dropped in mid-operation: ending means shutting the link down,
+//! which completes what is in flight.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes};
+use monocoque_core::Protocol;
+use monocoque_core::batch::{Batch, unsent};
+use monocoque_core::limits::SLAB_TINY_BYTES;
+use monocoque_core::pipe::{PipeReader, PipeWriter, Taken};
+use monocoque_core::protocol::{Need, Output};
+use monocoque_core::slab::{Arena, SlabClass, SlabMut};
+
+use crate::link::Link;
+use crate::placement::Home;
+use crate::stop::Stop;
+
+/// How long a finished connection waits for the peer to close its side, so that nothing is reset away.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// Writes or reads in a row before the other tasks of the thread get their turn.
+const TURNS_MAX: u32 = 4;
+
+/// The socket's ends of a connection.
+#[derive(Debug)]
+pub struct Pipes {
+    /// What is to be written.
+    pub outgoing: PipeReader,
+    /// Where received messages go.
+    pub incoming: PipeWriter,
+}
+
+/// Who a connection reports to.
+pub trait Host<P: Protocol> {
+    /// The handshake is done. The pipes to serve, or `None` to turn the peer away.
+    fn ready(&mut self, peer: P::Peer) -> Option<Pipes>;
+
+    /// Messages were appended to the incoming pipe.
+    fn delivered(&mut self) {}
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum End<E> {
+    /// The socket finished its pipe, and everything in it was written.
+    Finished,
+    /// The peer closed.
+    PeerClosed {
+        /// Bytes of a unit that the peer began and did not end.
+        truncated: usize,
+    },
+    /// We were told to stop.
+    Stopped,
+    /// The host turned the peer away.
+    Refused,
+    /// The link failed.
+    Link(io::Error),
+    /// The protocol gave up.
+    Protocol(E),
+}
+
+/// What is left of a connection.
+#[derive(Debug)]
+pub struct Ended<E> {
+    /// Why it ended.
+    pub end: End<E>,
+    /// The outgoing pipe, with messages that were not written whole put back at its front.
+    pub outgoing: Option<PipeReader>,
+    /// Whether the handshake was done.
+    pub was_ready: bool,
+}
+
+/// One connection: a protocol over a link.
+#[derive(Debug)]
+pub struct Connection<P: Protocol, L> {
+    protocol: P,
+    link: L,
+    arena: Arena,
+}
+
+impl<P: Protocol, L: Link> Connection<P, L> {
+    /// A connection of `protocol` over `link`, reading into slabs of `arena`.
+    pub fn new(protocol: P, link: L, arena: Arena) -> Self {
+        Self { protocol, link, arena }
+    }
+
+    /// Runs until either side ends it.
+    ///
+    /// # Cancel safety
+    /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
+    pub async fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> Ended<P::Error> {
+        let shared = Shared::new(self.protocol, host);
+        let reads = ReadPump { shared: &shared, link: &self.link, arena: &self.arena, home: &home, hot: false };
+        let writes = WritePump { shared: &shared, link: &self.link, home: &home, stop, timer: None, turns: 0 };
+        shared.act(|protocol, out| {
+            protocol.connected(Instant::now(), out);
+            Ok(())
+        });
+        both(reads.run(), writes.run()).await;
+        shared.into_ended()
+    }
+}
+
+/// Runs both futures to their end.
+async fn both(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
+    let (mut a_done, mut b_done) = (false, false);
+    poll_fn(|cx| {
+        a_done = a_done || a.as_mut().poll(cx).is_ready();
+        b_done = b_done || b.as_mut().poll(cx).is_ready();
+        if a_done && b_done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Lets the other tasks of this thread run.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What both pumps see. They run in one task, so a waker of one is a waker of the other.
+struct Shared<'h, P: Protocol, H> {
+    protocol: RefCell<P>,
+    host: RefCell<&'h mut H>,
+    out: RefCell<Output<P::Peer>>,
+    /// Bytes of the protocol's own, to be written before any batch.
+    control: RefCell<Vec<Bytes>>,
+    outgoing: RefCell<Option<PipeReader>>,
+    incoming: RefCell<Option<Rc<PipeWriter>>>,
+    end: RefCell<Option<End<P::Error>>>,
+    was_ready: Cell<bool>,
+    task: RefCell<Option<Waker>>,
+}
+
+impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
+    fn new(protocol: P, host: &'h mut H) -> Self {
+        Self {
+            protocol: RefCell::new(protocol),
+            host: RefCell::new(host),
+            out: RefCell::default(),
+            control: RefCell::default(),
+            outgoing: RefCell::default(),
+            incoming: RefCell::default(),
+            end: RefCell::default(),
+            was_ready: Cell::new(false),
+            task: RefCell::default(),
+        }
+    }
+
+    fn into_ended(self) -> Ended<P::Error> {
+        Ended {
+            end: self.end.into_inner().unwrap_or(End::Stopped),
+            outgoing: self.outgoing.into_inner(),
+            was_ready: self.was_ready.get(),
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        self.end.borrow().is_some()
+    }
+
+    /// Ends the connection; the first reason stays.
+    fn end(&self, end: End<P::Error>) {
+        self.end.borrow_mut().get_or_insert(end);
+        self.wake();
+    }
+
+    /// Has the task polled again: the other pump may have work now.
+    fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    fn watch(&self, cx: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+    }
+
+    /// Calls the protocol and does what it wants done.
+    fn act<T: Default>(
+        &self,
+        call: impl FnOnce(&mut P, &mut Output<P::Peer>) -> Result<T, P::Error>,
+    ) -> T {
+        let mut out = self.out.borrow_mut();
+        let result = call(&mut self.protocol.borrow_mut(), &mut out);
+        if !out.write.is_empty() {
+            self.control.borrow_mut().append(&mut out.write);
+            self.wake();
+        }
+        if let Some(peer) = out.ready.take() {
+            self.ready(peer);
+        }
+        if !out.deliver.is_empty() {
+            self.deliver(&mut out.deliver);
+        }
+        result.unwrap_or_else(|error| {
+            self.end(End::Protocol(error));
+            T::default()
+        })
+    }
+
+    fn ready(&self, peer: P::Peer) {
+        self.was_ready.set(true);
+        let Some(pipes) = self.host.borrow_mut().ready(peer) else {
+            return self.end(End::Refused);
+        };
+        *self.outgoing.borrow_mut() = Some(pipes.outgoing);
+        *self.incoming.borrow_mut() = Some(Rc::new(pipes.incoming));
+        self.wake();
+    }
+
+    fn deliver(&self, batch: &mut Batch) {
+        if let Some(incoming) = &*self.incoming.borrow() {
+            incoming.append(batch);
+            self.host.borrow_mut().delivered();
+        }
+        batch.clear();
+    }
+}
+
+struct ReadPump<'a, 'h, P: Protocol, L, H> {
+    shared: &'a Shared<'h, P, H>,
+    link: &'a L,
+    arena: &'a Arena,
+    home: &'a Home,
+    /// The last read filled its room: more is likely there.
+    hot: bool,
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
+    async fn run(mut self) {
+        let mut slab = self.arena.lease(SlabClass::Tiny);
+        let mut need = Need(0);
+        let mut turns = 0;
+        while !self.shared.is_ended() {
+            slab = match self.room(slab, need.0) {
+                Ok(slab) => slab,
+                Err(error) => return self.shared.end(End::Link(io::Error::new(io::ErrorKind::OutOfMemory, error))),
+            };
+            let before = slab.len();
+            let spare = slab.spare_len();
+            let result;
+            (result, slab) = self.read(slab).await;
+            let count = match result {
+                Ok(0) => return self.shared.end(End::PeerClosed { truncated: before }),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return self.shared.end(End::Link(error)),
+            };
+            self.home.spin.touch();
+            self.hot = count == spare || count >= SLAB_TINY_BYTES;
+            if slab.len() >= need.0 {
+                need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
+            }
+            self.wait_for_room().await;
+            turns += 1;
+            if turns % TURNS_MAX == 0 {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Reads what is there at once if more is likely there; else waits, with little memory if none is pinned.
+    async fn read(&mut self, mut slab: SlabMut) -> (io::Result<usize>, SlabMut) {
+        if self.hot {
+            match self.link.try_read(&mut slab) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return (result, slab),
+            }
+            self.hot = false;
+            if slab.is_empty() {
+                slab = self.arena.lease(SlabClass::Tiny);
+            }
+        }
+        self.link.read(slab).await
+    }
+
+    /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.
+    fn room(&self, mut slab: SlabMut, need: usize) -> Result<SlabMut, monocoque_core::slab::OutOfMemory> {
+        let held = slab.len();
+        let wanted = if self.hot { SlabClass::Huge.bytes() } else { SlabClass::Tiny.bytes() };
+        let enough = |slab: &SlabMut| {
+            let room_for_more = if self.hot { wanted / 4 } else { wanted / 2 };
+            slab.capacity() >= need && slab.spare_len() >= if need > held { need - held } else { room_for_more }
+        };
+        if enough(&slab) {
+            return Ok(slab);
+        }
+        if held == 0 && slab.reclaim() && enough(&slab) {
+            return Ok(slab);
+        }
+        let mut next = match SlabClass::fitting(need.max(wanted).max(held + 1)) {
+            Some(class) => self.arena.lease(class),
+            None => SlabMut::exact(need.max(held + 1))?,
+        };
+        next.extend_from_slice(slab.filled());
+        Ok(next)
+    }
+
+    /// Pauses reading while the incoming pipe is full; silence in that time is ours.
+    async fn wait_for_room(&self) {
+        let Some(incoming) = self.shared.incoming.borrow().clone() else { return };
+        if incoming.has_room() {
+            return;
+        }
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            if self.shared.is_ended() { Poll::Ready(()) } else { incoming.poll_room(cx) }
+        })
+        .await;
+        self.shared.protocol.borrow_mut().forgive(Instant::now());
+    }
+}
+
+type Timer = (Instant, Pin<Box<dyn Future<Output = ()>>>);
+
+struct WritePump<'a, 'h, P: Protocol, L, H> {
+    shared: &'a Shared<'h, P, H>,
+    link: &'a L,
+    home: &'a Home,
+    stop: Stop,
+    timer: Option<Timer>,
+    turns: u32,
+}
+
+/// What the write pump is to do next.
+enum Work {
+    /// Write the protocol's own bytes.
+    Control,
+    /// Write the batch that was taken.
+    Batch,
+    /// The protocol's deadline has come.
+    Deadline,
+    /// The outgoing pipe is finished and drained.
+    Finished,
+    /// The connection has ended.
+    Ended,
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
+    async fn run(mut self) {
+        let mut batch = Batch::default();
+        loop {
+            match poll_fn(|cx| self.poll_work(cx, &mut batch)).await {
+                Work::Control => self.write_control().await,
+                Work::Batch => self.write_batch(&mut batch).await,
+                Work::Deadline => {
+                    self.shared.act(|protocol, out| protocol.timeout(Instant::now(), out));
+                }
+                Work::Finished => {
+                    self.say_farewell().await;
+                    break;
+                }
+                Work::Ended => break,
+            }
+        }
+        self.last_words();
+        self.link.shutdown(Shutdown::Both);
+    }
+
+    fn poll_work(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Work> {
+        self.shared.watch(cx);
+        if self.shared.is_ended() {
+            return Poll::Ready(Work::Ended);
+        }
+        if self.stop.poll_stopped(cx).is_ready() {
+            self.shared.end(End::Stopped);
+            return Poll::Ready(Work::Ended);
+        }
+        if !self.shared.control.borrow().is_empty() {
+            return Poll::Ready(Work::Control);
+        }
+        if let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut() {
+            match outgoing.poll_take(cx, batch) {
+                Poll::Ready(Taken::Some) => return Poll::Ready(Work::Batch),
+                Poll::Ready(_) => return Poll::Ready(Work::Finished),
+                Poll::Pending => {}
+            }
+        }
+        self.poll_deadline(cx).map(|()| Work::Deadline)
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.shared.protocol.borrow().deadline() else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        loop {
+            // A timer that fires early is set anew; one that would fire late is replaced.
+            let (at, timer) = match &mut self.timer {
+                Some((at, timer)) if *at <= deadline => (*at, timer),
+                stale => {
+                    let sleep = Box::pin(compio::time::sleep_until(deadline));
+                    let (at, timer) = stale.insert((deadline, sleep));
+                    (*at, timer)
+                }
+            };
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.timer = None;
+            if at >= deadline {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    async fn write_control(&mut self) {
+        let control = std::mem::take(&mut *self.shared.control.borrow_mut());
+        self.write_all(control).await;
+    }
+
+    async fn write_batch(&mut self, batch: &mut Batch) {
+        self.home.spin.touch();
+        // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
+        let taken = batch.segments.clone();
+        let bytes = self.shared.act(|protocol, out| {
+            protocol.send(Instant::now(), batch, out)?;
+            Ok(std::mem::take(&mut out.write))
+        });
+        batch.clear();
+        let verbatim = self.shared.protocol.borrow().is_verbatim();
+        let written = self.write_all(bytes).await;
+        if self.shared.is_ended()
+            && let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut()
+        {
+            outgoing.put_back(unsent(&taken, if verbatim { written } else { 0 }));
+        }
+    }
+
+    /// Writes all of `segments` unless the connection ends before; returns how many bytes went out.
+    async fn write_all(&mut self, mut segments: Vec<Bytes>) -> usize {
+        let mut written = 0;
+        while !segments.is_empty() && !self.shared.is_ended() {
+            let count = match self.link.try_write(&segments) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let result;
+                    (result, segments) = self.write_waiting(segments).await;
+                    result
+                }
+                result => result,
+            };
+            match count {
+                Ok(count) => {
+                    written += count;
+                    advance(&mut segments, count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.shared.end(End::Link(error)),
+            }
+        }
+        self.turns += 1;
+        if self.turns % TURNS_MAX == 0 {
+            yield_now().await;
+        }
+        written
+    }
+
+    /// A write that waits for room; a stop or an end shuts the link down, which completes it.
+    async fn write_waiting(&mut self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
+        let mut write = std::pin::pin!(self.link.write(segments));
+        let mut told = false;
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            if !told && self.stop.poll_stopped(cx).is_ready() {
+                self.shared.end(End::Stopped);
+            }
+            if !told && self.shared.is_ended() {
+                told = true;
+                self.link.shutdown(Shutdown::Both);
+            }
+            write.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// What the protocol still wanted to say, as far as the kernel takes it at once: why we close.
+    fn last_words(&self) {
+        let control = std::mem::take(&mut *self.shared.control.borrow_mut());
+        if !control.is_empty() {
+            // The connection is over either way.
+            let _ = self.link.try_write(&control);
+        }
+    }
+
+    /// Everything is written: tells the peer, and gives it time to read and close.
+    async fn say_farewell(&mut self) {
+        self.write_control().await;
+        self.link.shutdown(Shutdown::Write);
+        let mut patience = std::pin::pin!(compio::time::sleep(FAREWELL));
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            if self.shared.is_ended() || self.stop.poll_stopped(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            patience.as_mut().poll(cx)
+        })
+        .await;
+        *self.shared.end.borrow_mut() = Some(End::Finished);
+    }
+}
+
+/// Drops the first `count` bytes of `segments`.
+fn advance(segments: &mut Vec<Bytes>, mut count: usize) {
+    let whole = segments
+        .iter()
+        .take_while(|segment| {
+            let fits = segment.len() <= count;
+            count -= if fits { segment.len() } else { 0 };
+            fits
+        })
+        .count();
+    segments.drain(..whole);
+    if let Some(first) = segments.first_mut() {
+        first.advance(count);
+    }
+}

@@ -1,0 +1,153 @@
+//! Dialing: one endpoint, connected again and again.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use compio::driver::SharedFd;
+use compio::driver::op::Connect;
+use monocoque_core::Endpoint;
+use monocoque_core::endpoint::TcpEndpoint;
+use monocoque_core::protocol::Side;
+use monocoque_core::slab::Arena;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::backoff::{Backoff, BackoffConfig};
+use crate::connection::Connection;
+use crate::driver::Driver;
+use crate::link::StreamLink;
+use crate::owner::{LinkEvent, LinkFacts, Owner, Retry};
+use crate::placement::Home;
+use crate::resolve::{route, unix_address};
+use crate::stop::Stop;
+
+/// How a dialer behaves.
+#[derive(Debug, Clone)]
+pub struct DialConfig {
+    /// The waits between attempts; `None` means one attempt only (`ZMQ_RECONNECT_IVL` -1).
+    pub backoff: Option<BackoffConfig>,
+    /// How long one attempt may take to connect; `None` leaves it to the system.
+    pub timeout: Option<Duration>,
+    /// What decides the jitter.
+    pub seed: u64,
+}
+
+/// Connects to one endpoint.
+#[derive(Debug)]
+pub struct Dialer<O> {
+    /// Who wants the connections.
+    pub owner: O,
+    /// Where to connect.
+    pub endpoint: Endpoint,
+    /// How to behave.
+    pub config: DialConfig,
+    /// What connections read into.
+    pub arena: Arena,
+    /// Ends dialing, and the connection.
+    pub stop: Stop,
+}
+
+impl<O: Owner> Dialer<O> {
+    /// Connects and runs the connections one after the other until stopped.
+    ///
+    /// The name is resolved anew at every attempt, off the I/O thread, and every address it has is tried.
+    pub async fn run(mut self, home: Home) {
+        let mut backoff = self.config.backoff.map(|bounds| Backoff::new(bounds, self.config.seed));
+        loop {
+            self.owner.event(LinkEvent::ConnectDelayed);
+            let attempt = attempt(&self.endpoint, self.config.timeout, home.driver);
+            let error = match self.stop.or_stopped(attempt).await {
+                None => return,
+                Some(Err(error)) => Some(error),
+                Some(Ok((link, facts))) => match self.connection(link, facts, &home).await {
+                    (_, Retry::No) => return,
+                    (was_ready, Retry::Yes) => {
+                        backoff.iter_mut().filter(|_| was_ready).for_each(Backoff::reset);
+                        None
+                    }
+                },
+            };
+            if self.stop.is_stopped() {
+                return;
+            }
+            let Some(backoff) = &mut backoff else {
+                return self.owner.event(LinkEvent::ConnectGivenUp { error });
+            };
+            let after = backoff.wait();
+            self.owner.event(LinkEvent::ConnectRetried { after, error });
+            self.stop.or_stopped(compio::time::sleep(after)).await;
+        }
+    }
+
+    async fn connection(&self, link: StreamLink, facts: LinkFacts, home: &Home) -> (bool, Retry) {
+        let (protocol, mut host) = self.owner.begin(&facts, None);
+        self.owner.event(LinkEvent::Connected(facts));
+        let connection = Connection::new(protocol, link, self.arena.clone());
+        let ended = connection.run(&mut host, self.stop.clone(), home.clone()).await;
+        (ended.was_ready, self.owner.end(host, ended))
+    }
+}
+
+async fn attempt(
+    endpoint: &Endpoint,
+    timeout: Option<Duration>,
+    driver: Driver,
+) -> io::Result<(StreamLink, LinkFacts)> {
+    let connecting = async {
+        match endpoint {
+            Endpoint::Tcp(tcp) => connect_tcp(tcp, driver).await,
+            Endpoint::Ipc(ipc) => {
+                let socket = connect(&unix_address(ipc)?, None, driver).await?;
+                let written = endpoint.to_string();
+                Ok((socket, LinkFacts { side: Side::Dialer, local: written.clone(), remote: written }))
+            }
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    };
+    let (socket, facts) = match timeout {
+        None => connecting.await?,
+        Some(limit) => compio::time::timeout(limit, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??,
+    };
+    Ok((StreamLink::new(socket, driver)?, facts))
+}
+
+async fn connect_tcp(endpoint: &TcpEndpoint, driver: Driver) -> io::Result<(OwnedFd, LinkFacts)> {
+    let route = route(endpoint).await?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for target in route.targets {
+        match connect(&target.into(), route.source, driver).await {
+            Ok(socket) => return Ok(tcp_facts(socket, target)),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn tcp_facts(socket: OwnedFd, target: SocketAddr) -> (OwnedFd, LinkFacts) {
+    let socket = Socket::from(socket);
+    let local = socket.local_addr().ok().and_then(|address| address.as_socket());
+    let facts = LinkFacts {
+        side: Side::Dialer,
+        local: local.map_or_else(String::new, |address| format!("tcp://{address}")),
+        remote: format!("tcp://{target}"),
+    };
+    (socket.into(), facts)
+}
+
+async fn connect(target: &SockAddr, source: Option<SocketAddr>, driver: Driver) -> io::Result<OwnedFd> {
+    let socket = Socket::new(target.domain(), Type::STREAM, None)?;
+    socket.set_nonblocking(driver == Driver::Poll)?;
+    if target.domain() != Domain::UNIX {
+        socket.set_tcp_nodelay(true)?;
+    }
+    if let Some(source) = source {
+        socket.set_reuse_address(true)?;
+        socket.bind(&source.into())?;
+    }
+    let shared = SharedFd::new(socket);
+    let (result, operation) = compio::runtime::submit(Connect::new(shared.clone(), target.clone())).await.into();
+    drop(operation);
+    result?;
+    shared.try_unwrap().map(OwnedFd::from).map_err(|_| io::Error::other("the connecting operation still holds the socket"))
+}

@@ -1,0 +1,31 @@
+//! Links, pumps, dialers and listeners on completion IO.
+//!
+//! This crate owns everything that touches the operating system: the runtimes that I/O runs on
+//! ([`Placement`]), byte streams ([`Link`]), the connection actor that pumps a pipe's bytes through any
+//! [`Protocol`](monocoque_core::Protocol), and the tasks that dial and listen. It does not know ZeroMQ.
+//!
+//! Unsafe code is in `buffer.rs` alone.
+
+mod backoff;
+mod buffer;
+mod connection;
+mod dialer;
+mod driver;
+mod link;
+mod listener;
+mod owner;
+mod placement;
+mod resolve;
+mod spin;
+mod stop;
+
+pub use backoff::{Backoff, BackoffConfig};
+pub use connection::{Connection, End, Ended, Host, Pipes};
+pub use dialer::{DialConfig, Dialer};
+pub use driver::{Driver, DriverChoice, DriverError, local_runtime};
+pub use link::{Link, StreamLink};
+pub use listener::{Binding, HalfOpen, ListenConfig, Listener};
+pub use compio::time::sleep;
+pub use owner::{LinkEvent, LinkFacts, Owner, Retry};
+pub use placement::{Home, Placement, PlacementError, PlacementGone};
+pub use stop::{Stop, Stopper};

@@ -1,0 +1,107 @@
+//! Byte streams between two peers.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+
+use bytes::Bytes;
+use compio::driver::SharedFd;
+use compio::driver::op::{Recv, SendVectored};
+use monocoque_core::limits::WRITE_SEGMENTS_MAX;
+use monocoque_core::slab::SlabMut;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use socket2::Socket;
+
+use crate::buffer::{Spare, recv_now};
+use crate::driver::Driver;
+
+/// A reliable byte stream that a connection runs over.
+///
+/// Buffers move into an operation and come back with its result. Operations are never dropped before their
+/// completion: to end one early, [`shutdown`](Self::shutdown) the link and await it.
+#[allow(async_fn_in_trait)] // links live on one thread, so their futures need not be `Send`
+pub trait Link: 'static {
+    /// Writes what the kernel takes at once.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing; else as `send(2)`.
+    fn try_write(&self, segments: &[Bytes]) -> io::Result<usize>;
+
+    /// Writes at least one byte of `segments`, waiting for room.
+    async fn write(&self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>);
+
+    /// Reads what is there into the spare room of `slab`; zero means the peer has closed.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there; else as `recv(2)`.
+    fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize>;
+
+    /// Reads at least one byte into the spare room of `slab`; zero means the peer has closed.
+    async fn read(&self, slab: SlabMut) -> (io::Result<usize>, SlabMut);
+
+    /// Ends operations in flight and refuses later ones, in the directions of `how`.
+    fn shutdown(&self, how: Shutdown);
+}
+
+/// A connected TCP or Unix stream socket.
+#[derive(Debug)]
+pub struct StreamLink {
+    fd: SharedFd<Socket>,
+}
+
+impl StreamLink {
+    /// Adopts a connected stream socket on the runtime that the caller runs on.
+    ///
+    /// # Errors
+    /// As `fcntl(2)`.
+    pub(crate) fn new(socket: OwnedFd, driver: Driver) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        // io_uring returns EAGAIN instead of waiting when the descriptor itself is non-blocking.
+        socket.set_nonblocking(driver == Driver::Poll)?;
+        Ok(Self { fd: SharedFd::new(socket) })
+    }
+}
+
+fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
+    let count = segments.len().min(N);
+    let slices = std::array::from_fn(|i| IoSlice::new(segments.get(i).map_or(&[], |segment| segment)));
+    (slices, count)
+}
+
+impl Link for StreamLink {
+    fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
+        const SLICES: usize = 64;
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        if let [segment] = segments {
+            return Ok(rustix::net::send(&self.fd, segment, flags)?);
+        }
+        let (slices, count) = slices::<SLICES>(segments);
+        let mut none = SendAncillaryBuffer::default();
+        Ok(rustix::net::sendmsg(&self.fd, &slices[..count], &mut none, flags)?)
+    }
+
+    async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
+        let later = segments.split_off(segments.len().min(WRITE_SEGMENTS_MAX));
+        let operation = SendVectored::new(self.fd.clone(), segments, SendFlags::NOSIGNAL);
+        let (result, operation) = compio::runtime::submit(operation).await.into();
+        let mut segments = compio::buf::IntoInner::into_inner(operation);
+        segments.extend(later);
+        (result, segments)
+    }
+
+    fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize> {
+        recv_now(&self.fd, slab)
+    }
+
+    async fn read(&self, slab: SlabMut) -> (io::Result<usize>, SlabMut) {
+        let operation = Recv::new(self.fd.clone(), Spare::new(slab), RecvFlags::empty());
+        let (result, operation) = compio::runtime::submit(operation).await.into();
+        let spare = compio::buf::IntoInner::into_inner(operation);
+        crate::buffer::complete(result, spare)
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        // The peer may be gone already: then there is nothing left to end.
+        let _ = self.fd.shutdown(how);
+    }
+}

@@ -1,0 +1,265 @@
+//! Listening: one endpoint, accepted from until stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use compio::buf::IntoInner;
+use compio::driver::SharedFd;
+use compio::driver::op::Accept;
+use monocoque_core::Endpoint;
+use monocoque_core::endpoint::{IpcEndpoint, TcpEndpoint};
+use monocoque_core::protocol::Side;
+use monocoque_core::slab::Arena;
+use rustix::fs::stat;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::connection::Connection;
+use crate::driver::Driver;
+use crate::link::StreamLink;
+use crate::owner::{LinkEvent, LinkFacts, Owner};
+use crate::placement::{Home, Placement};
+use crate::resolve::{local_addresses, unix_address};
+use crate::stop::Stop;
+
+/// After accepting failed for want of a resource: how long until the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a listener behaves.
+#[derive(Debug, Clone)]
+pub struct ListenConfig {
+    /// Connections that the system holds for us before we accept them (`ZMQ_BACKLOG`).
+    pub backlog: i32,
+    /// Handshakes that may be under way at once; more are turned away.
+    pub half_open_max: usize,
+}
+
+impl Default for ListenConfig {
+    fn default() -> Self {
+        Self { backlog: 100, half_open_max: 1024 }
+    }
+}
+
+/// A bound socket, not yet accepting.
+#[derive(Debug)]
+pub struct Binding {
+    socket: OwnedFd,
+    endpoint: Endpoint,
+    claim: Option<PathClaim>,
+}
+
+/// A socket file of ours: removed at the end if it is still the one we made.
+#[derive(Debug)]
+struct PathClaim {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    /// The directory made for a wildcard; removed with the file.
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl PathClaim {
+    fn new(path: PathBuf, directory: Option<tempfile::TempDir>) -> io::Result<Self> {
+        let made = stat(&path)?;
+        Ok(Self { path, device: made.st_dev, inode: made.st_ino, _directory: directory })
+    }
+}
+
+impl Drop for PathClaim {
+    fn drop(&mut self) {
+        if stat(&self.path).is_ok_and(|now| (now.st_dev, now.st_ino) == (self.device, self.inode)) {
+            // Someone may have removed it meanwhile: then there is nothing to do.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Binding {
+    /// Binds `endpoint` and starts listening.
+    ///
+    /// # Errors
+    /// As `bind(2)` and `listen(2)`; `NotFound` for a name that is neither interface nor host.
+    pub async fn new(endpoint: &Endpoint, config: &ListenConfig) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp(tcp) => Self::tcp(tcp, config).await,
+            Endpoint::Ipc(ipc) => Self::ipc(ipc, config),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The real endpoint: the port and path that were found for a wildcard.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    async fn tcp(endpoint: &TcpEndpoint, config: &ListenConfig) -> io::Result<Self> {
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in local_addresses(endpoint.target()).await? {
+            match listen_on(&address.into(), config.backlog) {
+                Ok(socket) => return Self::of_tcp(socket),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn of_tcp(socket: Socket) -> io::Result<Self> {
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let endpoint = tcp_endpoint(address).parse().map_err(io::Error::other)?;
+        Ok(Self { socket: socket.into(), endpoint, claim: None })
+    }
+
+    fn ipc(endpoint: &IpcEndpoint, config: &ListenConfig) -> io::Result<Self> {
+        let (endpoint, directory) = match endpoint {
+            IpcEndpoint::Any => {
+                let directory = tempfile::Builder::new().prefix("monocoque-").tempdir()?;
+                let path = directory.path().join("socket");
+                (IpcEndpoint::path(path).map_err(io::Error::other)?, Some(directory))
+            }
+            other => (other.clone(), None),
+        };
+        let path = match &endpoint {
+            IpcEndpoint::Path(path) => Some(path.clone()),
+            _ => None,
+        };
+        // A later bind takes the path over, as libzmq does; a file that is no socket is left alone.
+        path.as_deref().map(remove_stale).transpose()?;
+        let socket = listen_on(&unix_address(&endpoint)?, config.backlog)?;
+        let claim = path.map(|path| PathClaim::new(path, directory)).transpose()?;
+        Ok(Self { socket: socket.into(), endpoint: Endpoint::Ipc(endpoint), claim })
+    }
+}
+
+fn remove_stale(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+/// `address` as an endpoint, with brackets where IPv6 wants them.
+fn tcp_endpoint(address: SocketAddr) -> String {
+    format!("tcp://{address}")
+}
+
+fn listen_on(address: &SockAddr, backlog: i32) -> io::Result<Socket> {
+    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    if address.domain() != Domain::UNIX {
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(backlog)?;
+    Ok(socket)
+}
+
+/// Counts handshakes under way; dropped when one is done or has failed.
+#[derive(Debug)]
+pub struct HalfOpen(Arc<AtomicUsize>);
+
+impl HalfOpen {
+    fn admit(count: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
+        let admitted = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| (now < max).then_some(now + 1));
+        admitted.ok().map(|_| Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for HalfOpen {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts peers from a [`Binding`].
+#[derive(Debug)]
+pub struct Listener<O> {
+    /// Who wants the connections.
+    pub owner: O,
+    /// Where to accept.
+    pub binding: Binding,
+    /// How to behave.
+    pub config: ListenConfig,
+    /// What connections read into.
+    pub arena: Arena,
+    /// The runtimes that connections are spread over.
+    pub placement: Placement,
+    /// Ends accepting, and the connections that were accepted.
+    pub stop: Stop,
+}
+
+impl<O: Owner> Listener<O> {
+    /// Accepts until stopped.
+    ///
+    /// A failure to accept is reported; when descriptors or memory have run out, accepting pauses and goes on.
+    pub async fn run(self, home: Home) {
+        let Binding { socket, endpoint, claim } = self.binding;
+        let (owner, mut stop) = (self.owner, self.stop);
+        let socket = Socket::from(socket);
+        if let Err(error) = socket.set_nonblocking(home.driver == Driver::Poll) {
+            return owner.event(LinkEvent::AcceptFailed(error));
+        }
+        let listening = SharedFd::new(socket);
+        let half_open = Arc::new(AtomicUsize::new(0));
+        while let Some(accepted) = stop.or_stopped(accept(&listening)).await {
+            let (peer, remote) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    let exhausted = is_exhaustion(&error);
+                    owner.event(LinkEvent::AcceptFailed(error));
+                    if exhausted {
+                        stop.or_stopped(compio::time::sleep(ACCEPT_PAUSE)).await;
+                    }
+                    continue;
+                }
+            };
+            let Some(permit) = HalfOpen::admit(&half_open, self.config.half_open_max) else {
+                owner.event(LinkEvent::TooManyHandshakes);
+                continue;
+            };
+            let facts = LinkFacts { side: Side::Listener, local: endpoint.to_string(), remote };
+            let (owner, arena, stop) = (owner.clone(), self.arena.clone(), stop.clone());
+            let run = move |home: Home| serve(owner, peer, facts, permit, arena, stop, home);
+            if self.placement.spawn(run).is_err() {
+                break;
+            }
+        }
+        drop(claim);
+        owner.event(LinkEvent::ListenerClosed);
+    }
+}
+
+async fn serve<O: Owner>(owner: O, peer: OwnedFd, facts: LinkFacts, permit: HalfOpen, arena: Arena, stop: Stop, home: Home) {
+    let link = match StreamLink::new(peer, home.driver) {
+        Ok(link) => link,
+        Err(error) => return owner.event(LinkEvent::AcceptFailed(error)),
+    };
+    let (protocol, mut host) = owner.begin(&facts, Some(permit));
+    owner.event(LinkEvent::Accepted(facts));
+    let ended = Connection::new(protocol, link, arena).run(&mut host, stop, home).await;
+    owner.end(host, ended);
+}
+
+async fn accept(listening: &SharedFd<Socket>) -> io::Result<(OwnedFd, String)> {
+    let (result, operation) = compio::runtime::submit(Accept::new(listening.clone())).await.into();
+    result?;
+    let (socket, address) = operation.into_inner();
+    let remote = match address.as_socket() {
+        Some(address) => {
+            socket.set_tcp_nodelay(true)?;
+            tcp_endpoint(address)
+        }
+        None => "ipc://".to_owned(),
+    };
+    Ok((socket.into(), remote))
+}
+
+/// Descriptors, memory or buffers have run out: trying again at once would only burn the core.
+fn is_exhaustion(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(code, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}

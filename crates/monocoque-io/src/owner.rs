@@ -1,0 +1,80 @@
+//! What the tasks that dial and listen report to.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use monocoque_core::Protocol;
+use monocoque_core::protocol::Side;
+
+use crate::connection::{Ended, Host};
+use crate::listener::HalfOpen;
+
+/// A link that came up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkFacts {
+    /// Who opened it.
+    pub side: Side,
+    /// Our end, as an endpoint.
+    pub local: String,
+    /// The peer's end, as an endpoint; as much as the transport tells.
+    pub remote: String,
+}
+
+/// Something that happened below any protocol.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LinkEvent {
+    /// A connection attempt began.
+    ConnectDelayed,
+    /// A link to the peer is up.
+    Connected(LinkFacts),
+    /// An attempt failed or a connection ended; the next attempt follows.
+    ConnectRetried {
+        /// Time until the next attempt.
+        after: Duration,
+        /// Why the last attempt failed, unless it was a connection that ended.
+        error: Option<io::Error>,
+    },
+    /// An attempt failed or a connection ended, and there will be no other.
+    ConnectGivenUp {
+        /// Why the attempt failed, unless it was a connection that ended.
+        error: Option<io::Error>,
+    },
+    /// A peer has connected to us.
+    Accepted(LinkFacts),
+    /// A peer could not be accepted; accepting goes on.
+    AcceptFailed(io::Error),
+    /// A peer was turned away: too many handshakes are under way.
+    TooManyHandshakes,
+    /// Accepting has ended.
+    ListenerClosed,
+}
+
+/// What to do after a connection has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Connect again.
+    Yes,
+    /// Leave it.
+    No,
+}
+
+/// Whoever wants connections: makes their protocol, takes their end.
+pub trait Owner: Clone + Send + 'static {
+    /// What connections speak.
+    type Protocol: Protocol<Error: fmt::Debug> + 'static;
+    /// Who each connection reports to.
+    type Host: Host<Self::Protocol> + 'static;
+
+    /// A link is up: the protocol to run over it, and who it reports to.
+    ///
+    /// `permit` comes with accepted links; hold it until the handshake is done.
+    fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Self::Protocol, Self::Host);
+
+    /// A connection has ended.
+    fn end(&self, host: Self::Host, ended: Ended<<Self::Protocol as Protocol>::Error>) -> Retry;
+
+    /// Something happened.
+    fn event(&self, event: LinkEvent);
+}

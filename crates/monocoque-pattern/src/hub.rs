@@ -1,0 +1,449 @@
+//! The hub: what an application may ask of a socket, by the rule of its type.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use monocoque_core::pipe::PipeWriter;
+use monocoque_core::stats::{DropCause, Drops};
+use monocoque_core::{Frame, Message, RoutingId, SocketType};
+use parking_lot::Mutex;
+
+use crate::config::{RecvRule, SendRule};
+use crate::lockstep::{Addressee, Turn, open_request, seal_answer, strip, wrap};
+use crate::receiving::{Received, RecvSide};
+use crate::sending::SendSide;
+use crate::subscriptions::Wish;
+use crate::{HubConfig, RecvRefused, SendReason, SendRefused, Signals};
+
+/// A request of a REQ that is in flight, from [`Hub::request`] until its reply is taken or it is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(u32);
+
+/// A socket's routing rule over the pipes of its peers.
+///
+/// Nothing here waits. A refusal that may pass names the [`Signals`] list that fires when it does: register
+/// there first, then try once more, then wait. Every message that the hub drops is counted in
+/// [`drops`](Self::drops).
+///
+/// The methods are of two kinds: for the application (here), and for whoever runs the connections
+/// ([`open`](Self::open), [`attach`](Self::attach), [`up`](Self::up), [`down`](Self::down),
+/// [`detach`](Self::detach), [`release`](Self::release), [`close_link`](Self::close_link),
+/// [`upstream`](Self::upstream)).
+#[derive(Debug)]
+pub struct Hub {
+    pub(crate) config: HubConfig,
+    pub(crate) send_rule: SendRule,
+    pub(crate) recv_rule: RecvRule,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) drops: Arc<Drops>,
+    /// Mirrors the send side's for a look without its lock.
+    closed: AtomicBool,
+    // Lock order: `recv`, then `send`.
+    pub(crate) recv: Mutex<RecvSide>,
+    pub(crate) send: Mutex<SendSide>,
+}
+
+impl Hub {
+    /// A hub without peers.
+    pub fn new(config: HubConfig) -> Hub {
+        let (send_rule, recv_rule) = (SendRule::of(config.socket_type), RecvRule::of(config.socket_type));
+        let drops = Arc::new(Drops::default());
+        Hub {
+            recv: Mutex::new(RecvSide::new(&config, recv_rule, &drops)),
+            send: Mutex::new(SendSide::new(&config, &drops)),
+            closed: AtomicBool::new(false),
+            signals: Arc::default(),
+            config,
+            send_rule,
+            recv_rule,
+            drops,
+        }
+    }
+
+    /// What a caller may wait for.
+    pub fn signals(&self) -> &Arc<Signals> {
+        &self.signals
+    }
+
+    /// Messages dropped so far, by cause.
+    pub fn drops(&self) -> &Arc<Drops> {
+        &self.drops
+    }
+
+    /// Sends by the rule of the socket type.
+    ///
+    /// - PUSH, DEALER, PAIR: to the next peer that has room, attached ones in turn.
+    /// - PUB, XPUB: to each matching subscriber once. One that is full misses it (counted), unless `no_drop`.
+    /// - XSUB: one frame that begins with 1 or 0 subscribes or unsubscribes; others go to every publisher.
+    /// - REQ: the next peer is asked; its reply must be received before the next send.
+    /// - REP: answers the request received last. Dropped and counted if the peer is gone or full.
+    /// - ROUTER: the first frame is the routing id, the rest is sent. Without route or room it is dropped
+    ///   and counted, unless `router_mandatory`.
+    ///
+    /// # Errors
+    /// [`SendRefused`] holds the message unchanged; [`SendReason`] says when to try again.
+    #[inline]
+    pub fn try_send(&self, mut message: Message) -> Result<(), SendRefused> {
+        let sent = match self.send_rule {
+            SendRule::Balance => self.send.lock().balance(&self.signals, &message).map(|_| ()),
+            SendRule::Publish => self.publish(&message),
+            SendRule::Upstream => self.send_upstream(&message),
+            SendRule::Ask => self.ask(&mut message),
+            SendRule::Answer => return self.answer(message),
+            SendRule::Route => self.send_labelled(&mut message),
+            SendRule::Nowhere => Err(SendReason::Unsupported),
+        };
+        sent.map_err(|reason| SendRefused::new(message, reason))
+    }
+
+    /// Receives by the rule of the socket type.
+    ///
+    /// - PULL, DEALER, PAIR, XSUB: one message of each peer before the second of any.
+    /// - SUB: likewise; what it is not subscribed to (any more) is dropped and counted.
+    /// - ROUTER: likewise, with the sender's routing id as an additional first frame.
+    /// - REP: likewise; the envelope is taken off and kept for the answer, which must be sent next.
+    /// - REQ: the reply of the peer that was asked. Other replies are dropped and counted.
+    /// - XPUB: 1 or 0 and a topic when it is subscribed to or lost its last subscriber, and other messages
+    ///   of subscribers.
+    ///
+    /// # Errors
+    /// [`RecvRefused::Empty`] passes; [`RecvRefused::Closed`] comes when all that was received is taken.
+    #[inline]
+    pub fn try_recv(&self) -> Result<Message, RecvRefused> {
+        match self.recv_rule {
+            RecvRule::Fair | RecvRule::Subscribed => self.recv_next().map(|received| received.message),
+            RecvRule::Labelled => self.recv_labelled(),
+            RecvRule::Requests => self.recv_request(),
+            RecvRule::Replies => self.recv_reply(),
+            RecvRule::Notices => self.recv_notice(),
+            RecvRule::Nothing => Err(RecvRefused::Unsupported),
+        }
+    }
+
+    /// ROUTER: sends `message`, which holds no routing id, to the peer of `id`.
+    ///
+    /// Without route or room it is dropped and counted, unless `router_mandatory`.
+    ///
+    /// # Errors
+    /// With `router_mandatory`, [`SendReason::NoRoute`] and [`SendReason::Full`].
+    pub fn try_send_to(&self, id: &RoutingId, message: Message) -> Result<(), SendRefused> {
+        self.route(id.as_bytes(), &message).map_err(|reason| SendRefused::new(message, reason))
+    }
+
+    /// ROUTER: sends `message` to the next peer that has room, in turn; returns whose turn it was.
+    ///
+    /// # Errors
+    /// [`SendReason::NoPeer`] and [`SendReason::Full`], as of a DEALER.
+    pub fn try_send_any(&self, message: Message) -> Result<RoutingId, SendRefused> {
+        if self.send_rule != SendRule::Route {
+            return Err(SendRefused::new(message, SendReason::Unsupported));
+        }
+        let mut send = self.send.lock();
+        match send.balance(&self.signals, &message) {
+            Ok(slot) => Ok(send.outlets.at(slot).identity.clone().expect("a routed peer has an identity")),
+            Err(reason) => Err(SendRefused::new(message, reason)),
+        }
+    }
+
+    /// ROUTER: receives a message and the routing id of its sender.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_from(&self) -> Result<(RoutingId, Message), RecvRefused> {
+        if self.recv_rule != RecvRule::Labelled {
+            return Err(RecvRefused::Unsupported);
+        }
+        let received = self.recv_next()?;
+        Ok((received.label.expect("a ROUTER labels what it lets through"), received.message))
+    }
+
+    /// SUB, XSUB: subscribes to all that begins with `topic`. Subscriptions are counted.
+    pub fn subscribe(&self, topic: &[u8]) {
+        if self.subscribes() {
+            self.wish(Wish::Subscribe, topic);
+        }
+    }
+
+    /// SUB, XSUB: takes back one subscription; returns whether there was one.
+    pub fn unsubscribe(&self, topic: &[u8]) -> bool {
+        self.subscribes() && self.wish(Wish::Cancel, topic)
+    }
+
+    /// REQ: asks the next peer that has room, with an id in the envelope by which its reply is known. Any
+    /// number of such requests may be in flight, beside a strict one.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send), but never [`SendReason::State`].
+    pub fn request(&self, mut message: Message) -> Result<RequestId, SendRefused> {
+        if self.send_rule != SendRule::Ask {
+            return Err(SendRefused::new(message, SendReason::Unsupported));
+        }
+        let mut recv = self.recv.lock();
+        let id = recv.requests.fresh_id();
+        wrap(&mut message, Some(id));
+        match self.send.lock().balance(&self.signals, &message) {
+            Ok(slot) => {
+                recv.requests.ask(slot, id);
+                Ok(RequestId(id))
+            }
+            Err(reason) => {
+                strip(&mut message, Some(id));
+                Err(SendRefused::new(message, reason))
+            }
+        }
+    }
+
+    /// REQ: the reply to `id`, if it is there; the id is spent then.
+    ///
+    /// Replies to others that are met on the way are kept for them, and `Signals::readable` fires.
+    pub fn take_reply(&self, id: RequestId) -> Option<Message> {
+        let mut recv = self.recv.lock();
+        if let Some(message) = recv.requests.take(id.0) {
+            return Some(message);
+        }
+        let others = recv.sort_answers(&self.signals, Addressee::Id(id.0));
+        let message = recv.requests.take(id.0);
+        drop(recv);
+        if others {
+            self.signals.readable.wake_all();
+        }
+        message
+    }
+
+    /// REQ: nobody waits for `id` any more. Its reply, now or later, is dropped and counted.
+    pub fn forget(&self, id: RequestId) {
+        let void = self.recv.lock().requests.forget(id.0);
+        self.drops.count(DropCause::Unexpected, void);
+    }
+
+    /// Peers that are up now.
+    pub fn peers(&self) -> usize {
+        self.send.lock().outlets.up()
+    }
+
+    /// PUB, XPUB: peers that are up and have a subscription.
+    pub fn subscribers(&self) -> usize {
+        if self.signals.has_ready() {
+            self.upstream();
+        }
+        self.send.lock().topics.subscribed()
+    }
+
+    /// Whether a send would not be refused now for want of room, peer or turn.
+    pub fn can_send(&self) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        match self.send_rule {
+            SendRule::Balance => self.send.lock().any_room(&self.signals),
+            SendRule::Ask => {
+                let recv = self.recv.lock();
+                recv.requests.may_ask(self.config.req_relaxed) && self.send.lock().any_room(&self.signals)
+            }
+            SendRule::Answer => matches!(self.recv.lock().turn, Turn::Answer { .. }),
+            SendRule::Route if self.config.router_mandatory => self.send.lock().any_room(&self.signals),
+            SendRule::Route | SendRule::Publish | SendRule::Upstream => true,
+            SendRule::Nowhere => false,
+        }
+    }
+
+    /// Whether a receive would give a message now.
+    pub fn can_recv(&self) -> bool {
+        if self.recv_rule == RecvRule::Notices {
+            self.upstream();
+        }
+        let mut recv = self.recv.lock();
+        match self.recv_rule {
+            RecvRule::Nothing => false,
+            RecvRule::Notices => !recv.inbox.is_empty(),
+            RecvRule::Requests if matches!(recv.turn, Turn::Answer { .. }) => false,
+            RecvRule::Replies => {
+                let others = recv.requests.may_receive() && recv.sort_answers(&self.signals, Addressee::Strict);
+                let answered = recv.requests.is_answered();
+                drop(recv);
+                if others {
+                    self.signals.readable.wake_all();
+                }
+                answered
+            }
+            _ => recv.peek(&self.signals),
+        }
+    }
+
+    /// Messages in outgoing pipes that no connection has taken yet.
+    pub fn queued(&self) -> usize {
+        self.send.lock().outlets.writers().map(PipeWriter::queued).sum()
+    }
+
+    /// Ends sending: later sends are refused, and connections end when they have drained what is queued.
+    /// What was received stays readable.
+    pub fn finish(&self) {
+        let mut send = self.send.lock();
+        send.closed = true;
+        self.closed.store(true, Ordering::Release);
+        send.outlets.writers().for_each(PipeWriter::finish);
+        drop(send);
+        self.signals.readable.wake_all();
+        self.signals.writable.wake_all();
+        self.signals.peers.wake_all();
+    }
+
+    /// Throws away what is queued outgoing, because the linger time ran out; returns how many messages.
+    pub fn discard(&self) -> usize {
+        let discarded = self.send.lock().outlets.writers().map(PipeWriter::discard).sum();
+        self.count_lost(DropCause::Linger, discarded)
+    }
+
+    // ---- sending ----
+
+    #[inline]
+    fn publish(&self, message: &Message) -> Result<(), SendReason> {
+        // A subscription that arrived before this send must act on it.
+        if self.signals.has_ready() {
+            self.upstream();
+        }
+        self.send.lock().publish(message, self.config.no_drop)
+    }
+
+    fn send_upstream(&self, message: &Message) -> Result<(), SendReason> {
+        match Wish::of_message(message) {
+            Some(_) if self.is_closed() => Err(SendReason::Closed),
+            Some((wish, topic)) => {
+                self.wish(wish, topic);
+                Ok(())
+            }
+            None => self.send.lock().send_upstream(message),
+        }
+    }
+
+    fn wish(&self, wish: Wish, topic: &[u8]) -> bool {
+        let mut recv = self.recv.lock();
+        let (known, travels) = match wish {
+            Wish::Subscribe => (true, recv.own.add(topic)),
+            Wish::Cancel => {
+                let last = recv.own.remove(topic);
+                (last.is_some(), last.unwrap_or(false))
+            }
+        };
+        if travels {
+            self.send.lock().send_wish(wish, topic);
+        }
+        known
+    }
+
+    fn ask(&self, message: &mut Message) -> Result<(), SendReason> {
+        let mut recv = self.recv.lock();
+        if !recv.requests.may_ask(self.config.req_relaxed) {
+            return Err(if self.is_closed() { SendReason::Closed } else { SendReason::State });
+        }
+        let id = self.config.correlates().then(|| recv.requests.fresh_id());
+        wrap(message, id);
+        let asked = self.send.lock().balance(&self.signals, message);
+        if asked.is_err() {
+            strip(message, id);
+        }
+        let void = recv.requests.ask_strict(asked?, id);
+        self.drops.count(DropCause::Unexpected, void);
+        Ok(())
+    }
+
+    fn answer(&self, message: Message) -> Result<(), SendRefused> {
+        if self.is_closed() {
+            return Err(SendRefused::new(message, SendReason::Closed));
+        }
+        let mut recv = self.recv.lock();
+        match std::mem::take(&mut recv.turn) {
+            Turn::Receive => Err(SendRefused::new(message, SendReason::State)),
+            Turn::Answer { to, envelope } => {
+                self.send.lock().answer(to, &seal_answer(envelope, message));
+                Ok(())
+            }
+        }
+    }
+
+    fn send_labelled(&self, message: &mut Message) -> Result<(), SendReason> {
+        let id = message.pop_front().ok_or(SendReason::NoEnvelope)?;
+        let sent = self.route(&id, message);
+        if sent.is_err() {
+            message.push_front(id);
+        }
+        sent
+    }
+
+    fn route(&self, id: &[u8], message: &Message) -> Result<(), SendReason> {
+        if self.send_rule != SendRule::Route {
+            return Err(SendReason::Unsupported);
+        }
+        self.send.lock().route(&self.signals, id, message, self.config.router_mandatory)
+    }
+
+    // ---- receiving ----
+
+    #[inline]
+    fn recv_next(&self) -> Result<Received, RecvRefused> {
+        let received = self.recv.lock().next(&self.signals);
+        received.ok_or_else(|| self.nothing())
+    }
+
+    fn recv_labelled(&self) -> Result<Message, RecvRefused> {
+        let Received { label, mut message, .. } = self.recv_next()?;
+        message.push_front(Frame::from(&label.expect("a ROUTER labels what it lets through")));
+        Ok(message)
+    }
+
+    fn recv_request(&self) -> Result<Message, RecvRefused> {
+        let mut recv = self.recv.lock();
+        if matches!(recv.turn, Turn::Answer { .. }) {
+            return Err(RecvRefused::State);
+        }
+        let received = recv.next(&self.signals).ok_or_else(|| self.nothing())?;
+        let (envelope, body) = open_request(received.message);
+        recv.turn = Turn::Answer { to: received.key, envelope };
+        Ok(body)
+    }
+
+    fn recv_reply(&self) -> Result<Message, RecvRefused> {
+        let mut recv = self.recv.lock();
+        if !recv.requests.may_receive() {
+            return Err(RecvRefused::State);
+        }
+        let mut others = false;
+        if !recv.requests.is_answered() {
+            others = recv.sort_answers(&self.signals, Addressee::Strict);
+        }
+        let reply = recv.requests.take_strict();
+        drop(recv);
+        if others {
+            self.signals.readable.wake_all();
+        }
+        reply.ok_or_else(|| self.nothing())
+    }
+
+    fn recv_notice(&self) -> Result<Message, RecvRefused> {
+        if self.signals.has_ready() {
+            self.upstream();
+        }
+        let next = self.recv.lock().inbox.next();
+        next.ok_or_else(|| self.nothing())
+    }
+
+    #[cold]
+    fn nothing(&self) -> RecvRefused {
+        if self.is_closed() { RecvRefused::Closed } else { RecvRefused::Empty }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn subscribes(&self) -> bool {
+        matches!(self.config.socket_type, SocketType::Sub | SocketType::XSub)
+    }
+
+    /// Counts what was lost from an outgoing pipe. A SUB has no messages there, only subscriptions.
+    pub(crate) fn count_lost(&self, cause: DropCause, units: usize) -> usize {
+        let messages = if self.config.socket_type == SocketType::Sub { 0 } else { units };
+        self.drops.count(cause, messages as u64);
+        messages
+    }
+}

@@ -1,0 +1,90 @@
+//! The identity table of a ROUTER: which peer a routing id leads to.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use monocoque_core::RoutingId;
+
+use crate::PeerKey;
+
+/// Who got the route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The id was free.
+    Granted,
+    /// It was another's, who has lost it now.
+    TakenOver(PeerKey),
+    /// It is another's.
+    Denied,
+}
+
+/// Routing ids with the life each one leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    routes: HashMap<Box<[u8]>, PeerKey>,
+    generated: u32,
+}
+
+impl Identities {
+    /// Asks for the route of `id`; with `handover` from whoever has it.
+    pub(crate) fn claim(&mut self, id: &RoutingId, key: PeerKey, handover: bool) -> Claim {
+        match self.routes.entry(id.as_bytes().into()) {
+            Entry::Vacant(entry) => {
+                entry.insert(key);
+                Claim::Granted
+            }
+            Entry::Occupied(mut entry) if handover => Claim::TakenOver(entry.insert(key)),
+            Entry::Occupied(_) => Claim::Denied,
+        }
+    }
+
+    /// A name that is nobody's.
+    pub(crate) fn generate(&mut self) -> RoutingId {
+        loop {
+            self.generated = self.generated.wrapping_add(1);
+            let id = RoutingId::generated(self.generated);
+            if !self.routes.contains_key(id.as_bytes()) {
+                return id;
+            }
+        }
+    }
+
+    /// Gives the route of `id` up, if it is still that of `key`.
+    pub(crate) fn release(&mut self, id: &RoutingId, key: PeerKey) {
+        if self.find(id.as_bytes()) == Some(key) {
+            self.routes.remove(id.as_bytes());
+        }
+    }
+
+    pub(crate) fn find(&self, id: &[u8]) -> Option<PeerKey> {
+        self.routes.get(id).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: PeerKey = PeerKey { slot: 0, epoch: 1 };
+    const NEW: PeerKey = PeerKey { slot: 1, epoch: 2 };
+
+    #[test]
+    fn a_taken_id_is_denied_or_taken_over() {
+        let (mut table, id) = (Identities::default(), RoutingId::new("id").expect("valid"));
+        assert_eq!(table.claim(&id, OLD, false), Claim::Granted);
+        assert_eq!(table.claim(&id, NEW, false), Claim::Denied);
+        assert_eq!(table.find(b"id"), Some(OLD));
+        assert_eq!(table.claim(&id, NEW, true), Claim::TakenOver(OLD));
+        table.release(&id, OLD);
+        assert_eq!(table.find(b"id"), Some(NEW), "the old peer's end does not end the new route");
+        table.release(&id, NEW);
+        assert_eq!(table.find(b"id"), None);
+    }
+
+    #[test]
+    fn generated_names_avoid_those_in_use() {
+        let mut table = Identities::default();
+        table.claim(&RoutingId::generated(1), OLD, false);
+        assert_eq!(table.generate(), RoutingId::generated(2));
+    }
+}

@@ -1,0 +1,188 @@
+//! The outgoing pipes of a hub, one for each link, and which life of the link is current.
+
+use std::sync::Arc;
+
+use monocoque_core::Message;
+use monocoque_core::RoutingId;
+use monocoque_core::pipe::{PipeWriter, Refusal};
+use monocoque_core::stats::{DropCause, Drops};
+
+use crate::{LinkId, PeerKey};
+
+/// One link's sending side.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    /// Of the link that holds the slot; 0 when it is free.
+    serial: u32,
+    /// Of the current life; 0 when the link is down.
+    epoch: u32,
+    pub(crate) writer: Option<PipeWriter>,
+    /// The peer takes subscriptions as commands.
+    pub(crate) commands: bool,
+    /// The routing id of the current life, or of the last one: what is queued is addressed to it.
+    pub(crate) identity: Option<RoutingId>,
+}
+
+impl Outlet {
+    pub(crate) fn is_up(&self) -> bool {
+        self.epoch != 0
+    }
+}
+
+/// All outgoing pipes.
+#[derive(Debug)]
+pub(crate) struct Outlets {
+    list: Vec<Outlet>,
+    serials: u32,
+    epochs: u32,
+    up: usize,
+    conflates: bool,
+    drops: Arc<Drops>,
+}
+
+impl Outlets {
+    pub(crate) fn new(conflates: bool, drops: Arc<Drops>) -> Self {
+        Self { list: Vec::new(), serials: 0, epochs: 0, up: 0, conflates, drops }
+    }
+
+    /// Names the link that holds `slot` from now on.
+    pub(crate) fn open(&mut self, slot: u32) -> LinkId {
+        if self.list.len() <= slot as usize {
+            self.list.resize_with(slot as usize + 1, Outlet::default);
+        }
+        // Zero means free: the wrap-around skips it.
+        self.serials = self.serials.wrapping_add(1).max(1);
+        self.list[slot as usize] = Outlet { serial: self.serials, ..Outlet::default() };
+        LinkId { slot, serial: self.serials }
+    }
+
+    /// The name of `link` leads nowhere from now on.
+    pub(crate) fn close(&mut self, slot: u32) {
+        debug_assert!(!self.list[slot as usize].is_up(), "the life was ended first");
+        self.list[slot as usize] = Outlet::default();
+    }
+
+    /// The outlet of `link`, unless it was closed.
+    pub(crate) fn of(&mut self, link: LinkId) -> Option<&mut Outlet> {
+        self.list.get_mut(link.slot as usize).filter(|outlet| outlet.serial == link.serial)
+    }
+
+    pub(crate) fn at(&mut self, slot: u32) -> &mut Outlet {
+        &mut self.list[slot as usize]
+    }
+
+    /// Begins a new life.
+    pub(crate) fn begin_life(&mut self, slot: u32) -> PeerKey {
+        debug_assert!(!self.list[slot as usize].is_up(), "the life before was ended first");
+        self.epochs = self.epochs.wrapping_add(1).max(1);
+        self.up += 1;
+        self.list[slot as usize].epoch = self.epochs;
+        PeerKey { slot, epoch: self.epochs }
+    }
+
+    /// The current life, if the link is up.
+    pub(crate) fn current(&self, slot: u32) -> Option<PeerKey> {
+        let epoch = self.list[slot as usize].epoch;
+        (epoch != 0).then_some(PeerKey { slot, epoch })
+    }
+
+    /// Ends the current life, if there is one.
+    pub(crate) fn end_life(&mut self, slot: u32) {
+        let epoch = std::mem::take(&mut self.list[slot as usize].epoch);
+        self.up -= usize::from(epoch != 0);
+    }
+
+    /// Whether `key` is the current life of its link.
+    pub(crate) fn is_current(&self, key: PeerKey) -> bool {
+        key.epoch != 0 && self.list.get(key.slot as usize).is_some_and(|outlet| outlet.epoch == key.epoch)
+    }
+
+    /// Peers that are up.
+    pub(crate) fn up(&self) -> usize {
+        self.up
+    }
+
+    /// Whether a link other than the one in `slot` has a pipe.
+    pub(crate) fn has_other(&self, slot: u32) -> bool {
+        self.list.iter().enumerate().any(|(other, outlet)| other != slot as usize && outlet.writer.is_some())
+    }
+
+    pub(crate) fn writers(&self) -> impl Iterator<Item = &PipeWriter> {
+        self.list.iter().filter_map(|outlet| outlet.writer.as_ref())
+    }
+
+    /// Outlets that are up, each with its pipe.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (&Outlet, &PipeWriter)> {
+        let live = self.list.iter().filter(|outlet| outlet.is_up());
+        live.filter_map(|outlet| Some((outlet, outlet.writer.as_ref()?)))
+    }
+
+    /// Queues a message for one link.
+    #[inline]
+    pub(crate) fn push(&self, slot: u32, message: &Message) -> Result<(), Refusal> {
+        let writer = self.list[slot as usize].writer.as_ref().ok_or(Refusal::Closed)?;
+        self.push_into(writer, message)
+    }
+
+    #[inline]
+    pub(crate) fn push_into(&self, writer: &PipeWriter, message: &Message) -> Result<(), Refusal> {
+        let pushed = writer.push(message);
+        if self.conflates {
+            self.drops.count(DropCause::Conflated, writer.take_conflated() as u64);
+        }
+        pushed
+    }
+
+    /// Queues a message for one link or counts its loss.
+    pub(crate) fn push_or_drop(&self, slot: u32, message: &Message) {
+        if let Err(refusal) = self.push(slot, message) {
+            self.drops.count(cause_of(refusal), 1);
+        }
+    }
+
+    pub(crate) fn has_room(&self, slot: u32) -> bool {
+        self.list[slot as usize].writer.as_ref().is_some_and(PipeWriter::has_room)
+    }
+
+    /// Takes the pipe of a link off and throws away what is in it; returns how much that was.
+    pub(crate) fn detach(&mut self, slot: u32) -> usize {
+        self.list[slot as usize].writer.take().map_or(0, |writer| writer.discard())
+    }
+
+    /// Throws away what is queued for a link; the pipe stays.
+    pub(crate) fn discard(&self, slot: u32) -> usize {
+        self.list[slot as usize].writer.as_ref().map_or(0, PipeWriter::discard)
+    }
+}
+
+/// Why a message is lost that a pipe refused.
+pub(crate) fn cause_of(refusal: Refusal) -> DropCause {
+    match refusal {
+        Refusal::Full => DropCause::Full,
+        Refusal::Closed => DropCause::PeerGone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_that_is_used_again_has_other_names() {
+        let mut outlets = Outlets::new(false, Arc::default());
+        let link = outlets.open(0);
+        let key = outlets.begin_life(0);
+        assert!(outlets.is_current(key));
+        assert_eq!(outlets.current(0), Some(key));
+        outlets.end_life(0);
+        outlets.end_life(0);
+        assert_eq!(outlets.current(0), None);
+        outlets.close(0);
+        assert!(outlets.of(link).is_none());
+        let later = outlets.open(0);
+        assert!(outlets.of(link).is_none() && outlets.of(later).is_some());
+        assert_ne!(outlets.begin_life(0), key);
+        assert!(!outlets.is_current(key));
+        assert_eq!(outlets.up(), 1);
+    }
+}

@@ -1,0 +1,248 @@
+//! The hub's other side: links that open, come up, go down and close.
+//!
+//! ```text
+//! open ─▶ attach ─▶ up ─▶ down ─▶ up … ─▶ close_link      a connect endpoint
+//! open ─▶ attach ─▶ up ─▶ down ─▶ release                 an accepted connection
+//! open ─▶ (attach ─▶ up ─▶ down ─▶ detach) … ─▶ close_link   one that queues only while connected
+//! ```
+
+use monocoque_core::pipe::{PipeReader, PipeWriter};
+use monocoque_core::stats::DropCause;
+use monocoque_core::{RoutingId, SocketType};
+
+use crate::config::{RecvRule, SendRule};
+use crate::hub::Hub;
+use crate::identity::Claim;
+use crate::publish::Change;
+use crate::receiving::RecvSide;
+use crate::sending::SendSide;
+use crate::signals::{arrival_waker, room_waker};
+use crate::subscriptions::Wish;
+use crate::{Busy, LinkId, PeerFacts, PeerKey, UpRefused};
+
+impl Hub {
+    /// Names a new link.
+    pub fn open(&self) -> LinkId {
+        let slot = self.recv.lock().fair.allocate();
+        self.send.lock().outlets.open(slot)
+    }
+
+    /// Gives a link its outgoing pipe. The round robin counts it from here on, connected or not.
+    ///
+    /// A pipe that the link had before is thrown away with what is in it.
+    ///
+    /// # Errors
+    /// [`Busy`] if this is a PAIR and another link has a pipe, or the link or the socket is closed.
+    pub fn attach(&self, link: LinkId, writer: PipeWriter) -> Result<(), Busy> {
+        let mut send = self.send.lock();
+        let single = self.config.socket_type == SocketType::Pair;
+        if send.closed || send.outlets.of(link).is_none() || (single && send.outlets.has_other(link.slot)) {
+            return Err(Busy);
+        }
+        let heals = self.send_rule.balances() || self.send_rule == SendRule::Route;
+        writer.set_waker(&room_waker(&self.signals, link.slot, heals));
+        let replaced = send.attach(self.send_rule, link.slot, writer);
+        drop(send);
+        self.count_lost(DropCause::PeerGone, replaced);
+        self.signals.writable.wake_all();
+        Ok(())
+    }
+
+    /// The link is connected and the handshake is done: a new life begins. One that was not ended is ended.
+    ///
+    /// A SUB or XSUB queues all its subscriptions before the peer counts. A ROUTER enters the peer's routing
+    /// id, or makes one up. If the id is another's, that one loses its route with `router_handover`; without,
+    /// the new peer stays connected and is never heard, as with libzmq. What a ROUTER had queued for
+    /// another id on this link is dropped and counted.
+    ///
+    /// # Errors
+    /// [`UpRefused`]; the link is as before.
+    pub fn up(&self, link: LinkId, facts: PeerFacts, reader: PipeReader) -> Result<PeerKey, UpRefused> {
+        let (ours, theirs) = (self.config.socket_type, facts.socket_type);
+        if !ours.accepts(theirs) {
+            return Err(UpRefused::Incompatible { ours, theirs });
+        }
+        let mut recv = self.recv.lock();
+        let mut send = self.send.lock();
+        let outlet = send.outlets.of(link).ok_or(UpRefused::Closed)?;
+        if outlet.writer.is_none() {
+            return Err(UpRefused::Detached);
+        }
+        outlet.commands = facts.commands;
+        self.end_life(&mut recv, &mut send, link.slot);
+        let key = send.outlets.begin_life(link.slot);
+        let label = match self.send_rule {
+            SendRule::Route => self.introduce(&mut recv, &mut send, key, facts.identity),
+            _ => None,
+        };
+        let outlet = send.outlets.at(link.slot);
+        let writer = outlet.writer.as_ref().expect("checked above, under the same lock");
+        recv.own.topics().for_each(|topic| Wish::Subscribe.push(topic, writer, outlet.commands));
+        if self.listens() {
+            reader.set_waker(&arrival_waker(&self.signals, key, self.publishes()));
+        }
+        recv.fair.admit(key, reader, label);
+        drop((send, recv));
+        if self.listens() {
+            // The pipe calls only after it was found empty, so the first look is ours to ask for.
+            self.signals.leave_ready(key);
+        }
+        self.announce();
+        Ok(key)
+    }
+
+    /// The connection of this life is lost. A life that ended before is ignored.
+    ///
+    /// What it sent stays readable. What is queued for it waits for the next life, except: a SUB's or
+    /// XSUB's subscriptions, which are sent again then; a REP's answers, which were for this life (counted).
+    /// The peer's own subscriptions end; an XPUB is told.
+    pub fn down(&self, key: PeerKey) {
+        let mut recv = self.recv.lock();
+        let mut send = self.send.lock();
+        if !send.outlets.is_current(key) {
+            return;
+        }
+        self.end_life(&mut recv, &mut send, key.slot);
+        drop((send, recv));
+        self.announce();
+    }
+
+    /// Takes the link's outgoing pipe off; returns how many messages were in it (counted as
+    /// [`DropCause::PeerGone`]). Ends the life, if there is one. What was received stays readable, and a
+    /// new pipe may be attached later.
+    pub fn detach(&self, link: LinkId) -> usize {
+        self.part(link, |_, _| 0)
+    }
+
+    /// [`detach`](Self::detach), and the link is no more: an accepted connection ended. What was received
+    /// stays readable.
+    pub fn release(&self, link: LinkId) -> usize {
+        self.part(link, |recv, send| {
+            send.outlets.close(link.slot);
+            recv.fair.leave(link.slot);
+            0
+        })
+    }
+
+    /// The application disconnects: both queues are destroyed, and the link is no more. Returns how many
+    /// messages were in both (counted as [`DropCause::PeerGone`]).
+    pub fn close_link(&self, link: LinkId) -> usize {
+        self.part(link, |recv, send| {
+            let unread = recv.clear(link.slot);
+            self.drops.count(DropCause::PeerGone, unread as u64);
+            send.outlets.close(link.slot);
+            recv.fair.leave(link.slot);
+            unread
+        })
+    }
+
+    /// PUB, XPUB: takes in the subscriptions that wait in incoming pipes.
+    ///
+    /// Every send and receive does it first. Whoever delivers into the pipes calls it too, so that
+    /// `wait_for_subscribers` needs no send to see them.
+    pub fn upstream(&self) {
+        if !self.publishes() {
+            return;
+        }
+        let mut recv = self.recv.lock();
+        let mut send = self.send.lock();
+        let changed = recv.take_upstream(&self.signals, &mut send);
+        let told = !recv.inbox.is_empty();
+        drop((send, recv));
+        if changed {
+            self.signals.peers.wake_all();
+        }
+        if told {
+            self.signals.readable.wake_all();
+        }
+    }
+
+    /// Ends the life of `slot`, if there is one: nothing is addressed to it any more.
+    fn end_life(&self, recv: &mut RecvSide, send: &mut SendSide, slot: u32) {
+        let Some(key) = send.outlets.current(slot) else { return };
+        if self.publishes() {
+            // What it subscribed to before it went was in force, and an XPUB is told of both.
+            recv.take_upstream(&self.signals, send);
+            send.topics.drop_peer(slot, |topic| recv.notice(Wish::Cancel, topic, Change::Topic));
+        }
+        send.outlets.end_life(slot);
+        match self.send_rule {
+            SendRule::Route => {
+                if let Some(id) = &send.outlets.at(slot).identity {
+                    send.identities.release(id, key);
+                }
+                send.balancer.leave(slot);
+            }
+            SendRule::Answer => {
+                self.count_lost(DropCause::PeerGone, send.outlets.discard(slot));
+            }
+            _ if self.subscribes() => {
+                send.outlets.discard(slot);
+            }
+            _ => {}
+        }
+        if self.listens() {
+            recv.fair.fade(key);
+        } else {
+            recv.fair.kill(key);
+        }
+    }
+
+    /// Enters a peer into a ROUTER's tables; returns the label of its messages if it got a route.
+    fn introduce(
+        &self,
+        recv: &mut RecvSide,
+        send: &mut SendSide,
+        key: PeerKey,
+        told: Option<RoutingId>,
+    ) -> Option<RoutingId> {
+        let id = told.unwrap_or_else(|| send.identities.generate());
+        let before = send.outlets.at(key.slot).identity.replace(id.clone());
+        if before.as_ref() != Some(&id) {
+            self.count_lost(DropCause::PeerGone, send.outlets.discard(key.slot));
+        }
+        match send.identities.claim(&id, key, self.config.router_handover) {
+            Claim::Denied => return None,
+            Claim::Granted => {}
+            Claim::TakenOver(old) => {
+                send.balancer.leave(old.slot);
+                recv.fair.fade(old);
+            }
+        }
+        send.balancer.enter(key.slot);
+        Some(id)
+    }
+
+    /// Ends the life and takes the pipe off, then does what else the occasion asks for.
+    fn part(&self, link: LinkId, also: impl FnOnce(&mut RecvSide, &mut SendSide) -> usize) -> usize {
+        let mut recv = self.recv.lock();
+        let mut send = self.send.lock();
+        if send.outlets.of(link).is_none() {
+            return 0;
+        }
+        self.end_life(&mut recv, &mut send, link.slot);
+        recv.requests.link_gone(link.slot);
+        send.balancer.leave(link.slot);
+        let unsent = self.count_lost(DropCause::PeerGone, send.outlets.detach(link.slot));
+        let unread = also(&mut recv, &mut send);
+        drop((send, recv));
+        self.announce();
+        unsent + unread
+    }
+
+    /// A peer came or went: whoever waits may find things changed.
+    fn announce(&self) {
+        self.signals.peers.wake_all();
+        self.signals.writable.wake_all();
+        self.signals.readable.wake_all();
+    }
+
+    fn publishes(&self) -> bool {
+        self.send_rule == SendRule::Publish
+    }
+
+    /// Whether anyone ever reads the incoming pipes.
+    fn listens(&self) -> bool {
+        self.recv_rule != RecvRule::Nothing || self.publishes()
+    }
+}

@@ -1,0 +1,30 @@
+//! Links, their lives, and what a peer told about itself.
+
+use monocoque_core::{RoutingId, SocketType};
+
+/// One connect endpoint, or one accepted connection, from [`Hub::open`](crate::Hub::open) until it is
+/// closed or released. Never names another link later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkId {
+    pub(crate) slot: u32,
+    pub(crate) serial: u32,
+}
+
+/// One life of a link: from `up` to `down`. Never equal to that of another life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PeerKey {
+    pub(crate) slot: u32,
+    pub(crate) epoch: u32,
+}
+
+/// What the handshake brought to light.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerFacts {
+    /// The peer's socket type.
+    pub socket_type: SocketType,
+    /// The routing id that the peer brought, if any.
+    pub identity: Option<RoutingId>,
+    /// Whether the peer takes subscriptions as SUBSCRIBE and CANCEL commands (ZMTP 3.1, inproc), or as
+    /// messages that begin with 1 or 0 (ZMTP 3.0).
+    pub commands: bool,
+}

@@ -1,0 +1,169 @@
+//! The sending side of a hub, behind one lock: which pipes a message goes into.
+
+use std::sync::Arc;
+
+use monocoque_core::pipe::{PipeWriter, Refusal};
+use monocoque_core::stats::{DropCause, Drops};
+use monocoque_core::{Message, RoutingId};
+
+use crate::config::SendRule;
+use crate::identity::Identities;
+use crate::load_balancer::{LoadBalancer, Unplaced};
+use crate::outlets::{Outlets, cause_of};
+use crate::publish::Topics;
+use crate::subscriptions::Wish;
+use crate::{HubConfig, PeerKey, SendReason, Signals};
+
+/// What is needed to send. Tables that the socket type has no use for stay empty.
+#[derive(Debug)]
+pub(crate) struct SendSide {
+    pub(crate) closed: bool,
+    pub(crate) outlets: Outlets,
+    pub(crate) balancer: LoadBalancer,
+    pub(crate) identities: Identities,
+    pub(crate) topics: Topics,
+    /// Empty between calls; kept for its memory.
+    healed: Vec<u32>,
+    drops: Arc<Drops>,
+}
+
+impl SendSide {
+    pub(crate) fn new(config: &HubConfig, drops: &Arc<Drops>) -> Self {
+        Self {
+            closed: false,
+            outlets: Outlets::new(config.conflate, Arc::clone(drops)),
+            balancer: LoadBalancer::default(),
+            identities: Identities::default(),
+            topics: Topics::default(),
+            healed: Vec::new(),
+            drops: Arc::clone(drops),
+        }
+    }
+
+    /// Sends to the next peer that has room; returns its slot.
+    #[inline]
+    pub(crate) fn balance(&mut self, signals: &Signals, message: &Message) -> Result<u32, SendReason> {
+        if self.closed {
+            return Err(SendReason::Closed);
+        }
+        self.heal(signals);
+        let outlets = &self.outlets;
+        self.balancer.place(|slot| outlets.push(slot, message)).map_err(|unplaced| match unplaced {
+            Unplaced::NoPeer => SendReason::NoPeer,
+            Unplaced::AllFull => SendReason::Full,
+        })
+    }
+
+    /// Whether [`balance`](Self::balance) would succeed.
+    pub(crate) fn any_room(&mut self, signals: &Signals) -> bool {
+        self.heal(signals);
+        let outlets = &self.outlets;
+        self.balancer.any_room(|slot| outlets.has_room(slot))
+    }
+
+    /// Puts those back into the round robin whose pipes have said that they have room.
+    #[inline]
+    fn heal(&mut self, signals: &Signals) {
+        if !signals.has_room() {
+            return;
+        }
+        signals.take_room(&mut self.healed);
+        self.healed.drain(..).for_each(|slot| self.balancer.heal(slot));
+    }
+
+    /// Sends to every peer whose subscriptions match the first frame.
+    #[inline]
+    pub(crate) fn publish(&mut self, message: &Message, no_drop: bool) -> Result<(), SendReason> {
+        if self.closed {
+            return Err(SendReason::Closed);
+        }
+        let (outlets, matched) = (&self.outlets, self.topics.matching(message.first()));
+        if no_drop {
+            // Every pipe is asked, so that each full one calls back.
+            let full = matched.iter().filter(|&&slot| !outlets.has_room(slot)).count();
+            if full > 0 {
+                return Err(SendReason::Full);
+            }
+        }
+        matched.iter().for_each(|&slot| outlets.push_or_drop(slot, message));
+        Ok(())
+    }
+
+    /// Sends to every publisher.
+    pub(crate) fn send_upstream(&mut self, message: &Message) -> Result<(), SendReason> {
+        if self.closed {
+            return Err(SendReason::Closed);
+        }
+        for writer in self.outlets.writers() {
+            if let Err(refusal) = self.outlets.push_into(writer, message) {
+                self.drops.count(cause_of(refusal), 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells every publisher that is up of a subscription.
+    pub(crate) fn send_wish(&self, wish: Wish, topic: &[u8]) {
+        for (outlet, writer) in self.outlets.live() {
+            wish.push(topic, writer, outlet.commands);
+        }
+    }
+
+    /// Sends to the peer that `id` leads to. What has no route or room is dropped and counted, unless
+    /// `mandatory`.
+    pub(crate) fn route(
+        &mut self,
+        signals: &Signals,
+        id: &[u8],
+        message: &Message,
+        mandatory: bool,
+    ) -> Result<(), SendReason> {
+        if self.closed {
+            return Err(SendReason::Closed);
+        }
+        self.heal(signals);
+        let Some(key) = self.identities.find(id) else {
+            return self.unroutable(id, mandatory);
+        };
+        match self.outlets.push(key.slot, message) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Closed) => self.unroutable(id, mandatory),
+            Err(Refusal::Full) => {
+                self.balancer.skip(key.slot);
+                if mandatory {
+                    return Err(SendReason::Full);
+                }
+                self.drops.count(DropCause::Full, 1);
+                Ok(())
+            }
+        }
+    }
+
+    fn unroutable(&self, id: &[u8], mandatory: bool) -> Result<(), SendReason> {
+        if mandatory {
+            // Bytes that are no routing id cannot be named in the error; they lead nowhere either way.
+            return Err(RoutingId::received(id).map_or(SendReason::NoEnvelope, SendReason::NoRoute));
+        }
+        self.drops.count(DropCause::NoRoute, 1);
+        Ok(())
+    }
+
+    /// Sends an answer to the life that asked, and to no other.
+    pub(crate) fn answer(&mut self, to: PeerKey, message: &Message) {
+        if self.outlets.is_current(to) {
+            self.outlets.push_or_drop(to.slot, message);
+        } else {
+            self.drops.count(DropCause::NoRoute, 1);
+        }
+    }
+
+    /// Whether a new pipe joins the round robin before its peer is known.
+    pub(crate) fn attach(&mut self, rule: SendRule, slot: u32, writer: PipeWriter) -> usize {
+        let replaced = self.outlets.detach(slot);
+        self.outlets.at(slot).writer = Some(writer);
+        if rule.balances() {
+            self.balancer.enter(slot);
+        }
+        replaced
+    }
+}

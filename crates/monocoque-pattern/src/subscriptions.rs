@@ -1,0 +1,148 @@
+//! Subscriptions: a subscriber's own, counted, and the forms in which they travel.
+//!
+//! On the wire a subscription is a command (RFC 37, "SUBSCRIBE" and "CANCEL") or, before ZMTP 3.1, a
+//! message of one frame that begins with 1 or 0 (RFC 29).
+
+use monocoque_core::batch::Unit;
+use monocoque_core::pipe::PipeWriter;
+use monocoque_core::{Frame, Message};
+
+use crate::prefix_table::PrefixTable;
+
+const SUBSCRIBE: &str = "SUBSCRIBE";
+const CANCEL: &str = "CANCEL";
+
+/// What a subscriber wants of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Cancel = 0,
+    Subscribe = 1,
+}
+
+impl Wish {
+    /// Reads a wish out of what a subscriber sent: the wish, and where in the frame its topic begins.
+    pub(crate) fn of_unit(unit: &Unit) -> Option<(Wish, &[u8])> {
+        match unit {
+            Unit::Message(message) => Self::of_message(message),
+            Unit::Command(command) => Self::of_command(command),
+        }
+    }
+
+    /// Reads the message form.
+    pub(crate) fn of_message(message: &Message) -> Option<(Wish, &[u8])> {
+        let [frame] = message.frames() else { return None };
+        match frame.split_first()? {
+            (1, topic) => Some((Wish::Subscribe, topic)),
+            (0, topic) => Some((Wish::Cancel, topic)),
+            _ => None,
+        }
+    }
+
+    fn of_command(command: &Frame) -> Option<(Wish, &[u8])> {
+        let (&name_len, rest) = command.split_first()?;
+        let (name, topic) = rest.split_at_checked(usize::from(name_len))?;
+        match name {
+            _ if name == SUBSCRIBE.as_bytes() => Some((Wish::Subscribe, topic)),
+            _ if name == CANCEL.as_bytes() => Some((Wish::Cancel, topic)),
+            _ => None,
+        }
+    }
+
+    /// The message form: what an XPUB shows, and what travels before ZMTP 3.1.
+    pub(crate) fn to_message(self, topic: &[u8]) -> Message {
+        let mut body = Vec::with_capacity(1 + topic.len());
+        body.push(self as u8);
+        body.extend_from_slice(topic);
+        body.into()
+    }
+
+    /// Queues the wish for one publisher. No mark holds it back: a lost subscription loses messages.
+    pub(crate) fn push(self, topic: &[u8], writer: &PipeWriter, commands: bool) {
+        match (commands, self) {
+            (false, _) => writer.push_unmarked(&self.to_message(topic)),
+            (true, Wish::Subscribe) => writer.push_command(SUBSCRIBE, topic),
+            (true, Wish::Cancel) => writer.push_command(CANCEL, topic),
+        }
+    }
+}
+
+/// What this socket is subscribed to. Each topic is counted; only its first and its last wish travel.
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions(PrefixTable<u32>);
+
+impl Subscriptions {
+    /// Returns whether the topic is new.
+    pub(crate) fn add(&mut self, topic: &[u8]) -> bool {
+        let count = self.0.entry(topic);
+        *count += 1;
+        *count == 1
+    }
+
+    /// Returns whether that was the last of this topic; `None` if there was none.
+    pub(crate) fn remove(&mut self, topic: &[u8]) -> Option<bool> {
+        let count = self.0.get_mut(topic)?;
+        *count -= 1;
+        let last = *count == 0;
+        if last {
+            self.0.remove(topic);
+        }
+        Some(last)
+    }
+
+    #[inline]
+    pub(crate) fn matches(&self, topic: &[u8]) -> bool {
+        self.0.matches(topic)
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.prefixes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monocoque_core::pipe::{Mark, pipe};
+    use monocoque_core::slab::Arena;
+
+    use super::*;
+
+    #[test]
+    fn both_forms_round_trip_and_pass_a_full_pipe() {
+        for commands in [true, false] {
+            let (writer, mut reader) = pipe(Mark::messages(1), false, &Arena::new());
+            writer.push(&Message::from("full now")).expect("room for one");
+            for wish in [Wish::Subscribe, Wish::Cancel] {
+                wish.push(b"topic", &writer, commands);
+            }
+            reader.next_unit().expect("the message");
+            for wish in [Wish::Subscribe, Wish::Cancel] {
+                let unit = reader.next_unit().expect("a wish");
+                assert_eq!(matches!(unit, Unit::Command(_)), commands);
+                assert_eq!(Wish::of_unit(&unit), Some((wish, &b"topic"[..])));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_subscription_is_told_apart() {
+        for message in [Message::new(), Message::from("text"), Message::from([b"\x01a", b"\x01b"])] {
+            assert_eq!(Wish::of_message(&message), None, "{message:?}");
+        }
+        for command in ["", "\x04PING", "\x40short"] {
+            assert_eq!(Wish::of_command(&Frame::from(command)), None, "{command:?}");
+        }
+        assert_eq!(Wish::of_message(&Message::from(b"\x01")), Some((Wish::Subscribe, &b""[..])));
+    }
+
+    #[test]
+    fn topics_are_counted() {
+        let mut own = Subscriptions::default();
+        assert!(own.add(b"a"));
+        assert!(!own.add(b"a"));
+        assert_eq!(own.remove(b"a"), Some(false));
+        assert!(own.matches(b"abc"));
+        assert_eq!(own.remove(b"a"), Some(true));
+        assert_eq!(own.remove(b"a"), None);
+        assert!(!own.matches(b"abc"));
+    }
+}

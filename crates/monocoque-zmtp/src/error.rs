@@ -1,0 +1,202 @@
+//! Why a session ended, sorted by who is to blame, with one variant for each rule that can be broken.
+
+use std::fmt;
+use std::time::Duration;
+
+use monocoque_core::protocol::{Blame, ProtocolError};
+use monocoque_core::{RoutingIdError, SocketType};
+
+/// Why a session gave its connection up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The peer broke a rule of ZMTP; the variant names the rule.
+    #[error(transparent)]
+    PeerMisbehaved(#[from] PeerMisbehaved),
+    /// Both sides are sound but do not suit each other.
+    #[error(transparent)]
+    PeerIncompatible(#[from] PeerIncompatible),
+    /// The peer sent ERROR. Do not reconnect unchanged.
+    #[error("the peer refused us: '{reason}'")]
+    HandshakeRefused {
+        /// What the peer gave as its reason; printable.
+        reason: String,
+    },
+    /// One of our limits was reached.
+    #[error("{limit} of {asked} bytes; the limit is {allowed}")]
+    LimitExceeded {
+        /// Which one.
+        limit: Limit,
+        /// Bytes that the peer announced.
+        asked: u64,
+        /// Bytes that we accept.
+        allowed: u64,
+    },
+    /// The peer was not ready in time.
+    #[error("the handshake was not done within {allowed:?}")]
+    HandshakeTimeout {
+        /// Time from the link being up.
+        allowed: Duration,
+    },
+    /// Nothing came after a PING of ours.
+    #[error("the peer was silent for {allowed:?} after a PING")]
+    HeartbeatTimeout {
+        /// Time from the PING.
+        allowed: Duration,
+    },
+    /// Nothing came within the time to live that the peer gave itself in a PING.
+    #[error("the peer was silent for longer than the {ttl:?} that its PING promised")]
+    TtlExpired {
+        /// What the peer promised.
+        ttl: Duration,
+    },
+}
+
+impl ProtocolError for SessionError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::PeerMisbehaved(_) => Blame::PeerMisbehaved,
+            Self::PeerIncompatible(_) => Blame::Incompatible,
+            Self::HandshakeRefused { .. } => Blame::Refused,
+            Self::LimitExceeded { .. } => Blame::Limit,
+            Self::HandshakeTimeout { .. } | Self::HeartbeatTimeout { .. } | Self::TtlExpired { .. } => Blame::Silence,
+        }
+    }
+
+    // spec: 37/ZMTP, error handling — an ERROR command is fatal: no reconnecting with the same credentials.
+    fn may_retry(&self) -> bool {
+        !matches!(self, Self::HandshakeRefused { .. })
+    }
+}
+
+/// A limit of [`LimitExceeded`](SessionError::LimitExceeded).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`SessionConfig::max_message_bytes`](crate::SessionConfig).
+    MessageFrame,
+    /// [`HANDSHAKE_COMMAND_BYTES_MAX`](crate::limits::HANDSHAKE_COMMAND_BYTES_MAX).
+    HandshakeCommand,
+    /// [`COMMAND_BYTES_MAX`](crate::limits::COMMAND_BYTES_MAX), or the message limit for subscriptions.
+    Command,
+    /// What this machine can address.
+    Memory,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MessageFrame => "a message frame",
+            Self::HandshakeCommand => "a handshake command",
+            Self::Command => "a command",
+            Self::Memory => "a frame that cannot be addressed,",
+        })
+    }
+}
+
+/// The rule of ZMTP that a peer broke.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerMisbehaved {
+    /// The greeting does not begin with `FF`, eight bytes and `7F`.
+    #[error("not a ZMTP greeting: its byte {at} is {byte:#04x}")]
+    Signature {
+        /// Offset in the greeting.
+        at: usize,
+        /// What stood there.
+        byte: u8,
+    },
+    /// The greeting's mechanism is not a name in capitals padded with zeros.
+    #[error("the mechanism in the greeting is malformed: its byte {at} is {byte:#04x}")]
+    MechanismName {
+        /// Offset in the mechanism field.
+        at: usize,
+        /// What stood there.
+        byte: u8,
+    },
+    /// Flag bits 7–3 of a frame are reserved.
+    #[error("reserved bits are set in the frame flags {0:#04x}")]
+    ReservedFlagBits(u8),
+    /// A command is a single frame.
+    #[error("a command frame says that more frames follow")]
+    CommandWithMore,
+    /// A frame has at most 2^63-1 bytes.
+    #[error("a frame of {0} bytes: the top bit of a size must be zero")]
+    FrameSize(u64),
+    /// Nothing but commands may come before the peer is ready.
+    #[error("a message came before the handshake was done")]
+    MessageInHandshake,
+    /// A command begins with its name: its size, then letters.
+    #[error("a command has no well-formed name")]
+    CommandName,
+    /// A command of RFC 37 that is not allowed at this stage or from this socket type.
+    #[error("the command {0} came where it is not allowed")]
+    UnexpectedCommand(String),
+    /// Not a command of RFC 37.
+    #[error("unknown command {0}")]
+    UnknownCommand(String),
+    /// A subscription must not stand between the frames of a message.
+    #[error("a subscription came between the frames of a message")]
+    SubscriptionWithinMessage,
+    /// A PING has a time to live of two bytes.
+    #[error("a PING of {0} bytes has no time to live")]
+    PingTooShort(usize),
+    /// A PONG returns a context of at most 16 bytes.
+    #[error("a PONG with a context of {0} bytes, of which 16 are allowed")]
+    PongContext(usize),
+    /// An ERROR has a reason: its size, then that many bytes.
+    #[error("an ERROR command has no well-formed reason")]
+    ErrorReason,
+    /// A property's name is 1 to 255 letters, digits and `-_.+`.
+    #[error("a property in READY has no well-formed name")]
+    PropertyName,
+    /// A property's value has at most 2^31-1 bytes.
+    #[error("a property in READY claims {0} bytes")]
+    PropertySize(u32),
+    /// READY ended in the middle of a property.
+    #[error("READY ends in the middle of a property")]
+    PropertyTruncated,
+    /// A property that can only have one value came twice.
+    #[error("READY has the property {0} twice")]
+    PropertyTwice(&'static str),
+    /// READY must tell the socket type.
+    #[error("READY has no Socket-Type")]
+    NoSocketType,
+    /// The identity is not one that a peer may choose.
+    #[error("the peer's identity is not allowed: {0}")]
+    Identity(RoutingIdError),
+}
+
+/// Why two sound peers do not suit each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerIncompatible {
+    /// The peer speaks a version that we do not.
+    #[error("the peer speaks ZMTP version {major}; 3 and above are supported")]
+    Version {
+        /// The major version in its greeting.
+        major: u8,
+    },
+    /// The mechanisms of both sides must be the same.
+    #[error("the peer asks for mechanism '{theirs}', we for '{ours}'")]
+    Mechanism {
+        /// Ours.
+        ours: &'static str,
+        /// The peer's.
+        theirs: String,
+    },
+    /// These socket types do not talk to each other.
+    #[error("the peer is a {theirs}, which does not talk to our {ours}")]
+    SocketType {
+        /// Ours.
+        ours: SocketType,
+        /// The peer's.
+        theirs: SocketType,
+    },
+    /// A socket type that we do not know.
+    #[error("the peer is of the unknown socket type '{theirs}'")]
+    UnknownSocketType {
+        /// What it called itself; printable.
+        theirs: String,
+    },
+}

@@ -1,0 +1,169 @@
+//! What is known of a peer once the handshake is done.
+
+use monocoque_core::protocol::Side;
+use monocoque_core::{RoutingId, SocketType};
+
+use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
+use crate::greeting::Version;
+use crate::metadata::{IDENTITY, Properties, SOCKET_TYPE};
+
+/// The facts about a peer that may now be routed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// The major version that both sides speak: 3.
+    pub major: u8,
+    /// The minor version that both sides speak. A peer of 3.0 is sent subscriptions as messages.
+    pub minor: u8,
+    /// The version that the peer announced: its own highest.
+    pub announced: (u8, u8),
+    /// What the peer is.
+    pub socket_type: SocketType,
+    /// The name that the peer chose, if it chose one.
+    pub identity: Option<RoutingId>,
+    /// The security mechanism that let the peer in.
+    pub mechanism: &'static str,
+    /// Which side of the connection *we* are.
+    pub side: Side,
+    /// The peer's other properties, in its order, with names as it wrote them.
+    pub metadata: Vec<(String, Vec<u8>)>,
+}
+
+impl PeerInfo {
+    /// The value of one of the peer's other properties; the case of `name` does not matter.
+    pub fn property(&self, name: &str) -> Option<&[u8]> {
+        // spec: 37/ZMTP, connection metadata — names are case-insensitive.
+        let found = self.metadata.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_slice())
+    }
+}
+
+/// What a peer's metadata says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Introduction {
+    pub(crate) socket_type: SocketType,
+    pub(crate) identity: Option<RoutingId>,
+    pub(crate) others: Vec<(String, Vec<u8>)>,
+}
+
+impl Introduction {
+    /// Judges `metadata` for a socket of type `ours`.
+    pub(crate) fn judge(metadata: &[u8], ours: SocketType) -> Result<Self, SessionError> {
+        let (mut socket_type, mut identity, mut others) = (None, None, Vec::new());
+        for property in Properties::new(metadata) {
+            let (name, value) = property?;
+            if name.eq_ignore_ascii_case(SOCKET_TYPE) {
+                fill(&mut socket_type, value, SOCKET_TYPE)?;
+            } else if name.eq_ignore_ascii_case(IDENTITY) {
+                fill(&mut identity, value, IDENTITY)?;
+            } else {
+                others.push((name.to_owned(), value.to_vec()));
+            }
+        }
+        let socket_type = accepted_type(socket_type.ok_or(PeerMisbehaved::NoSocketType)?, ours)?;
+        let identity = chosen_identity(identity.unwrap_or_default(), socket_type)?;
+        Ok(Self { socket_type, identity, others })
+    }
+
+    pub(crate) fn into_peer(self, announced: Version, mechanism: &'static str, side: Side) -> PeerInfo {
+        let spoken = announced.negotiated();
+        PeerInfo {
+            major: spoken.major,
+            minor: spoken.minor,
+            announced: (announced.major, announced.minor),
+            socket_type: self.socket_type,
+            identity: self.identity,
+            mechanism,
+            side,
+            metadata: self.others,
+        }
+    }
+}
+
+fn fill<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], name: &'static str) -> Result<(), PeerMisbehaved> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(PeerMisbehaved::PropertyTwice(name)),
+    }
+}
+
+// spec: 37/ZMTP, Socket-Type — the table of legal combinations.
+fn accepted_type(name: &[u8], ours: SocketType) -> Result<SocketType, PeerIncompatible> {
+    let known = str::from_utf8(name).ok().and_then(|name| name.parse::<SocketType>().ok());
+    let Some(theirs) = known else {
+        const SHOWN_BYTES_MAX: usize = 32;
+        let theirs = name[..name.len().min(SHOWN_BYTES_MAX)].escape_ascii().to_string();
+        return Err(PeerIncompatible::UnknownSocketType { theirs });
+    };
+    if ours.accepts(theirs) { Ok(theirs) } else { Err(PeerIncompatible::SocketType { ours, theirs }) }
+}
+
+fn chosen_identity(value: &[u8], theirs: SocketType) -> Result<Option<RoutingId>, PeerMisbehaved> {
+    // spec: 37/ZMTP, Identity — for types other than REQ, DEALER and ROUTER it shall be ignored.
+    if value.is_empty() || !theirs.tells_identity() {
+        return Ok(None);
+    }
+    // spec: 37/ZMTP, Identity — 0*255OCTET, of which the first shall not be zero.
+    RoutingId::new(value).map(Some).map_err(PeerMisbehaved::Identity)
+}
+
+#[cfg(test)]
+mod tests {
+    use monocoque_core::RoutingIdError;
+
+    use super::*;
+
+    fn judge(properties: &[(&str, &[u8])], ours: SocketType) -> Result<Introduction, SessionError> {
+        let mut metadata = Vec::new();
+        for (name, value) in properties {
+            metadata.push(name.len() as u8);
+            metadata.extend_from_slice(name.as_bytes());
+            metadata.extend_from_slice(&(value.len() as u32).to_be_bytes());
+            metadata.extend_from_slice(value);
+        }
+        Introduction::judge(&metadata, ours)
+    }
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        let properties: [(&str, &[u8]); 3] = [("X-Rack", b"7"), ("SOCKET-TYPE", b"DEALER"), ("identity", b"me")];
+        let peer = judge(&properties, SocketType::Router).expect("sound");
+        assert_eq!((peer.socket_type, peer.identity), (SocketType::Dealer, RoutingId::new("me").ok()));
+        assert_eq!(peer.others, [("X-Rack".to_owned(), b"7".to_vec())]);
+    }
+
+    #[test]
+    fn every_pair_of_types_is_judged_by_the_table() {
+        for ours in SocketType::ALL {
+            for theirs in SocketType::ALL {
+                let judged = judge(&[(SOCKET_TYPE, theirs.name().as_bytes())], ours);
+                if ours.accepts(theirs) {
+                    assert_eq!(judged.map(|peer| peer.socket_type), Ok(theirs));
+                } else {
+                    assert_eq!(judged, Err(PeerIncompatible::SocketType { ours, theirs }.into()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_rule_has_its_error() {
+        let dealer: (&str, &[u8]) = (SOCKET_TYPE, b"DEALER");
+        let cases: [(&[(&str, &[u8])], SessionError); 5] = [
+            (&[], PeerMisbehaved::NoSocketType.into()),
+            (&[dealer, dealer], PeerMisbehaved::PropertyTwice(SOCKET_TYPE).into()),
+            (&[dealer, (IDENTITY, b"\0a")], PeerMisbehaved::Identity(RoutingIdError::Reserved).into()),
+            (&[dealer, (IDENTITY, &[1; 256])], PeerMisbehaved::Identity(RoutingIdError::TooLong(256)).into()),
+            (&[(SOCKET_TYPE, b"CLIENT")], PeerIncompatible::UnknownSocketType { theirs: "CLIENT".into() }.into()),
+        ];
+        for (properties, error) in cases {
+            assert_eq!(judge(properties, SocketType::Router), Err(error));
+        }
+    }
+
+    #[test]
+    fn the_identity_of_other_types_is_ignored() {
+        let peer = judge(&[(SOCKET_TYPE, b"REP"), (IDENTITY, b"\0x")], SocketType::Req).expect("sound");
+        assert_eq!(peer.identity, None);
+    }
+}

@@ -1,0 +1,305 @@
+//! One peer from greeting to close: the stages, and nothing of what happens within one.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use monocoque_core::Protocol;
+use monocoque_core::batch::Batch;
+use monocoque_core::protocol::{Need, Output, Side};
+use monocoque_core::slab::SlabMut;
+use monocoque_core::wire::COMMAND;
+
+use crate::command::{self, Command, ERROR, PING, PONG};
+use crate::config::SessionConfig;
+use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
+use crate::frames::{self, HANDSHAKE_CAP, Judged, Rules, Scan, Stop};
+use crate::greeting::{self, GREETING_BYTES, SIGNATURE_BYTES, Version};
+use crate::heartbeat::{self, Pulse};
+use crate::mechanism::Mechanism;
+use crate::peer::{Introduction, PeerInfo};
+
+/// One ZMTP peer from greeting to close. Holds no socket, no timer and no clock.
+///
+/// Calls follow the order of [`Protocol`]. What was collected in [`Output`] before an error is still to be
+/// handed on: `write` may hold the ERROR that tells the peer why, `deliver` the messages that came before.
+///
+/// ```
+/// use std::time::Instant;
+/// use monocoque_core::protocol::{Output, Protocol, Side};
+/// use monocoque_core::{SocketType, slab::SlabMut};
+/// use monocoque_zmtp::{PeerMisbehaved, Session, SessionConfig};
+///
+/// let (now, mut out) = (Instant::now(), Output::default());
+/// let mut session = Session::new(SessionConfig::new(SocketType::Rep), Side::Listener);
+/// session.connected(now, &mut out);
+/// assert_eq!(out.write.concat(), b"\xff\0\0\0\0\0\0\0\x01\x7f");
+///
+/// let mut input = SlabMut::exact(64)?;
+/// input.extend_from_slice(b"GET / HTTP/1.1");
+/// let error = session.received(now, &mut input, &mut out).unwrap_err();
+/// assert_eq!(error, PeerMisbehaved::Signature { at: 0, byte: b'G' }.into());
+/// # Ok::<(), monocoque_core::slab::OutOfMemory>(())
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<SessionConfig>,
+    side: Side,
+    mechanism: Mechanism,
+    rules: Rules,
+    stage: Stage,
+    pulse: Pulse,
+    handshake_deadline: Option<Instant>,
+    /// Frames of a message whose last frame is still to come; empty between messages.
+    partial: Batch,
+    /// Bytes of input that were left where they are by the last call.
+    left: usize,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The peer's 64 bytes are not all there; of ours `greeted` went out.
+    Greeting { greeting: Bytes, greeted: usize },
+    /// READY went out.
+    Handshake { announced: Version },
+    /// The peer is ready.
+    Traffic,
+}
+
+impl Session {
+    /// A session for a connection on which we are `side`.
+    pub fn new(config: impl Into<Arc<SessionConfig>>, side: Side) -> Self {
+        let config = config.into();
+        let mechanism = Mechanism::Null;
+        let identity_bytes = config.identity.as_ref().map_or(0, |identity| identity.as_bytes().len());
+        let greeting = greeting::encode(mechanism.name(), identity_bytes);
+        Self {
+            side,
+            mechanism,
+            rules: Rules::new(config.max_message_bytes, config.socket_type.publishes()),
+            stage: Stage::Greeting { greeting, greeted: 0 },
+            pulse: Pulse::new(config.heartbeat),
+            handshake_deadline: None,
+            partial: Batch::default(),
+            left: 0,
+            config,
+        }
+    }
+
+    /// Works through the stages until one needs more input. A stage that is done gives `None`.
+    fn advance(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, SessionError> {
+        loop {
+            let need = match self.stage {
+                Stage::Greeting { .. } => self.greet(input, out)?,
+                Stage::Handshake { announced } => self.shake_hands(now, announced, input, out)?,
+                Stage::Traffic => return self.exchange(now, input, out),
+            };
+            if let Some(need) = need {
+                return Ok(need);
+            }
+        }
+    }
+
+    fn greet(&mut self, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Option<Need>, SessionError> {
+        let bytes = input.filled();
+        greeting::check_signature(bytes)?;
+        // Answered in the steps in which it came, so that an error below leaves the same bytes written.
+        self.say_greeting(bytes.len().min(SIGNATURE_BYTES), out);
+        greeting::check_version(bytes)?;
+        // spec: 37/ZMTP, authentication — whoever reads a full greeting must also send one, even if it refuses.
+        self.say_greeting(bytes.len(), out);
+        greeting::check_mechanism(bytes, self.mechanism.name())?;
+        if bytes.len() < GREETING_BYTES {
+            return Ok(Some(Need(GREETING_BYTES)));
+        }
+        self.stage = Stage::Handshake { announced: greeting::version(bytes) };
+        input.skip(GREETING_BYTES);
+        out.write.push(self.mechanism.open(&self.config));
+        Ok(None)
+    }
+
+    /// Sends what of our greeting may go out after `received` bytes of the peer's.
+    fn say_greeting(&mut self, received: usize, out: &mut Output<PeerInfo>) {
+        let Stage::Greeting { greeting, greeted } = &mut self.stage else {
+            return;
+        };
+        let sendable = greeting::sendable(received);
+        if sendable > *greeted {
+            out.write.push(greeting.slice(*greeted..sendable));
+            *greeted = sendable;
+        }
+    }
+
+    fn shake_hands(
+        &mut self,
+        now: Instant,
+        announced: Version,
+        input: &mut SlabMut,
+        out: &mut Output<PeerInfo>,
+    ) -> Result<Option<Need>, SessionError> {
+        let bytes = input.filled();
+        let Some(&flags) = bytes.first() else {
+            return Ok(Some(Need(0)));
+        };
+        // spec: 37/ZMTP, formal grammar — handshake = 1*command.
+        let judged = match frames::judge(&bytes[..1], HANDSHAKE_CAP) {
+            Ok(_) if flags & COMMAND == 0 => return Err(PeerMisbehaved::MessageInHandshake.into()),
+            Ok(_) => frames::judge(bytes, HANDSHAKE_CAP)?,
+            Err(error) => return Err(error),
+        };
+        let (header, frame_len) = match judged {
+            Judged::Whole { header, frame_len } => (header, frame_len),
+            Judged::Part { needed } => return Ok(Some(Need(needed))),
+        };
+        let command = Command::parse(&bytes[header.header_len..frame_len])?;
+        let metadata = self.mechanism.receive(command)?;
+        let introduction = Introduction::judge(metadata, self.config.socket_type)
+            .inspect_err(|error| out.write.extend(refusal(error)))?;
+        out.ready = Some(introduction.into_peer(announced, self.mechanism.name(), self.side));
+        input.skip(frame_len);
+        self.stage = Stage::Traffic;
+        self.handshake_deadline = None;
+        self.pulse.start(now);
+        Ok(None)
+    }
+
+    /// Takes the input of a ready peer: runs of message frames to deliver, and commands between them.
+    fn exchange(
+        &mut self,
+        now: Instant,
+        input: &mut SlabMut,
+        out: &mut Output<PeerInfo>,
+    ) -> Result<Need, SessionError> {
+        // One write for all PONGs of this input, so that a flood of PINGs costs the peer more than us.
+        let mut replies = Vec::new();
+        let result = loop {
+            let scan = frames::scan(input.filled(), !self.partial.is_empty(), &self.rules);
+            self.take_run(&scan, input, &mut out.deliver);
+            let (header_len, frame_len) = match scan.stop {
+                Stop::Need(bytes) => break Ok(Need(bytes)),
+                Stop::Fault(error) => break Err(error),
+                Stop::Command { header_len, frame_len } => (header_len, frame_len),
+            };
+            let is_last = input.len() == frame_len;
+            let body = &input.filled()[header_len..frame_len];
+            if let Err(error) = self.obey(now, body, is_last, &mut replies) {
+                break Err(error);
+            }
+            input.skip(frame_len);
+        };
+        if !replies.is_empty() {
+            out.write.push(replies.into());
+        }
+        result
+    }
+
+    /// Cuts a run of frames off the input: whole messages to deliver, the rest to wait for its end.
+    fn take_run(&mut self, scan: &Scan, input: &mut SlabMut, deliver: &mut Batch) {
+        // spec: 37/ZMTP, messages — delivered atomically: all the frames of a message, or none of them.
+        if scan.whole > 0 {
+            deliver.append(&mut self.partial);
+            deliver.push(input.split_to(scan.whole), scan.messages);
+        }
+        if scan.taken > scan.whole {
+            self.partial.push(input.split_to(scan.taken - scan.whole), 0);
+        }
+    }
+
+    /// Takes a command of a ready peer; `is_last` says that nothing came behind it yet.
+    fn obey(&mut self, now: Instant, body: &[u8], is_last: bool, replies: &mut Vec<u8>) -> Result<(), SessionError> {
+        let command = Command::parse(body)?;
+        match command.name {
+            PING => self.pulse.pinged(now, command, is_last, replies)?,
+            PONG => heartbeat::check_pong(command)?,
+            // The peer may refuse us after its own READY made it ready for us: both were sent at once.
+            ERROR => return Err(SessionError::HandshakeRefused { reason: command.error_reason()? }),
+            _ => return Err(command.unwelcome().into()),
+        }
+        Ok(())
+    }
+}
+
+// spec: 37/ZMTP, Socket-Type — a peer that validates the type should answer ERROR, then disconnect.
+fn refusal(error: &SessionError) -> Option<Bytes> {
+    let SessionError::PeerIncompatible(incompatible) = error else {
+        return None;
+    };
+    Some(match incompatible {
+        PeerIncompatible::SocketType { ours, theirs } => {
+            command::encode_error(&format!("{theirs}-does-not-talk-to-{ours}"))
+        }
+        _ => command::encode_error("unknown-socket-type"),
+    })
+}
+
+impl Protocol for Session {
+    type Peer = PeerInfo;
+    type Error = SessionError;
+
+    fn connected(&mut self, now: Instant, out: &mut Output<PeerInfo>) {
+        self.handshake_deadline = self.config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
+        self.say_greeting(0, out);
+    }
+
+    fn received(
+        &mut self,
+        now: Instant,
+        input: &mut SlabMut,
+        out: &mut Output<PeerInfo>,
+    ) -> Result<Need, SessionError> {
+        if input.len() > self.left {
+            self.pulse.heard();
+        }
+        let result = self.advance(now, input, out);
+        self.left = input.len();
+        result
+    }
+
+    /// For NULL the batch *is* the wire's bytes: its segments are handed on as they are.
+    fn send(&mut self, _now: Instant, batch: &mut Batch, out: &mut Output<PeerInfo>) -> Result<(), SessionError> {
+        debug_assert!(matches!(self.stage, Stage::Traffic), "nothing is sent before the peer is ready");
+        out.write.append(&mut batch.segments);
+        batch.clear();
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.handshake_deadline.into_iter().chain(self.pulse.deadline()).min()
+    }
+
+    fn timeout(&mut self, now: Instant, out: &mut Output<PeerInfo>) -> Result<(), SessionError> {
+        if self.handshake_deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(SessionError::HandshakeTimeout { allowed: self.config.handshake_timeout.unwrap_or_default() });
+        }
+        out.write.extend(self.pulse.poll(now)?);
+        Ok(())
+    }
+
+    fn is_verbatim(&self) -> bool {
+        match self.mechanism {
+            Mechanism::Null => true,
+        }
+    }
+
+    fn forgive(&mut self, now: Instant) {
+        self.pulse.forgive(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monocoque_core::SocketType;
+
+    use super::*;
+
+    #[test]
+    fn a_session_is_small_so_that_ten_thousand_idle_peers_are() {
+        assert!(size_of::<Session>() <= 448, "{}", size_of::<Session>());
+    }
+
+    #[test]
+    fn a_session_crosses_threads() {
+        fn is_send<T: Send>(_: &T) {}
+        is_send(&Session::new(SessionConfig::new(SocketType::Pair), Side::Dialer));
+    }
+}

@@ -1,0 +1,117 @@
+//! Sockets for plain threads: the same core, waited for on the calling thread.
+
+use std::time::Duration;
+
+use monocoque_core::{Endpoint, Message, RoutingId};
+
+use crate::close::CloseReport;
+use crate::error::{BindError, RecvError, SendError};
+use crate::kind::{Any, Kind, Pub, Receives, Req, Router, Sends, XPub};
+use crate::request::RequestError;
+use crate::socket::Socket;
+use crate::wait::block_on;
+
+/// A socket whose waiting methods block the calling thread.
+///
+/// A blocked thread polls for a bounded window, yielding the core, and then parks. Of a
+/// [local](crate::Context::local) context these methods never return if they have to wait: the thread that
+/// would do the I/O is the one that waits.
+#[derive(Debug)]
+pub struct Blocking<'a, K: Kind>(&'a Socket<K>);
+
+impl<'a, K: Kind> Blocking<'a, K> {
+    pub(crate) fn new(socket: &'a Socket<K>) -> Self {
+        Self(socket)
+    }
+
+    /// As [`Socket::bind`].
+    ///
+    /// # Errors
+    /// As [`Socket::bind`].
+    pub fn bind(&self, endpoint: impl AsRef<str>) -> Result<Endpoint, BindError> {
+        block_on(self.0.bind(endpoint))
+    }
+
+    /// As [`Socket::wait_for_peers`].
+    pub fn wait_for_peers(&self, count: usize) {
+        block_on(self.0.wait_for_peers(count));
+    }
+
+    /// As [`Socket::wait_for_peers_timeout`].
+    pub fn wait_for_peers_timeout(&self, count: usize, limit: Duration) -> bool {
+        block_on(self.0.wait_for_peers_timeout(count, limit))
+    }
+
+    /// As [`Socket::close`].
+    pub fn close(self) -> CloseReport {
+        block_on(self.0.clone().close())
+    }
+}
+
+impl<K: Sends> Blocking<'_, K> {
+    /// As [`Socket::send`].
+    ///
+    /// # Errors
+    /// As [`Socket::send`].
+    #[inline]
+    pub fn send(&self, message: impl Into<K::Out>) -> Result<(), SendError<K::Out>> {
+        match self.0.try_send(message) {
+            Err(SendError::Full(message)) => block_on(self.0.send(message)),
+            done => done,
+        }
+    }
+}
+
+impl<K: Receives> Blocking<'_, K> {
+    /// As [`Socket::recv`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv`].
+    #[inline]
+    pub fn recv(&self) -> Result<K::In, RecvError> {
+        match self.0.try_recv() {
+            Ok(message) => Ok(message),
+            Err(_) => block_on(self.0.recv()),
+        }
+    }
+
+    /// As [`Socket::recv_many`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv_many`].
+    pub fn recv_many(&self, into: &mut Vec<K::In>, max: usize) -> Result<usize, RecvError> {
+        block_on(self.0.recv_many(into, max))
+    }
+}
+
+impl Blocking<'_, Req> {
+    /// As [`Socket::request`].
+    ///
+    /// # Errors
+    /// As [`Socket::request`].
+    pub fn request(&self, message: impl Into<Message>) -> Result<Message, RequestError> {
+        block_on(self.0.request(message))
+    }
+}
+
+impl Blocking<'_, Router> {
+    /// As [`Socket::send_any`].
+    ///
+    /// # Errors
+    /// As [`Socket::send_any`].
+    pub fn send_any(&self, message: impl Into<Message>) -> Result<RoutingId, SendError> {
+        block_on(self.0.send_any(message))
+    }
+}
+
+macro_rules! publishes {
+    ($($kind:ident)*) => {$(
+        impl Blocking<'_, $kind> {
+            /// As `Socket::wait_for_subscribers`.
+            pub fn wait_for_subscribers(&self, count: usize) {
+                block_on(self.0.wait_for_subscribers(count));
+            }
+        }
+    )*};
+}
+publishes!(Pub XPub Any);

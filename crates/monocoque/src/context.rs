@@ -1,0 +1,207 @@
+//! The context: where sockets come from and their actors run.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use monocoque_core::SocketType;
+use monocoque_core::slab::Arena;
+use monocoque_io::{Driver, DriverChoice, Placement, PlacementError};
+
+use crate::builder::SocketBuilder;
+use crate::close::Closing;
+use crate::error::ContextError;
+use crate::inproc::Registry;
+use crate::kind::{Any, Dealer, Kind, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+
+/// Makes sockets and owns what they share: the I/O threads, the memory, the inproc names.
+///
+/// A handle: clones are the same context. When the last clone is dropped, sockets that were dropped with
+/// messages still to send are given the rest of their linger time; I/O threads end with the last socket.
+#[derive(Debug, Clone)]
+pub struct Context {
+    handle: Arc<Handle>,
+}
+
+/// Counts the user's clones apart from the references that sockets hold.
+#[derive(Debug)]
+struct Handle {
+    inner: Arc<ContextInner>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.inner.closing.wait_in_drop(self.inner.is_local);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ContextInner {
+    threads: usize,
+    choice: Option<DriverChoice>,
+    is_local: bool,
+    placement: OnceLock<Result<Placement, ContextError>>,
+    pub(crate) arena: Arena,
+    pub(crate) inproc: Registry,
+    pub(crate) closing: Closing,
+}
+
+impl ContextInner {
+    /// Where actors run; I/O threads are started at first need.
+    pub(crate) fn placement(&self) -> Result<&Placement, ContextError> {
+        let start = || {
+            let choice = self.choice.map_or_else(DriverChoice::from_env, Ok).map_err(PlacementError::from)?;
+            Ok(Placement::shared(self.threads, choice)?)
+        };
+        self.placement.get_or_init(start).as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// Calls `then` on an I/O runtime when `delay` has passed; at once if there is no runtime to wait on.
+    pub(crate) fn after(&self, delay: Duration, then: impl FnOnce() + Send + 'static) {
+        let _ = self.spawn(move || async move {
+            monocoque_io::sleep(delay).await;
+            then();
+        });
+    }
+
+    /// Starts a task on an I/O runtime.
+    pub(crate) fn spawn<M, F>(&self, make: M) -> Result<(), ContextError>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = ()> + 'static,
+    {
+        self.placement()?.spawn(move |_| make()).map_err(|gone| PlacementError::from(gone).into())
+    }
+}
+
+/// Configures a [`Context`].
+#[derive(Debug, Clone)]
+pub struct ContextBuilder {
+    threads: usize,
+    choice: Option<DriverChoice>,
+}
+
+impl ContextBuilder {
+    /// How many I/O threads there are, at least one; one by default. Connections are spread over them.
+    #[must_use]
+    pub fn io_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Which engine completes I/O; by default what `MONOCOQUE_DRIVER` says, else the best there is.
+    #[must_use]
+    pub fn driver(mut self, choice: DriverChoice) -> Self {
+        self.choice = Some(choice);
+        self
+    }
+
+    /// The context, its I/O threads running.
+    ///
+    /// # Errors
+    /// [`ContextError`] if the engine cannot be had or a thread cannot be started.
+    pub fn build(self) -> Result<Context, ContextError> {
+        let context = Context::of(self.threads, self.choice, None);
+        context.inner().placement()?;
+        Ok(context)
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Context {
+    /// A context with one I/O thread, started when a socket first binds or connects.
+    pub fn new() -> Self {
+        Self::of(1, None, None)
+    }
+
+    /// To choose the number of I/O threads and the engine.
+    pub fn builder() -> ContextBuilder {
+        ContextBuilder { threads: 1, choice: None }
+    }
+
+    /// A context whose actors run as tasks of the compio runtime that the calling thread is on.
+    ///
+    /// There is no thread hop between a socket and the network: the least latency and the most messages for
+    /// each core. The sockets' futures are to be awaited on that runtime. [`local_runtime`](crate::local_runtime)
+    /// makes a runtime with the best flags.
+    ///
+    /// # Errors
+    /// [`ContextError`] when the calling thread runs no compio runtime.
+    pub fn local() -> Result<Self, ContextError> {
+        Ok(Self::of(0, None, Some(Placement::local()?)))
+    }
+
+    fn of(threads: usize, choice: Option<DriverChoice>, local: Option<Placement>) -> Self {
+        let placement = OnceLock::new();
+        let is_local = local.is_some();
+        if let Some(local) = local {
+            // A new cell is empty.
+            let _ = placement.set(Ok(local));
+        }
+        let inner = ContextInner {
+            threads,
+            choice,
+            is_local,
+            placement,
+            arena: Arena::new(),
+            inproc: Registry::default(),
+            closing: Closing::default(),
+        };
+        Self { handle: Arc::new(Handle { inner: Arc::new(inner) }) }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<ContextInner> {
+        &self.handle.inner
+    }
+
+    /// The engine that completes I/O.
+    ///
+    /// # Errors
+    /// [`ContextError`] if none could be started.
+    pub fn driver(&self) -> Result<Driver, ContextError> {
+        self.inner().placement().map(Placement::driver)
+    }
+
+    /// A socket of a type that is known only at run time.
+    pub fn socket(&self, socket_type: SocketType) -> SocketBuilder<Any> {
+        SocketBuilder::new(self, socket_type)
+    }
+
+    fn typed<K: Kind>(&self) -> SocketBuilder<K> {
+        SocketBuilder::new(self, K::TYPE.expect("typed kinds have a type"))
+    }
+}
+
+macro_rules! constructors {
+    ($($name:ident: $kind:ident, $doc:literal;)*) => {
+        impl Context {$(
+            #[doc = $doc]
+            pub fn $name(&self) -> SocketBuilder<$kind> {
+                self.typed()
+            }
+        )*}
+    };
+}
+
+constructors! {
+    pair: Pair, "A PAIR socket: one peer, both ways (RFC 31).";
+    publisher: Pub, "A PUB socket: fans out to subscribers (RFC 29).";
+    subscriber: Sub, "A SUB socket: receives what it subscribes to (RFC 29).";
+    req: Req, "A REQ socket: asks, and gets the answer (RFC 28).";
+    rep: Rep, "A REP socket: answers what it is asked (RFC 28).";
+    dealer: Dealer, "A DEALER socket: round robin out, fair queue in (RFC 28).";
+    router: Router, "A ROUTER socket: addresses its peers by routing id (RFC 28).";
+    pull: Pull, "A PULL socket: fair queue in (RFC 30).";
+    push: Push, "A PUSH socket: round robin out (RFC 30).";
+    xpub: XPub, "An XPUB socket: a PUB that sees subscriptions (RFC 29).";
+    xsub: XSub, "An XSUB socket: a SUB that sends subscriptions as messages (RFC 29).";
+}

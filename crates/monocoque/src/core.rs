@@ -1,0 +1,199 @@
+//! What all handles and actors of one socket share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use monocoque_core::pipe::{PipeReader, PipeWriter, pipe};
+use monocoque_core::wait::WaitList;
+use monocoque_core::{Endpoint, SocketType};
+use monocoque_io::{Binding, Dialer, Listener, Stopper};
+use monocoque_pattern::{Hub, LinkId};
+use monocoque_zmtp::SessionConfig;
+use parking_lot::Mutex;
+
+use crate::context::ContextInner;
+use crate::error::{BindError, ConnectError, EndpointNotFound};
+use crate::monitor::{Event, Events};
+use crate::options::Options;
+use crate::owner::{Target, ZmtpOwner};
+
+/// One socket: its hub, its endpoints, and what its actors report to.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) hub: Hub,
+    pub(crate) options: Options,
+    pub(crate) session: Arc<SessionConfig>,
+    pub(crate) context: Arc<ContextInner>,
+    pub(crate) events: Events,
+    /// Woken when a connection ends.
+    pub(crate) idle: WaitList,
+    pub(crate) state: Mutex<State>,
+    closing: AtomicBool,
+    next_connection: AtomicU64,
+}
+
+/// What changes under a lock of its own, off the data path.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) endpoints: Vec<Entry>,
+    /// Connections whose handshake is done.
+    pub(crate) live: usize,
+    /// Messages that ended connections left unsent after closing began.
+    pub(crate) lost: usize,
+}
+
+/// One bound or connected endpoint.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// As the user wrote it.
+    pub(crate) written: String,
+    /// As it really is.
+    pub(crate) endpoint: Endpoint,
+    pub(crate) role: Role,
+    /// Ends the tasks of this endpoint. Held for its drop.
+    pub(crate) stopper: Stopper,
+}
+
+/// What an endpoint is to the socket.
+#[derive(Debug)]
+pub(crate) enum Role {
+    Bound,
+    Connected(Arc<Target>),
+    BoundInproc,
+    ConnectedInproc(LinkId),
+}
+
+impl Role {
+    pub(crate) fn is_bound(&self) -> bool {
+        matches!(self, Role::Bound | Role::BoundInproc)
+    }
+}
+
+impl Core {
+    pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Arc<Self> {
+        Arc::new(Self {
+            hub: Hub::new(options.hub_config()),
+            session: options.session_config(),
+            options,
+            context: Arc::clone(context),
+            events: Events::default(),
+            idle: WaitList::new(),
+            state: Mutex::default(),
+            closing: AtomicBool::new(false),
+            next_connection: AtomicU64::new(1),
+        })
+    }
+
+    pub(crate) fn socket_type(&self) -> SocketType {
+        self.options.socket_type
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Marks the socket closing; whether it was not before.
+    pub(crate) fn begin_closing(&self) -> bool {
+        !self.closing.swap(true, Ordering::AcqRel)
+    }
+
+    /// A number that no other connection of this socket has.
+    pub(crate) fn connection_number(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A pipe from this socket to a peer.
+    pub(crate) fn outgoing_pipe(&self) -> (PipeWriter, PipeReader) {
+        pipe(self.options.send_mark(), self.options.conflate, &self.context.arena)
+    }
+
+    /// A pipe from a peer to this socket.
+    pub(crate) fn incoming_pipe(&self) -> (PipeWriter, PipeReader) {
+        pipe(self.options.recv_mark(), self.options.conflate, &self.context.arena)
+    }
+
+    pub(crate) fn add(&self, written: String, endpoint: Endpoint, role: Role, stopper: Stopper) {
+        self.state.lock().endpoints.push(Entry { written, endpoint, role, stopper });
+    }
+
+    /// Binds a network endpoint and starts accepting.
+    pub(crate) async fn bind_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<Endpoint, BindError> {
+        let placement = self.context.placement()?.clone();
+        let config = self.options.listen.clone();
+        let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
+        let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
+            self.events.emit(Event::BindFailed { endpoint: endpoint.to_string(), reason: error.to_string() });
+        })?;
+        let real = binding.endpoint().clone();
+        let stopper = Stopper::new();
+        let owner = ZmtpOwner::accepting(self, real.to_string());
+        let (arena, stop) = (self.context.arena.clone(), stopper.listen());
+        let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop };
+        self.events.emit(Event::Listening { endpoint: real.to_string() });
+        placement.spawn(move |home| listener.run(home))?;
+        self.add(written.to_owned(), real.clone(), Role::Bound, stopper);
+        Ok(real)
+    }
+
+    /// Starts connecting to a network endpoint.
+    pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<(), ConnectError> {
+        let placement = self.context.placement()?;
+        let target = Arc::new(Target::new(self.hub.open()));
+        if !self.options.immediate {
+            let (writer, reader) = self.outgoing_pipe();
+            self.hub.attach(target.link, writer).map_err(|_| ConnectError::Busy(self.socket_type()))?;
+            target.keep(reader);
+        }
+        let stopper = Stopper::new();
+        let dialer = Dialer {
+            owner: ZmtpOwner::dialing(self, endpoint.to_string(), &target),
+            endpoint: endpoint.clone(),
+            config: self.options.dial_config(),
+            arena: self.context.arena.clone(),
+            stop: stopper.listen(),
+        };
+        placement.spawn(move |home| dialer.run(home))?;
+        self.add(written.to_owned(), endpoint, Role::Connected(target), stopper);
+        Ok(())
+    }
+
+    /// Takes the endpoint that was written or resolved as `text` off the socket.
+    pub(crate) fn remove(&self, text: &str, bound: bool) -> Result<Entry, EndpointNotFound> {
+        let mut state = self.state.lock();
+        let matches = |entry: &Entry| {
+            entry.role.is_bound() == bound && (entry.endpoint.to_string() == text || (!bound && entry.written == text))
+        };
+        let found = state.endpoints.iter().position(matches).ok_or_else(|| EndpointNotFound(text.to_owned()))?;
+        Ok(state.endpoints.remove(found))
+    }
+
+    /// The last endpoint that was bound or connected (`ZMQ_LAST_ENDPOINT`).
+    pub(crate) fn last_endpoint(&self) -> Option<Endpoint> {
+        self.state.lock().endpoints.last().map(|entry| entry.endpoint.clone())
+    }
+}
+
+/// Binds on an I/O runtime: names are looked up there, off its thread.
+async fn bind(
+    placement: &monocoque_io::Placement,
+    endpoint: Endpoint,
+    config: monocoque_io::ListenConfig,
+) -> Result<std::io::Result<Binding>, BindError> {
+    let answer = Arc::new((Mutex::new(None), WaitList::new()));
+    let given = Arc::clone(&answer);
+    placement.spawn(move |_| async move {
+        let bound = Binding::new(&endpoint, &config).await;
+        *given.0.lock() = Some(bound);
+        given.1.wake_all();
+    })?;
+    let mut place = crate::wait::Place::new(&answer.1);
+    Ok(std::future::poll_fn(|cx| place.poll(cx, || answer.0.lock().take())).await)
+}
+
+fn bind_error(endpoint: &Endpoint, source: std::io::Error) -> BindError {
+    let endpoint = endpoint.to_string();
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => BindError::InUse { endpoint },
+        _ => BindError::Io { endpoint, source },
+    }
+}

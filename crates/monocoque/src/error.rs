@@ -1,0 +1,219 @@
+//! What can go wrong, one enum for each operation; a refused message is inside its error.
+
+use std::io;
+
+use monocoque_core::{EndpointError, Message, RoutingId, SocketType};
+use monocoque_io::{PlacementError, PlacementGone};
+use monocoque_pattern::{RecvRefused, SendReason};
+
+/// An option that this socket cannot honour.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionError {
+    /// The option means nothing on this socket type.
+    #[error("option {option} does not apply to {socket_type} sockets")]
+    DoesNotApply {
+        /// The option's name.
+        option: &'static str,
+        /// The type of the socket.
+        socket_type: SocketType,
+    },
+    /// The value is outside what the option takes.
+    #[error("option {option}: {rule}")]
+    OutOfRange {
+        /// The option's name.
+        option: &'static str,
+        /// What it takes.
+        rule: String,
+    },
+}
+
+/// Why a context cannot run.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the context cannot run: {0}")]
+pub struct ContextError(pub(crate) std::sync::Arc<PlacementError>);
+
+impl From<PlacementError> for ContextError {
+    fn from(error: PlacementError) -> Self {
+        Self(std::sync::Arc::new(error))
+    }
+}
+
+/// Why an endpoint could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The text is no endpoint, or not one to bind.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The socket was built with an option that it cannot honour.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// The endpoint is taken, in this context (inproc) or on this machine.
+    #[error("{endpoint} is in use")]
+    InUse {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The system refused.
+    #[error("cannot bind {endpoint}: {source}")]
+    Io {
+        /// The endpoint.
+        endpoint: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The context cannot run.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed,
+}
+
+/// Why an endpoint cannot be connected to. That nobody listens there is no error: the socket keeps trying.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The text is no endpoint, or not one to connect to.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The socket was built with an option that it cannot honour.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// The socket bound at this inproc name is of a type that this one does not talk to.
+    #[error("a {ours} socket does not talk to the {theirs} socket at {endpoint}")]
+    Incompatible {
+        /// The type of this socket.
+        ours: SocketType,
+        /// The type of the bound one.
+        theirs: SocketType,
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The socket talks to one peer only, and has it.
+    #[error("a {0} socket has one peer, and this one has it already")]
+    Busy(SocketType),
+    /// The context cannot run.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed,
+}
+
+impl From<PlacementGone> for BindError {
+    fn from(_: PlacementGone) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<PlacementGone> for ConnectError {
+    fn from(_: PlacementGone) -> Self {
+        Self::Closed
+    }
+}
+
+/// The socket is not bound or connected there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the socket has no endpoint {0}")]
+pub struct EndpointNotFound(pub String);
+
+/// Why a message was not sent; every variant gives it back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError<M = Message> {
+    /// `try_send` only: every peer that the message may go to is at its high-water mark, or there is none.
+    #[error("no peer can take the message now")]
+    Full(M),
+    /// The send time-out ran out.
+    #[error("no peer took the message in time")]
+    TimedOut(M),
+    /// ROUTER with `mandatory`: no peer of this routing id.
+    #[error("no peer has the routing id {id}")]
+    NoRoute {
+        /// The message.
+        message: M,
+        /// The routing id that nobody has.
+        id: RoutingId,
+    },
+    /// REQ and REP: it is not the turn to send.
+    #[error("a request or reply is sent out of turn")]
+    OutOfTurn(M),
+    /// The message does not have the frames that the socket type needs.
+    #[error("the message lacks the routing id frame that a ROUTER needs")]
+    NoEnvelope(M),
+    /// The socket type sends nothing.
+    #[error("the socket type does not send")]
+    Unsupported(M),
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed(M),
+}
+
+impl<M> SendError<M> {
+    pub(crate) fn new(message: M, reason: SendReason) -> Self {
+        match reason {
+            SendReason::Full | SendReason::NoPeer => Self::Full(message),
+            SendReason::NoRoute(id) => Self::NoRoute { message, id },
+            SendReason::State => Self::OutOfTurn(message),
+            SendReason::NoEnvelope => Self::NoEnvelope(message),
+            SendReason::Closed => Self::Closed(message),
+            _ => Self::Unsupported(message),
+        }
+    }
+
+    /// The message that was not sent.
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Full(message)
+            | Self::TimedOut(message)
+            | Self::NoRoute { message, .. }
+            | Self::OutOfTurn(message)
+            | Self::NoEnvelope(message)
+            | Self::Unsupported(message)
+            | Self::Closed(message) => message,
+        }
+    }
+}
+
+/// Why nothing was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The receive time-out ran out.
+    #[error("no message came in time")]
+    TimedOut,
+    /// REQ and REP: it is not the turn to receive.
+    #[error("a request or reply is received out of turn")]
+    OutOfTurn,
+    /// The socket type receives nothing.
+    #[error("the socket type does not receive")]
+    Unsupported,
+    /// The socket is closed, and what had come was received.
+    #[error("the socket is closed")]
+    Closed,
+}
+
+/// Why nothing was received at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// Nothing is there now.
+    #[error("no message is there")]
+    Empty,
+    /// Nothing will ever be.
+    #[error(transparent)]
+    Failed(#[from] RecvError),
+}
+
+impl From<RecvRefused> for TryRecvError {
+    fn from(refused: RecvRefused) -> Self {
+        match refused {
+            RecvRefused::Empty => Self::Empty,
+            RecvRefused::State => Self::Failed(RecvError::OutOfTurn),
+            RecvRefused::Closed => Self::Failed(RecvError::Closed),
+            _ => Self::Failed(RecvError::Unsupported),
+        }
+    }
+}

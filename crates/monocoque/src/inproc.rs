@@ -1,0 +1,181 @@
+//! Inproc: two sockets of one context joined by pipes with no link between.
+//!
+//! All of it happens in the caller's thread: what one socket sends, another can receive in its very next call.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use monocoque_core::pipe::PipeReader;
+use monocoque_core::{Endpoint, SocketType};
+use monocoque_io::Stopper;
+use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
+use parking_lot::Mutex;
+
+use crate::core::{Core, Role};
+use crate::error::{BindError, ConnectError};
+
+/// The inproc names of one context.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    names: Mutex<HashMap<String, Name>>,
+    joints: Mutex<Vec<Joint>>,
+}
+
+#[derive(Debug, Default)]
+struct Name {
+    bound: Weak<Core>,
+    /// Sockets that connected before anyone bound.
+    waiting: Vec<Waiting>,
+}
+
+/// A socket that waits for a name to be bound, and the pipe that it may fill meanwhile.
+#[derive(Debug)]
+struct Waiting {
+    core: Weak<Core>,
+    facts: PeerFacts,
+    link: LinkId,
+    outgoing: PipeReader,
+}
+
+/// Two sockets that are joined.
+#[derive(Debug)]
+struct Joint {
+    ends: [JointEnd; 2],
+}
+
+#[derive(Debug)]
+struct JointEnd {
+    core: Weak<Core>,
+    link: LinkId,
+    key: PeerKey,
+}
+
+fn facts_of(core: &Core) -> PeerFacts {
+    PeerFacts { socket_type: core.socket_type(), identity: core.options.identity.clone(), commands: true }
+}
+
+/// Binds `name`; whoever waits for it is joined.
+pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(), BindError> {
+    let registry = &core.context.inproc;
+    let waiting = {
+        let mut names = registry.names.lock();
+        let entry = names.entry(name.to_owned()).or_default();
+        if entry.bound.upgrade().is_some_and(|bound| !bound.is_closing()) {
+            return Err(BindError::InUse { endpoint: endpoint.to_string() });
+        }
+        entry.bound = Arc::downgrade(core);
+        std::mem::take(&mut entry.waiting)
+    };
+    core.add(endpoint.to_string(), endpoint, Role::BoundInproc, Stopper::new());
+    for waiting in waiting.into_iter().filter(|waiting| core.socket_type().accepts(waiting.facts.socket_type)) {
+        match waiting.core.upgrade() {
+            Some(from) => join(&from, waiting.link, waiting.outgoing, core),
+            None => inherit(core, waiting),
+        }
+    }
+    Ok(())
+}
+
+/// Takes what a socket sent that connected, and was closed, before anyone bound.
+fn inherit(core: &Core, waiting: Waiting) {
+    let link = core.hub.open();
+    let (writer, _) = core.outgoing_pipe();
+    if core.hub.attach(link, writer).is_ok()
+        && let Ok(key) = core.hub.up(link, waiting.facts, waiting.outgoing)
+    {
+        core.hub.down(key);
+    }
+    core.hub.release(link);
+}
+
+/// Connects to `name`, now or when it is bound.
+pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(), ConnectError> {
+    let registry = &core.context.inproc;
+    let mut names = registry.names.lock();
+    let entry = names.entry(name.to_owned()).or_default();
+    let bound = entry.bound.upgrade().filter(|bound| !bound.is_closing());
+    check_types(core.socket_type(), bound.as_deref(), &endpoint)?;
+    let link = core.hub.open();
+    let (writer, outgoing) = core.outgoing_pipe();
+    core.hub.attach(link, writer).map_err(|_| ConnectError::Busy(core.socket_type()))?;
+    core.add(endpoint.to_string(), endpoint, Role::ConnectedInproc(link), Stopper::new());
+    let Some(bound) = bound else {
+        entry.waiting.push(Waiting { core: Arc::downgrade(core), facts: facts_of(core), link, outgoing });
+        return Ok(());
+    };
+    drop(names);
+    join(core, link, outgoing, &bound);
+    Ok(())
+}
+
+fn check_types(ours: SocketType, bound: Option<&Core>, endpoint: &Endpoint) -> Result<(), ConnectError> {
+    match bound.map(Core::socket_type) {
+        Some(theirs) if !ours.accepts(theirs) => {
+            Err(ConnectError::Incompatible { ours, theirs, endpoint: endpoint.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Joins the connecting socket `from` to the bound socket `to`. The mark of each pipe is the sum of both sides'.
+fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
+    outgoing.set_mark(from.options.send_mark().joined(to.options.recv_mark()));
+    let (writer, incoming) = to.outgoing_pipe();
+    writer.set_mark(to.options.send_mark().joined(from.options.recv_mark()));
+    let to_link = to.hub.open();
+    if to.hub.attach(to_link, writer).is_err() {
+        return;
+    }
+    let Ok(to_key) = to.hub.up(to_link, facts_of(from), outgoing) else { return };
+    let Ok(key) = from.hub.up(link, facts_of(to), incoming) else { return };
+    let ends = [
+        JointEnd { core: Arc::downgrade(from), link, key },
+        JointEnd { core: Arc::downgrade(to), link: to_link, key: to_key },
+    ];
+    from.context.inproc.joints.lock().push(Joint { ends });
+}
+
+/// Takes a connected name off `core`: both queues are destroyed.
+pub(crate) fn disconnect(core: &Core, link: LinkId) {
+    core.hub.close_link(link);
+    forget_waiting(core, Some(link));
+    part(core, Some(link));
+}
+
+/// Frees a bound name. Sockets that are joined stay joined.
+pub(crate) fn unbind(core: &Core, endpoint: &Endpoint) {
+    if let Endpoint::Inproc(name) = endpoint {
+        let mut names = core.context.inproc.names.lock();
+        if names.get(name.as_str()).is_some_and(|entry| std::ptr::eq(entry.bound.as_ptr(), core)) {
+            names.remove(name.as_str());
+        }
+    }
+}
+
+/// The socket is closed: its peers are told, and may still receive what it sent.
+pub(crate) fn close(core: &Core) {
+    part(core, None);
+    let mut names = core.context.inproc.names.lock();
+    names.values_mut().filter(|entry| std::ptr::eq(entry.bound.as_ptr(), core)).for_each(|entry| {
+        entry.bound = Weak::new();
+    });
+    names.retain(|_, entry| entry.bound.strong_count() > 0 || !entry.waiting.is_empty());
+}
+
+fn forget_waiting(core: &Core, link: Option<LinkId>) {
+    let mut names = core.context.inproc.names.lock();
+    let ours = |w: &Waiting| std::ptr::eq(w.core.as_ptr(), core) && link.is_none_or(|link| w.link == link);
+    names.values_mut().for_each(|entry| entry.waiting.retain(|waiting| !ours(waiting)));
+}
+
+/// Parts the joints of `core`, or the one of its `link`: the other ends lose their peer.
+fn part(core: &Core, link: Option<LinkId>) {
+    let ours = |end: &JointEnd| std::ptr::eq(end.core.as_ptr(), core) && link.is_none_or(|link| end.link == link);
+    let parted: Vec<Joint> = core.context.inproc.joints.lock().extract_if(.., |joint| joint.ends.iter().any(ours)).collect();
+    for end in parted.iter().flat_map(|joint| &joint.ends).filter(|end| !ours(end)) {
+        if let Some(peer) = end.core.upgrade() {
+            peer.hub.down(end.key);
+            peer.hub.release(end.link);
+        }
+    }
+}

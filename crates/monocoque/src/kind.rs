@@ -1,0 +1,133 @@
+//! The socket types as types: what differs between them, and nothing else.
+
+use monocoque_core::{Message, RoutingId, SocketType};
+use monocoque_pattern::{Hub, RecvRefused, SendReason};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A socket type. Sealed.
+pub trait Kind: sealed::Sealed + Send + Sync + 'static {
+    /// Which one; `None` for [`Any`].
+    const TYPE: Option<SocketType>;
+}
+
+/// A socket type that sends. Sealed.
+pub trait Sends: Kind {
+    /// What is sent: a message, with its address where the type needs one.
+    type Out: Send;
+
+    #[doc(hidden)]
+    fn try_send(hub: &Hub, out: Self::Out) -> Result<(), (Self::Out, SendReason)>;
+}
+
+/// A socket type that receives. Sealed.
+pub trait Receives: Kind {
+    /// What is received: a message, with its sender where the type tells it.
+    type In: Send;
+
+    #[doc(hidden)]
+    fn try_recv(hub: &Hub) -> Result<Self::In, RecvRefused>;
+}
+
+/// A message together with the peer it goes to or comes from: the envelope of a ROUTER as a type.
+///
+/// The routing id is not among the message's frames, so it can be neither forgotten nor sent twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    /// The peer.
+    pub id: RoutingId,
+    /// The message, without the routing id.
+    pub message: Message,
+}
+
+impl Routed {
+    /// `message` for or from the peer `id`.
+    pub fn new(id: RoutingId, message: impl Into<Message>) -> Self {
+        Self { id, message: message.into() }
+    }
+}
+
+impl<M: Into<Message>> From<(RoutingId, M)> for Routed {
+    fn from((id, message): (RoutingId, M)) -> Self {
+        Self::new(id, message)
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident = $type:expr, $doc:literal;)*) => {$(
+        #[doc = $doc]
+        #[derive(Debug, Clone, Copy)]
+        pub enum $kind {}
+
+        impl sealed::Sealed for $kind {}
+
+        impl Kind for $kind {
+            const TYPE: Option<SocketType> = $type;
+        }
+    )*};
+}
+
+kinds! {
+    Pair = Some(SocketType::Pair), "PAIR.";
+    Pub = Some(SocketType::Pub), "PUB.";
+    Sub = Some(SocketType::Sub), "SUB.";
+    Req = Some(SocketType::Req), "REQ.";
+    Rep = Some(SocketType::Rep), "REP.";
+    Dealer = Some(SocketType::Dealer), "DEALER.";
+    Router = Some(SocketType::Router), "ROUTER.";
+    Pull = Some(SocketType::Pull), "PULL.";
+    Push = Some(SocketType::Push), "PUSH.";
+    XPub = Some(SocketType::XPub), "XPUB.";
+    XSub = Some(SocketType::XSub), "XSUB.";
+    Any = None, "Any type, chosen at run time. A ROUTER of this kind shows the routing id as the first frame.";
+}
+
+macro_rules! sends_messages {
+    ($($kind:ident)*) => {$(
+        impl Sends for $kind {
+            type Out = Message;
+
+            #[inline]
+            fn try_send(hub: &Hub, out: Message) -> Result<(), (Message, SendReason)> {
+                hub.try_send(out).map_err(|refused| (refused.message, refused.reason))
+            }
+        }
+    )*};
+}
+sends_messages!(Pair Pub Req Rep Dealer Push XPub XSub Any);
+
+macro_rules! receives_messages {
+    ($($kind:ident)*) => {$(
+        impl Receives for $kind {
+            type In = Message;
+
+            #[inline]
+            fn try_recv(hub: &Hub) -> Result<Message, RecvRefused> {
+                hub.try_recv()
+            }
+        }
+    )*};
+}
+receives_messages!(Pair Sub Req Rep Dealer Pull XPub XSub Any);
+
+impl Sends for Router {
+    type Out = Routed;
+
+    fn try_send(hub: &Hub, out: Routed) -> Result<(), (Routed, SendReason)> {
+        let Routed { id, message } = out;
+        match hub.try_send_to(&id, message) {
+            Ok(()) => Ok(()),
+            Err(refused) => Err((Routed { id, message: refused.message }, refused.reason)),
+        }
+    }
+}
+
+impl Receives for Router {
+    type In = Routed;
+
+    fn try_recv(hub: &Hub) -> Result<Routed, RecvRefused> {
+        hub.try_recv_from().map(|(id, message)| Routed { id, message })
+    }
+}

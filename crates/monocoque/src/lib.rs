@@ -1,0 +1,64 @@
+//! A high-performance, libzmq-compatible messaging kernel.
+//!
+//! A [`Context`] makes typed [`Socket`]s; a socket is a routing rule over many peers, reached over
+//! `tcp://`, `ipc://` and `inproc://` endpoints. Sockets are `Send + Sync + Clone`, their methods take
+//! `&self`, and the same program runs under tokio, smol, plain threads ([`Context::new`]) and on a compio
+//! runtime of its own ([`Context::local`]).
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use monocoque::Context;
+//!
+//! let ctx = Context::new();
+//! let pull = ctx.pull().build()?;
+//! let endpoint = pull.blocking().bind("tcp://127.0.0.1:*")?;
+//! let push = ctx.push().connect(endpoint.to_string())?;
+//! push.blocking().send("hello")?;
+//! assert_eq!(pull.blocking().recv()?, "hello".into());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Cancel safety
+//! Dropping any future of this crate loses no message and leaves the socket usable: a send either queued its
+//! message or no peer has it; a receive either returned a message or left it queued.
+
+#![forbid(unsafe_code)]
+
+mod blocking;
+mod builder;
+mod close;
+mod context;
+mod core;
+mod error;
+mod inproc;
+mod kind;
+mod monitor;
+mod options;
+mod owner;
+mod proxy;
+mod request;
+mod socket;
+mod stream;
+mod wait;
+
+pub use blocking::Blocking;
+pub use builder::SocketBuilder;
+pub use close::CloseReport;
+pub use context::{Context, ContextBuilder};
+pub use error::{
+    BindError, ConnectError, ContextError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError,
+};
+pub use kind::{
+    Any, Dealer, Kind, Pair, Pub, Pull, Push, Receives, Rep, Req, Routed, Router, Sends, Sub, XPub, XSub,
+};
+pub use monitor::{ConnectionFacts, DisconnectReason, Event, Monitor};
+pub use monocoque_core::stats::{DropCause, Drops};
+pub use monocoque_core::{Endpoint, EndpointError, Frame, Message, RoutingId, RoutingIdError, SocketType};
+pub use monocoque_io::{BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, local_runtime};
+pub use monocoque_zmtp::{Heartbeat, SessionError};
+pub use options::Hwm;
+pub use proxy::{ProxyEnd, proxy};
+pub use request::RequestError;
+pub use socket::Socket;
+pub use stream::{MessageSink, MessageStream, RecvHalf, SendHalf};

@@ -1,0 +1,201 @@
+//! Between the connections of `monocoque-io` and the hub: ZMTP sessions, pipes and events.
+
+use std::sync::Arc;
+
+use monocoque_core::pipe::PipeReader;
+use monocoque_core::protocol::ProtocolError;
+use monocoque_core::stats::DropCause;
+use monocoque_io::{End, Ended, HalfOpen, Host, LinkEvent, LinkFacts, Owner, Pipes, Retry};
+use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
+use monocoque_zmtp::{PeerInfo, Session, SessionError};
+use parking_lot::Mutex;
+
+use crate::core::Core;
+use crate::monitor::{ConnectionFacts, DisconnectReason, Event};
+
+/// A connected endpoint: its link, and its outgoing pipe while no connection has it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) link: LinkId,
+    outgoing: Mutex<Option<PipeReader>>,
+}
+
+impl Target {
+    pub(crate) fn new(link: LinkId) -> Self {
+        Self { link, outgoing: Mutex::new(None) }
+    }
+
+    pub(crate) fn keep(&self, outgoing: PipeReader) {
+        *self.outgoing.lock() = Some(outgoing);
+    }
+
+    /// Messages that wait for the next connection.
+    pub(crate) fn queued(&self) -> usize {
+        self.outgoing.lock().as_ref().map_or(0, PipeReader::queued)
+    }
+}
+
+/// The owner of all connections of one endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct ZmtpOwner {
+    core: Arc<Core>,
+    endpoint: Arc<str>,
+    /// Where we connect to; `None` where we accept.
+    target: Option<Arc<Target>>,
+}
+
+impl ZmtpOwner {
+    pub(crate) fn accepting(core: &Arc<Core>, endpoint: String) -> Self {
+        Self { core: Arc::clone(core), endpoint: endpoint.into(), target: None }
+    }
+
+    pub(crate) fn dialing(core: &Arc<Core>, endpoint: String, target: &Arc<Target>) -> Self {
+        Self { core: Arc::clone(core), endpoint: endpoint.into(), target: Some(Arc::clone(target)) }
+    }
+
+    fn facts(&self, facts: &LinkFacts, connection: u64) -> ConnectionFacts {
+        ConnectionFacts {
+            connection,
+            endpoint: self.endpoint.to_string(),
+            local: facts.local.clone(),
+            remote: facts.remote.clone(),
+            socket_type: None,
+            identity: None,
+        }
+    }
+}
+
+impl Owner for ZmtpOwner {
+    type Protocol = Session;
+    type Host = ZmtpHost;
+
+    fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Session, ZmtpHost) {
+        let session = Session::new(Arc::clone(&self.core.session), facts.side);
+        let facts = self.facts(facts, self.core.connection_number());
+        self.core.events.emit(match self.target {
+            Some(_) => Event::Connected(facts.clone()),
+            None => Event::Accepted(facts.clone()),
+        });
+        let host = ZmtpHost { core: Arc::clone(&self.core), target: self.target.clone(), facts, permit, peer: None };
+        (session, host)
+    }
+
+    fn end(&self, host: ZmtpHost, ended: Ended<SessionError>) -> Retry {
+        let retry = match &ended.end {
+            End::Finished | End::Stopped => Retry::No,
+            End::Protocol(error) if !error.may_retry() => Retry::No,
+            _ => Retry::Yes,
+        };
+        host.end(ended);
+        retry
+    }
+
+    fn event(&self, event: LinkEvent) {
+        let endpoint = self.endpoint.to_string();
+        self.core.events.emit(match event {
+            LinkEvent::ConnectDelayed => Event::ConnectDelayed { endpoint },
+            LinkEvent::ConnectRetried { after, error } => {
+                Event::ConnectRetried { endpoint, after, reason: error.map(|error| error.to_string()) }
+            }
+            LinkEvent::ConnectGivenUp { error } => {
+                Event::ConnectGivenUp { endpoint, reason: error.map(|error| error.to_string()) }
+            }
+            LinkEvent::AcceptFailed(error) => Event::AcceptFailed { endpoint, reason: error.to_string() },
+            LinkEvent::TooManyHandshakes => Event::TooManyHandshakes { endpoint },
+            LinkEvent::ListenerClosed => Event::Closed { endpoint },
+            // Told with the connection's number in `begin`.
+            _ => return,
+        });
+    }
+}
+
+/// One connection's way to its socket.
+#[derive(Debug)]
+pub(crate) struct ZmtpHost {
+    core: Arc<Core>,
+    target: Option<Arc<Target>>,
+    facts: ConnectionFacts,
+    permit: Option<HalfOpen>,
+    /// The peer in the hub, once it is there.
+    peer: Option<(LinkId, PeerKey)>,
+}
+
+impl Host<Session> for ZmtpHost {
+    fn ready(&mut self, peer: PeerInfo) -> Option<Pipes> {
+        self.permit = None;
+        self.facts.socket_type = Some(peer.socket_type);
+        self.facts.identity.clone_from(&peer.identity);
+        let (link, outgoing) = self.outgoing()?;
+        let (incoming, reader) = self.core.incoming_pipe();
+        let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands: peer.minor > 0 };
+        let Ok(key) = self.core.hub.up(link, facts, reader) else {
+            match &self.target {
+                Some(target) => target.keep(outgoing),
+                None => drop(self.core.hub.release(link)),
+            }
+            return None;
+        };
+        self.peer = Some((link, key));
+        self.core.state.lock().live += 1;
+        self.core.events.emit(Event::HandshakeSucceeded(self.facts.clone()));
+        Some(Pipes { outgoing, incoming })
+    }
+
+    fn delivered(&mut self) {
+        if self.core.socket_type().publishes() {
+            self.core.hub.upstream();
+        }
+    }
+}
+
+impl ZmtpHost {
+    /// The link and its outgoing pipe: the one kept from connection to connection, or a new one.
+    fn outgoing(&self) -> Option<(LinkId, PipeReader)> {
+        if let Some(target) = &self.target {
+            if let Some(kept) = target.outgoing.lock().take() {
+                return Some((target.link, kept));
+            }
+            return Some((target.link, self.attach(target.link)?));
+        }
+        if self.core.is_closing() {
+            return None;
+        }
+        let link = self.core.hub.open();
+        Some((link, self.attach(link)?))
+    }
+
+    fn attach(&self, link: LinkId) -> Option<PipeReader> {
+        let (writer, reader) = self.core.outgoing_pipe();
+        self.core.hub.attach(link, writer).ok().map(|()| reader)
+    }
+
+    fn end(self, ended: Ended<SessionError>) {
+        let reason = DisconnectReason::from(ended.end);
+        let Some((link, key)) = self.peer else {
+            return self.core.events.emit(Event::HandshakeFailed { peer: self.facts, reason });
+        };
+        self.core.hub.down(key);
+        match (&self.target, ended.outgoing) {
+            (Some(target), Some(outgoing)) if !self.core.options.immediate => target.keep(outgoing),
+            (target, outgoing) => self.leave(link, target.is_some(), outgoing),
+        }
+        self.core.events.emit(Event::Disconnected { peer: self.facts, reason });
+        self.core.state.lock().live -= 1;
+        self.core.idle.wake_all();
+    }
+
+    /// The pipe does not outlive the connection: what is in it is lost, and counted.
+    fn leave(&self, link: LinkId, may_return: bool, outgoing: Option<PipeReader>) {
+        let lost = outgoing.as_ref().map_or(0, PipeReader::queued);
+        if self.core.is_closing() {
+            self.core.state.lock().lost += lost;
+            self.core.hub.drops().count(DropCause::Linger, lost as u64);
+        }
+        drop(outgoing);
+        if may_return {
+            self.core.hub.detach(link);
+        } else {
+            self.core.hub.release(link);
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The socket: one body for all types.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use monocoque_core::stats::Drops;
+use monocoque_core::{Endpoint, Message, RoutingId, SocketType};
+use monocoque_pattern::{Hub, SendReason};
+
+use crate::blocking::Blocking;
+use crate::close::{CloseReport, close, close_in_background};
+use crate::core::{Core, Role};
+use crate::error::{BindError, ConnectError, EndpointNotFound, RecvError, SendError, TryRecvError};
+use crate::inproc;
+use crate::kind::{Any, Kind, Pub, Receives, Router, Sends, Sub, XPub, XSub};
+use crate::monitor::Monitor;
+use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
+use crate::wait::until;
+
+/// A ZeroMQ socket of type `K`, bound and connected to any number of endpoints.
+///
+/// A handle: clones are the same socket, and all methods take `&self`, so that one task may send while
+/// another receives. When the last handle is dropped the socket is closed as by [`close`](Self::close), in
+/// the background.
+pub struct Socket<K> {
+    pub(crate) handle: Arc<Handle>,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// Counts the user's handles apart from the references that actors hold.
+pub(crate) struct Handle {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        close_in_background(Arc::clone(&self.core));
+    }
+}
+
+impl<K> Clone for Socket<K> {
+    fn clone(&self) -> Self {
+        Self { handle: Arc::clone(&self.handle), kind: PhantomData }
+    }
+}
+
+impl<K: Kind> fmt::Debug for Socket<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.core();
+        f.debug_struct("Socket").field("type", &core.socket_type()).field("peers", &core.hub.peers()).finish()
+    }
+}
+
+impl<K: Kind> Socket<K> {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { handle: Arc::new(Handle { core }), kind: PhantomData }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+
+    /// The type of the socket.
+    pub fn socket_type(&self) -> SocketType {
+        self.core().socket_type()
+    }
+
+    /// Binds `endpoint` and accepts peers there. Returns the real endpoint: the port or path that was found
+    /// for a wildcard.
+    ///
+    /// # Errors
+    /// [`BindError`]; the socket's other endpoints are not affected.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the endpoint is either bound or not; bind again to find out.
+    pub async fn bind(&self, endpoint: impl AsRef<str>) -> Result<Endpoint, BindError> {
+        let written = endpoint.as_ref();
+        let core = self.core();
+        let parsed: Endpoint = written.parse()?;
+        parsed.check_bind()?;
+        if core.is_closing() {
+            return Err(BindError::Closed);
+        }
+        match &parsed {
+            Endpoint::Inproc(name) => inproc::bind(core, name.as_str(), parsed.clone()).map(|()| parsed),
+            _ => core.bind_network(written, parsed).await,
+        }
+    }
+
+    /// Connects to `endpoint`, now and again until it is disconnected. Returns at once: whether anyone listens
+    /// there shows in [`wait_for_peers`](Self::wait_for_peers) and the [`monitor`](Self::monitor).
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the socket's other endpoints are not affected.
+    pub fn connect(&self, endpoint: impl AsRef<str>) -> Result<(), ConnectError> {
+        let written = endpoint.as_ref();
+        let core = self.core();
+        let parsed: Endpoint = written.parse()?;
+        parsed.check_connect()?;
+        if core.is_closing() {
+            return Err(ConnectError::Closed);
+        }
+        match &parsed {
+            Endpoint::Inproc(name) => inproc::connect(core, name.as_str(), parsed.clone()),
+            _ => core.connect_network(written, parsed),
+        }
+    }
+
+    /// Stops accepting at `endpoint`, as [`bind`](Self::bind) returned it, and ends the connections accepted there.
+    ///
+    /// # Errors
+    /// [`EndpointNotFound`].
+    pub fn unbind(&self, endpoint: impl AsRef<str>) -> Result<(), EndpointNotFound> {
+        let entry = self.core().remove(endpoint.as_ref(), true)?;
+        inproc::unbind(self.core(), &entry.endpoint);
+        Ok(())
+    }
+
+    /// Ends the connection to `endpoint` and does not connect again. What is queued for it, in both directions,
+    /// is dropped.
+    ///
+    /// # Errors
+    /// [`EndpointNotFound`].
+    pub fn disconnect(&self, endpoint: impl AsRef<str>) -> Result<(), EndpointNotFound> {
+        let core = self.core();
+        match core.remove(endpoint.as_ref(), false)?.role {
+            Role::ConnectedInproc(link) => inproc::disconnect(core, link),
+            Role::Connected(target) => drop(core.hub.close_link(target.link)),
+            Role::Bound | Role::BoundInproc => {}
+        }
+        Ok(())
+    }
+
+    /// The endpoint that was bound or connected last (`ZMQ_LAST_ENDPOINT`).
+    pub fn last_endpoint(&self) -> Option<Endpoint> {
+        self.core().last_endpoint()
+    }
+
+    /// Peers that are connected and have shaken hands.
+    pub fn peers(&self) -> usize {
+        self.core().hub.peers()
+    }
+
+    /// Waits until at least `count` peers are connected.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn wait_for_peers(&self, count: usize) {
+        let hub = &self.core().hub;
+        until(&hub.signals().peers, &self.core().context, None, || (hub.peers() >= count).then_some(())).await;
+    }
+
+    /// [`wait_for_peers`](Self::wait_for_peers) for at most `limit`; whether they came.
+    pub async fn wait_for_peers_timeout(&self, count: usize, limit: Duration) -> bool {
+        let hub = &self.core().hub;
+        let enough = || (hub.peers() >= count).then_some(());
+        until(&hub.signals().peers, &self.core().context, Some(limit), enough).await.is_some()
+    }
+
+    /// What happens to this socket's connections from now on.
+    pub fn monitor(&self) -> Monitor {
+        self.core().events.subscribe()
+    }
+
+    /// Messages dropped so far, by cause.
+    pub fn drops(&self) -> &Drops {
+        self.core().hub.drops()
+    }
+
+    /// The same socket for plain threads.
+    pub fn blocking(&self) -> Blocking<'_, K> {
+        Blocking::new(self)
+    }
+
+    /// Closes the socket for all its handles: goes on sending what is queued for the linger time, ends all
+    /// connections, and says what was not delivered.
+    ///
+    /// # Cancel safety
+    /// Closing has begun when the future is first polled. If it is dropped, the socket's drop goes on with it.
+    pub async fn close(self) -> CloseReport {
+        close(self.core()).await
+    }
+}
+
+impl<K: Kind> Socket<K> {
+    /// Repeats `attempt` until a peer has room for `message`, or the send time-out runs out.
+    pub(crate) async fn until_sent<M, T>(
+        &self,
+        message: M,
+        attempt: impl Fn(&Hub, M) -> Result<T, (M, SendReason)>,
+    ) -> Result<T, SendError<M>> {
+        let core = self.core();
+        let mut pending = Some(message);
+        let attempt = || match attempt(&core.hub, pending.take()?) {
+            Err((message, SendReason::Full | SendReason::NoPeer)) => {
+                pending = Some(message);
+                None
+            }
+            done => Some(done.map_err(|(message, reason)| SendError::new(message, reason))),
+        };
+        let sent = until(&core.hub.signals().writable, &core.context, core.options.send_timeout, attempt).await;
+        sent.unwrap_or_else(|| Err(SendError::TimedOut(pending.expect("an attempt that failed gave it back"))))
+    }
+}
+
+impl<K: Sends> Socket<K> {
+    /// Queues a message, waiting while every peer that it may go to is at its high-water mark.
+    ///
+    /// `Ok` means that a queue on this machine took the message; it says nothing about a peer having received it.
+    ///
+    /// # Errors
+    /// [`SendError`], with the message inside.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before completion, no peer has the message and the socket is unchanged.
+    pub async fn send(&self, message: impl Into<K::Out>) -> Result<(), SendError<K::Out>> {
+        match self.try_send(message) {
+            Err(SendError::Full(message)) => self.send_waiting(message).await,
+            done => done,
+        }
+    }
+
+    async fn send_waiting(&self, message: K::Out) -> Result<(), SendError<K::Out>> {
+        self.until_sent(message, K::try_send).await
+    }
+
+    /// Queues a message if a peer can take it now.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] gives the message back when none can; else as [`send`](Self::send).
+    #[inline]
+    pub fn try_send(&self, message: impl Into<K::Out>) -> Result<(), SendError<K::Out>> {
+        K::try_send(&self.core().hub, message.into()).map_err(|(message, reason)| SendError::new(message, reason))
+    }
+
+    /// Queues messages in order, waiting as [`send`](Self::send) does; returns how many were sent.
+    ///
+    /// # Errors
+    /// The error of the first message that was not sent; the ones after it are dropped with the iterator.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, a front part of the messages was sent.
+    pub async fn send_many<M: Into<K::Out>>(
+        &self,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Result<usize, SendError<K::Out>> {
+        let mut sent = 0;
+        for message in messages {
+            self.send(message).await?;
+            sent += 1;
+        }
+        Ok(sent)
+    }
+
+    /// Whether a message could be queued now.
+    pub fn can_send(&self) -> bool {
+        self.core().hub.can_send()
+    }
+}
+
+impl<K: Receives> Socket<K> {
+    /// The next message, waiting for it.
+    ///
+    /// # Errors
+    /// [`RecvError`].
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, no message is lost.
+    pub async fn recv(&self) -> Result<K::In, RecvError> {
+        match self.try_recv() {
+            Ok(message) => Ok(message),
+            Err(TryRecvError::Failed(error)) => Err(error),
+            Err(TryRecvError::Empty) => self.recv_waiting().await,
+        }
+    }
+
+    async fn recv_waiting(&self) -> Result<K::In, RecvError> {
+        let core = self.core();
+        let attempt = || match self.try_recv() {
+            Ok(message) => Some(Ok(message)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Failed(error)) => Some(Err(error)),
+        };
+        let received = until(&core.hub.signals().readable, &core.context, core.options.recv_timeout, attempt).await;
+        received.unwrap_or(Err(RecvError::TimedOut))
+    }
+
+    /// The next message if it is there.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] when nothing is there; else as [`recv`](Self::recv).
+    #[inline]
+    pub fn try_recv(&self) -> Result<K::In, TryRecvError> {
+        K::try_recv(&self.core().hub).map_err(TryRecvError::from)
+    }
+
+    /// Appends up to `max` messages to `into`, waiting for the first only; returns how many.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), if there was no first message.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, no message is lost and `into` is unchanged.
+    pub async fn recv_many(&self, into: &mut Vec<K::In>, max: usize) -> Result<usize, RecvError> {
+        if max == 0 {
+            return Ok(0);
+        }
+        into.push(self.recv().await?);
+        let mut count = 1;
+        while count < max
+            && let Ok(message) = self.try_recv()
+        {
+            into.push(message);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Whether a message is there.
+    pub fn can_recv(&self) -> bool {
+        self.core().hub.can_recv()
+    }
+
+    /// The messages as a `Stream`; it ends when the socket is closed.
+    pub fn into_stream(self) -> MessageStream<K> {
+        MessageStream::new(self)
+    }
+}
+
+impl<K: Sends> Socket<K> {
+    /// The socket as a `Sink` of messages.
+    pub fn into_sink(self) -> MessageSink<K> {
+        MessageSink::new(self)
+    }
+}
+
+impl<K: Sends + Receives> Socket<K> {
+    /// Two halves of the same socket, one to send and one to receive.
+    pub fn split(self) -> (SendHalf<K>, RecvHalf<K>) {
+        (SendHalf::new(self.clone()), RecvHalf::new(self))
+    }
+}
+
+/// Socket types that subscribe.
+macro_rules! subscribes {
+    ($($kind:ident)*) => {$(
+        impl Socket<$kind> {
+            /// Asks for messages whose first frame begins with `topic`; everything for an empty one. Counted: each
+            /// subscription is taken back once. Live and future publishers are told.
+            pub fn subscribe(&self, topic: impl AsRef<[u8]>) {
+                self.core().hub.subscribe(topic.as_ref());
+            }
+
+            /// Takes one subscription to `topic` back; whether there was one.
+            pub fn unsubscribe(&self, topic: impl AsRef<[u8]>) -> bool {
+                self.core().hub.unsubscribe(topic.as_ref())
+            }
+        }
+    )*};
+}
+subscribes!(Sub XSub Any);
+
+/// Socket types that publish.
+macro_rules! publishes {
+    ($($kind:ident)*) => {$(
+        impl Socket<$kind> {
+            /// Peers with at least one subscription.
+            pub fn subscribers(&self) -> usize {
+                self.core().hub.subscribers()
+            }
+
+            /// Waits until at least `count` peers have subscribed to something, so that no first message is lost.
+            ///
+            /// # Cancel safety
+            /// Cancel-safe.
+            pub async fn wait_for_subscribers(&self, count: usize) {
+                let hub = &self.core().hub;
+                let enough = || (hub.subscribers() >= count).then_some(());
+                until(&hub.signals().peers, &self.core().context, None, enough).await;
+            }
+        }
+    )*};
+}
+publishes!(Pub XPub Any);
+
+impl Socket<Router> {
+    /// Load-balancer mode: queues `message`, which has no envelope, for the next peer in turn that has room, and
+    /// says which one that was. Waits while there is none.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send).
+    pub async fn send_any(&self, message: impl Into<Message>) -> Result<RoutingId, SendError> {
+        let any = |hub: &Hub, message| hub.try_send_any(message).map_err(|refused| (refused.message, refused.reason));
+        self.until_sent(message.into(), any).await
+    }
+}

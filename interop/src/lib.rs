@@ -1,0 +1,11 @@
+//! Monocoque against libzmq 4.3.5, both ways, on every socket type.
+//!
+//! This crate builds libzmq, drafts included, from source (`build.rs`) and owns a small safe wrapper over
+//! it. The tests under `tests/` put one of its sockets at one end and one of Monocoque's at the other;
+//! the benchmarks take it as the yardstick. CURVE, WSS and the multicast transports are not built in.
+//!
+//! - [`zmq`]: contexts, sockets, messages, monitors and errors, bounded in time by default;
+//! - [`ffi`]: the C functions and numbers below it.
+
+pub mod ffi;
+pub mod zmq;
