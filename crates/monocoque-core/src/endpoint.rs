@@ -64,9 +64,7 @@ impl Endpoint {
     /// [`IpcEndpoint::path`] and [`IpcEndpoint::abstract_name`] if a variant was filled by hand.
     pub fn check_bind(&self) -> Result<(), EndpointError> {
         match self {
-            Self::Tcp(tcp) if tcp.source.is_some() => {
-                Err(EndpointError::SourceOnBind(self.to_string()))
-            }
+            Self::Tcp(tcp) if tcp.source.is_some() => Err(EndpointError::SourceOnBind(self.to_string())),
             Self::Ipc(ipc) => ipc.check(),
             Self::Tcp(_) | Self::Inproc(_) => Ok(()),
         }
@@ -80,10 +78,7 @@ impl Endpoint {
     /// [`IpcEndpoint::abstract_name`] if a variant was filled by hand.
     pub fn check_connect(&self) -> Result<(), EndpointError> {
         match self.wildcard() {
-            Some(part) => Err(EndpointError::WildcardConnect {
-                part,
-                endpoint: self.to_string(),
-            }),
+            Some(part) => Err(EndpointError::WildcardConnect { part, endpoint: self.to_string() }),
             None => match self {
                 Self::Ipc(ipc) => ipc.check(),
                 Self::Tcp(_) | Self::Inproc(_) => Ok(()),
@@ -142,19 +137,13 @@ impl TcpEndpoint {
     /// The address to bind to, or to connect to from wherever the kernel likes.
     #[must_use]
     pub fn new(target: HostPort) -> Self {
-        Self {
-            source: None,
-            target,
-        }
+        Self { source: None, target }
     }
 
     /// Connects from `source`; a wildcard there leaves that part to the kernel.
     #[must_use]
     pub fn with_source(self, source: HostPort) -> Self {
-        Self {
-            source: Some(source),
-            ..self
-        }
+        Self { source: Some(source), ..self }
     }
 
     /// The local address to connect from.
@@ -194,11 +183,7 @@ impl HostPort {
     /// would read back as an address.
     pub fn new(host: Host, port: u16) -> Result<Self, EndpointError> {
         let text = host.to_string();
-        if parse_host(&text)? == host {
-            Ok(Self { host, port })
-        } else {
-            Err(EndpointError::BadHost(text))
-        }
+        if parse_host(&text)? == host { Ok(Self { host, port }) } else { Err(EndpointError::BadHost(text)) }
     }
 
     /// The host.
@@ -221,16 +206,10 @@ impl From<SocketAddr> for HostPort {
             SocketAddr::V4(v4) => Host::V4(*v4.ip()),
             SocketAddr::V6(v6) => {
                 let scope = (v6.scope_id() != 0).then(|| v6.scope_id().to_string());
-                Host::V6 {
-                    addr: *v6.ip(),
-                    scope,
-                }
+                Host::V6 { addr: *v6.ip(), scope }
             }
         };
-        Self {
-            host,
-            port: addr.port(),
-        }
+        Self { host, port: addr.port() }
     }
 }
 
@@ -266,10 +245,7 @@ impl fmt::Display for Host {
         match self {
             Self::Any => f.write_str("*"),
             Self::V4(addr) => write!(f, "{addr}"),
-            Self::V6 {
-                addr,
-                scope: Some(scope),
-            } => write!(f, "[{addr}%{scope}]"),
+            Self::V6 { addr, scope: Some(scope) } => write!(f, "[{addr}%{scope}]"),
             Self::V6 { addr, scope: None } => write!(f, "[{addr}]"),
             Self::Name(name) => f.write_str(name),
         }
@@ -350,16 +326,9 @@ impl InprocName {
         if name.is_empty() {
             Err(EndpointError::EmptyName)
         } else if bytes > INPROC_BYTES_MAX {
-            Err(EndpointError::NameTooLong {
-                name,
-                bytes,
-                max: INPROC_BYTES_MAX,
-            })
+            Err(EndpointError::NameTooLong { name, bytes, max: INPROC_BYTES_MAX })
         } else if name.contains('\0') {
-            Err(EndpointError::NulByte {
-                part: EndpointPart::Name,
-                text: name,
-            })
+            Err(EndpointError::NulByte { part: EndpointPart::Name, text: name })
         } else {
             Ok(Self(name))
         }

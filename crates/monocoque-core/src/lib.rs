@@ -16,6 +16,7 @@ mod routing_id;
 pub mod slab;
 mod socket_type;
 pub mod stats;
+pub mod sync;
 pub mod wait;
 pub mod wire;
 

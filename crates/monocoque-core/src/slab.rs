@@ -12,12 +12,10 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::sync::Mutex;
 use bytes::Bytes;
-use parking_lot::Mutex;
 
-use crate::limits::{
-    ARENA_CLASS_BYTES_MAX, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES,
-};
+use crate::limits::{ARENA_CLASS_BYTES_MAX, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES};
 
 /// The sizes of block that an [`Arena`] recycles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 /// The wakers of tasks and threads that wait for one condition.
 ///

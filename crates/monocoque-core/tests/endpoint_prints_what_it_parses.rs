@@ -31,11 +31,7 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
         "[^\0]{1,26}".prop_map(|name| IpcEndpoint::abstract_name(&name).unwrap()),
     ];
     let inproc = "[^\0]{1,64}".prop_map(|name| InprocName::new(name).unwrap());
-    prop_oneof![
-        tcp,
-        ipc.prop_map(Endpoint::Ipc),
-        inproc.prop_map(Endpoint::Inproc)
-    ]
+    prop_oneof![tcp, ipc.prop_map(Endpoint::Ipc), inproc.prop_map(Endpoint::Inproc)]
 }
 
 /// Texts of the right characters, so that many of them parse.

@@ -200,10 +200,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
     }
 
     /// Calls the protocol and does what it wants done.
-    fn act<T: Default>(
-        &self,
-        call: impl FnOnce(&mut P, &mut Output<P::Peer>) -> Result<T, P::Error>,
-    ) -> T {
+    fn act<T: Default>(&self, call: impl FnOnce(&mut P, &mut Output<P::Peer>) -> Result<T, P::Error>) -> T {
         let mut out = self.out.borrow_mut();
         let result = call(&mut self.protocol.borrow_mut(), &mut out);
         if !out.write.is_empty() {

@@ -149,5 +149,8 @@ async fn connect(target: &SockAddr, source: Option<SocketAddr>, driver: Driver) 
     let (result, operation) = compio::runtime::submit(Connect::new(shared.clone(), target.clone())).await.into();
     drop(operation);
     result?;
-    shared.try_unwrap().map(OwnedFd::from).map_err(|_| io::Error::other("the connecting operation still holds the socket"))
+    shared
+        .try_unwrap()
+        .map(OwnedFd::from)
+        .map_err(|_| io::Error::other("the connecting operation still holds the socket"))
 }

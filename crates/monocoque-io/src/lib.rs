@@ -20,12 +20,12 @@ mod spin;
 mod stop;
 
 pub use backoff::{Backoff, BackoffConfig};
+pub use compio::time::sleep;
 pub use connection::{Connection, End, Ended, Host, Pipes};
 pub use dialer::{DialConfig, Dialer};
 pub use driver::{Driver, DriverChoice, DriverError, local_runtime};
 pub use link::{Link, StreamLink};
 pub use listener::{Binding, HalfOpen, ListenConfig, Listener};
-pub use compio::time::sleep;
 pub use owner::{LinkEvent, LinkFacts, Owner, Retry};
 pub use placement::{Home, Placement, PlacementError, PlacementGone};
 pub use stop::{Stop, Stopper};

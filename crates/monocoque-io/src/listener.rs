@@ -232,7 +232,15 @@ impl<O: Owner> Listener<O> {
     }
 }
 
-async fn serve<O: Owner>(owner: O, peer: OwnedFd, facts: LinkFacts, permit: HalfOpen, arena: Arena, stop: Stop, home: Home) {
+async fn serve<O: Owner>(
+    owner: O,
+    peer: OwnedFd,
+    facts: LinkFacts,
+    permit: HalfOpen,
+    arena: Arena,
+    stop: Stop,
+    home: Home,
+) {
     let link = match StreamLink::new(peer, home.driver) {
         Ok(link) => link,
         Err(error) => return owner.event(LinkEvent::AcceptFailed(error)),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use compio::runtime::Runtime;
-use parking_lot::Mutex;
+use monocoque_core::sync::Mutex;
 
 use crate::driver::{Driver, DriverChoice, DriverError};
 use crate::spin::Spin;

@@ -67,11 +67,10 @@ fn scoped(address: Ipv6Addr, scope: Option<&str>, port: u16) -> io::Result<Socke
         None => 0,
         Some(text) => match text.parse() {
             Ok(index) => index,
-            Err(_) => rustix::net::netdevice::name_to_index(rustix::net::socket(
-                rustix::net::AddressFamily::INET6,
-                rustix::net::SocketType::DGRAM,
-                None,
-            )?, text)?,
+            Err(_) => rustix::net::netdevice::name_to_index(
+                rustix::net::socket(rustix::net::AddressFamily::INET6, rustix::net::SocketType::DGRAM, None)?,
+                text,
+            )?,
         },
     };
     Ok(SocketAddrV6::new(address, port, 0, index).into())

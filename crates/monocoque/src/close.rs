@@ -1,10 +1,9 @@
 //! Closing: what is queued is sent for as long as the linger time allows, then counted.
 
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use monocoque_core::stats::DropCause;
-use parking_lot::{Condvar, Mutex};
 
 use crate::core::{Core, Role, State};
 use crate::inproc;
@@ -29,13 +28,18 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
+    fn count(&self) -> MutexGuard<'_, usize> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for background closing to end; each is bounded by its linger time. A local context cannot wait:
     /// its runtime is this very thread.
     pub(crate) fn wait_in_drop(&self, is_local: bool) {
-        let mut count = self.count.lock();
-        while *count > 0 && !is_local {
-            self.changed.wait(&mut count);
+        if is_local {
+            return;
         }
+        let waited = self.changed.wait_while(self.count(), |count| *count > 0);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -44,7 +48,7 @@ struct Counted(Arc<Core>);
 
 impl Counted {
     fn new(core: Arc<Core>) -> Self {
-        *core.context.closing.count.lock() += 1;
+        *core.context.closing.count() += 1;
         Self(core)
     }
 }
@@ -52,7 +56,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         let closing = &self.0.context.closing;
-        *closing.count.lock() -= 1;
+        *closing.count() -= 1;
         closing.changed.notify_all();
     }
 }
@@ -62,7 +66,13 @@ pub(crate) fn close_in_background(core: Arc<Core>) {
     if core.is_closing() {
         return;
     }
-    if core.state.lock().endpoints.iter().all(|entry| matches!(entry.role, Role::BoundInproc | Role::ConnectedInproc(_))) {
+    if core
+        .state
+        .lock()
+        .endpoints
+        .iter()
+        .all(|entry| matches!(entry.role, Role::BoundInproc | Role::ConnectedInproc(_)))
+    {
         core.begin_closing();
         core.hub.finish();
         return inproc::close(&core);

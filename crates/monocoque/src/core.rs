@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use monocoque_core::pipe::{PipeReader, PipeWriter, pipe};
+use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
 use monocoque_io::{Binding, Dialer, Listener, Stopper};
 use monocoque_pattern::{Hub, LinkId};
 use monocoque_zmtp::SessionConfig;
-use parking_lot::Mutex;
 
 use crate::context::ContextInner;
 use crate::error::{BindError, ConnectError, EndpointNotFound};
@@ -117,7 +117,11 @@ impl Core {
     }
 
     /// Binds a network endpoint and starts accepting.
-    pub(crate) async fn bind_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<Endpoint, BindError> {
+    pub(crate) async fn bind_network(
+        self: &Arc<Self>,
+        written: &str,
+        endpoint: Endpoint,
+    ) -> Result<Endpoint, BindError> {
         let placement = self.context.placement()?.clone();
         let config = self.options.listen.clone();
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;

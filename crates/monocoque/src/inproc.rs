@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use monocoque_core::pipe::PipeReader;
+use monocoque_core::sync::Mutex;
 use monocoque_core::{Endpoint, SocketType};
 use monocoque_io::Stopper;
 use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
-use parking_lot::Mutex;
 
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError};
@@ -171,7 +171,8 @@ fn forget_waiting(core: &Core, link: Option<LinkId>) {
 /// Parts the joints of `core`, or the one of its `link`: the other ends lose their peer.
 fn part(core: &Core, link: Option<LinkId>) {
     let ours = |end: &JointEnd| std::ptr::eq(end.core.as_ptr(), core) && link.is_none_or(|link| end.link == link);
-    let parted: Vec<Joint> = core.context.inproc.joints.lock().extract_if(.., |joint| joint.ends.iter().any(ours)).collect();
+    let parted: Vec<Joint> =
+        core.context.inproc.joints.lock().extract_if(.., |joint| joint.ends.iter().any(ours)).collect();
     for end in parted.iter().flat_map(|joint| &joint.ends).filter(|end| !ours(end)) {
         if let Some(peer) = end.core.upgrade() {
             peer.hub.down(end.key);

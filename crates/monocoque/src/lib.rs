@@ -49,9 +49,7 @@ pub use context::{Context, ContextBuilder};
 pub use error::{
     BindError, ConnectError, ContextError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError,
 };
-pub use kind::{
-    Any, Dealer, Kind, Pair, Pub, Pull, Push, Receives, Rep, Req, Routed, Router, Sends, Sub, XPub, XSub,
-};
+pub use kind::{Any, Dealer, Kind, Pair, Pub, Pull, Push, Receives, Rep, Req, Routed, Router, Sends, Sub, XPub, XSub};
 pub use monitor::{ConnectionFacts, DisconnectReason, Event, Monitor};
 pub use monocoque_core::stats::{DropCause, Drops};
 pub use monocoque_core::{Endpoint, EndpointError, Frame, Message, RoutingId, RoutingIdError, SocketType};

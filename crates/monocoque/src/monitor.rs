@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use monocoque_core::protocol::{Blame, ProtocolError};
+use monocoque_core::sync::Mutex;
 use monocoque_core::wait::{Ticket, WaitList};
 use monocoque_core::{RoutingId, SocketType};
 use monocoque_io::End;
 use monocoque_zmtp::SessionError;
-use parking_lot::Mutex;
 
 use crate::wait::{Place, block_on};
 

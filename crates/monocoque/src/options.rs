@@ -92,7 +92,11 @@ impl Options {
         use SocketType::{Dealer, Pub, Pull, Push, Req, Router, Sub, XPub};
         let kind = self.socket_type;
         let refuse = |set: bool, option: &'static str, fits: &[SocketType]| {
-            if set && !fits.contains(&kind) { Err(OptionError::DoesNotApply { option, socket_type: kind }) } else { Ok(()) }
+            if set && !fits.contains(&kind) {
+                Err(OptionError::DoesNotApply { option, socket_type: kind })
+            } else {
+                Ok(())
+            }
         };
         refuse(self.conflate, "conflate", &[Dealer, Push, Pull, Pub, Sub])?;
         refuse(self.hub.router_mandatory, "router_mandatory", &[Router])?;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use monocoque_core::pipe::PipeReader;
 use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
+use monocoque_core::sync::Mutex;
 use monocoque_io::{End, Ended, HalfOpen, Host, LinkEvent, LinkFacts, Owner, Pipes, Retry};
 use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
 use monocoque_zmtp::{PeerInfo, Session, SessionError};
-use parking_lot::Mutex;
 
 use crate::core::Core;
 use crate::monitor::{ConnectionFacts, DisconnectReason, Event};

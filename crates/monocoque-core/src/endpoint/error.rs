@@ -145,9 +145,7 @@ impl EndpointError {
     #[must_use]
     pub fn part(&self) -> EndpointPart {
         match self {
-            Self::MissingScheme(_) | Self::UnknownTransport(_) | Self::TransportUnavailable(_) => {
-                EndpointPart::Scheme
-            }
+            Self::MissingScheme(_) | Self::UnknownTransport(_) | Self::TransportUnavailable(_) => EndpointPart::Scheme,
             Self::EmptyHost
             | Self::BadHost(_)
             | Self::HostTooLong { .. }
@@ -157,10 +155,9 @@ impl EndpointError {
             | Self::UnclosedBracket(_) => EndpointPart::Host,
             Self::MissingPort(_) | Self::BadPort(_) => EndpointPart::Port,
             Self::BadSource(_) | Self::SourceOnBind(_) => EndpointPart::Source,
-            Self::EmptyPath
-            | Self::EmptyAbstractName
-            | Self::BadPath(_)
-            | Self::PathTooLong { .. } => EndpointPart::Path,
+            Self::EmptyPath | Self::EmptyAbstractName | Self::BadPath(_) | Self::PathTooLong { .. } => {
+                EndpointPart::Path
+            }
             Self::EmptyName | Self::NameTooLong { .. } => EndpointPart::Name,
             Self::WildcardConnect { part, .. } | Self::NulByte { part, .. } => *part,
         }

@@ -1,8 +1,8 @@
 //! The grammar: from the text after the scheme to values.
 
 use super::{
-    EndpointError, EndpointPart, HOST_BYTES_MAX, Host, HostPort, IPC_BYTES_MAX, IpcEndpoint,
-    SCOPE_BYTES_MAX, TcpEndpoint,
+    EndpointError, EndpointPart, HOST_BYTES_MAX, Host, HostPort, IPC_BYTES_MAX, IpcEndpoint, SCOPE_BYTES_MAX,
+    TcpEndpoint,
 };
 
 pub(super) fn parse_tcp(address: &str) -> Result<TcpEndpoint, EndpointError> {
@@ -22,10 +22,7 @@ fn parse_host_port(text: &str) -> Result<HostPort, EndpointError> {
     if port.is_empty() {
         return Err(EndpointError::MissingPort(text.into()));
     }
-    Ok(HostPort {
-        host,
-        port: parse_port(port)?,
-    })
+    Ok(HostPort { host, port: parse_port(port)? })
 }
 
 /// Cuts at the last colon, as libzmq does, but not within brackets.
@@ -42,10 +39,7 @@ fn split_port(text: &str) -> Result<(&str, &str), EndpointError> {
 
 /// Brackets may surround any kind of host, because libzmq drops them before it looks.
 pub(super) fn parse_host(text: &str) -> Result<Host, EndpointError> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if bare == "*" {
         Ok(Host::Any)
     } else if let Ok(addr) = bare.parse() {
@@ -62,9 +56,7 @@ fn parse_v6(text: &str) -> Result<Host, EndpointError> {
         Some((addr, scope)) => (addr, Some(parse_scope(scope)?)),
         None => (text, None),
     };
-    let addr = addr
-        .parse()
-        .map_err(|_| EndpointError::BadIpv6(text.into()))?;
+    let addr = addr.parse().map_err(|_| EndpointError::BadIpv6(text.into()))?;
     Ok(Host::V6 { addr, scope })
 }
 
@@ -82,16 +74,10 @@ fn parse_name(text: &str) -> Result<Host, EndpointError> {
     let bytes = text.len();
     if text.is_empty() {
         Err(EndpointError::EmptyHost)
-    } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        || !text.bytes().all(is_name_byte)
-    {
+    } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.bytes().all(is_name_byte) {
         Err(EndpointError::BadHost(text.into()))
     } else if bytes > HOST_BYTES_MAX {
-        Err(EndpointError::HostTooLong {
-            host: text.into(),
-            bytes,
-            max: HOST_BYTES_MAX,
-        })
+        Err(EndpointError::HostTooLong { host: text.into(), bytes, max: HOST_BYTES_MAX })
     } else if is_dotted_quad(text) {
         Err(EndpointError::BadIpv4(text.into()))
     } else {
@@ -101,9 +87,7 @@ fn parse_name(text: &str) -> Result<Host, EndpointError> {
 
 /// Four plain decimals. Other numeric forms, such as `127.1`, mean something to the resolver.
 fn is_dotted_quad(text: &str) -> bool {
-    let is_decimal = |label: &str| {
-        label == "0" || (!label.is_empty() && !label.starts_with('0') && is_digits(label))
-    };
+    let is_decimal = |label: &str| label == "0" || (!label.is_empty() && !label.starts_with('0') && is_digits(label));
     text.split('.').count() == 4 && text.split('.').all(is_decimal)
 }
 
@@ -129,17 +113,10 @@ fn parse_port(text: &str) -> Result<u16, EndpointError> {
 pub(super) fn parse_ipc(address: &str) -> Result<IpcEndpoint, EndpointError> {
     let bytes = address.len();
     if bytes > IPC_BYTES_MAX {
-        return Err(EndpointError::PathTooLong {
-            path: address.into(),
-            bytes,
-            max: IPC_BYTES_MAX,
-        });
+        return Err(EndpointError::PathTooLong { path: address.into(), bytes, max: IPC_BYTES_MAX });
     }
     if address.contains('\0') {
-        return Err(EndpointError::NulByte {
-            part: EndpointPart::Path,
-            text: address.into(),
-        });
+        return Err(EndpointError::NulByte { part: EndpointPart::Path, text: address.into() });
     }
     match address {
         "" => Err(EndpointError::EmptyPath),

@@ -19,10 +19,7 @@ fn name(text: &str) -> Host {
 }
 
 fn v6(addr: &str, scope: Option<&str>) -> Host {
-    Host::V6 {
-        addr: addr.parse().unwrap(),
-        scope: scope.map(String::from),
-    }
+    Host::V6 { addr: addr.parse().unwrap(), scope: scope.map(String::from) }
 }
 
 /// Asserts that each text is refused with its error, at the given part.
@@ -43,10 +40,7 @@ fn prints_one_spelling_for_equal_values() {
         ("tcp://::1:5555", "tcp://[::1]:5555"),
         ("tcp://[192.168.1.1]:5555", "tcp://192.168.1.1:5555"),
         ("tcp://fe80::1%eth0:9", "tcp://[fe80::1%eth0]:9"),
-        (
-            "tcp://127.0.0.1:0;localhost:1234",
-            "tcp://127.0.0.1:*;localhost:1234",
-        ),
+        ("tcp://127.0.0.1:0;localhost:1234", "tcp://127.0.0.1:*;localhost:1234"),
         ("ipc://@tmp-tester", "ipc://@tmp-tester"),
         ("ipc:///tmp/feeds/0", "ipc:///tmp/feeds/0"),
         ("ipc://*", "ipc://*"),
@@ -65,14 +59,8 @@ fn scheme_must_be_one_of_ours() {
         [
             ("", E::MissingScheme(String::new())),
             ("localhost:5555", E::MissingScheme("localhost:5555".into())),
-            (
-                "://localhost:5555",
-                E::MissingScheme("://localhost:5555".into()),
-            ),
-            (
-                "tcp:/localhost:5555",
-                E::MissingScheme("tcp:/localhost:5555".into()),
-            ),
+            ("://localhost:5555", E::MissingScheme("://localhost:5555".into())),
+            ("tcp:/localhost:5555", E::MissingScheme("tcp:/localhost:5555".into())),
             ("invalid://", E::UnknownTransport("invalid".into())),
             ("TCP://localhost:5555", E::UnknownTransport("TCP".into())),
             (" tcp://localhost:5555", E::UnknownTransport(" tcp".into())),
@@ -89,20 +77,8 @@ fn scheme_must_be_one_of_ours() {
 fn tcp_host_is_told_by_its_form() {
     assert_eq!(host_of("tcp://*:1"), Host::Any);
     assert_eq!(host_of("tcp://[*]:1"), Host::Any);
-    assert_eq!(
-        host_of("tcp://10.0.0.255:1"),
-        Host::V4([10, 0, 0, 255].into())
-    );
-    for text in [
-        "localhost",
-        "eth0.100",
-        "my_service",
-        "br-lan",
-        "example.com.",
-        "127.1",
-        "010.0.0.1",
-        "1..2.3",
-    ] {
+    assert_eq!(host_of("tcp://10.0.0.255:1"), Host::V4([10, 0, 0, 255].into()));
+    for text in ["localhost", "eth0.100", "my_service", "br-lan", "example.com.", "127.1", "010.0.0.1", "1..2.3"] {
         assert_eq!(host_of(&format!("tcp://{text}:1")), name(text));
         assert_eq!(host_of(&format!("tcp://[{text}]:1")), name(text));
     }
@@ -111,32 +87,16 @@ fn tcp_host_is_told_by_its_form() {
 #[test]
 fn tcp_v6_needs_no_brackets_and_splits_at_the_last_colon() {
     assert_eq!(host_of("tcp://[1234::1]:80"), v6("1234::1", None));
-    assert_eq!(
-        host_of("tcp://abcd:1234::1:0:234:123"),
-        v6("abcd:1234::1:0:234", None)
-    );
-    assert_eq!(
-        host_of("tcp://[fe80::1%eth0]:80"),
-        v6("fe80::1", Some("eth0"))
-    );
-    assert_eq!(
-        host_of("tcp://3000:4:5::1:234%2:1111"),
-        v6("3000:4:5::1:234", Some("2"))
-    );
-    assert_eq!(
-        host_of("tcp://[::ffff:1.2.3.4]:1"),
-        v6("::ffff:1.2.3.4", None)
-    );
+    assert_eq!(host_of("tcp://abcd:1234::1:0:234:123"), v6("abcd:1234::1:0:234", None));
+    assert_eq!(host_of("tcp://[fe80::1%eth0]:80"), v6("fe80::1", Some("eth0")));
+    assert_eq!(host_of("tcp://3000:4:5::1:234%2:1111"), v6("3000:4:5::1:234", Some("2")));
+    assert_eq!(host_of("tcp://[::ffff:1.2.3.4]:1"), v6("::ffff:1.2.3.4", None));
 }
 
 #[test]
 fn tcp_host_must_be_a_name_or_an_address() {
     let long = "a".repeat(HOST_BYTES_MAX + 1);
-    let too_long = E::HostTooLong {
-        host: long.clone(),
-        bytes: 255,
-        max: 254,
-    };
+    let too_long = E::HostTooLong { host: long.clone(), bytes: 255, max: 254 };
     refuses(
         EndpointPart::Host,
         [
@@ -154,10 +114,7 @@ fn tcp_host_must_be_a_name_or_an_address() {
             ("tcp://[1.2.128].129:1", E::BadHost("[1.2.128].129".into())),
             (&format!("tcp://{long}:1"), too_long),
             ("tcp://127.0.0.256:1", E::BadIpv4("127.0.0.256".into())),
-            (
-                "tcp://0.0.99999999999999999999.0:1",
-                E::BadIpv4("0.0.99999999999999999999.0".into()),
-            ),
+            ("tcp://0.0.99999999999999999999.0:1", E::BadIpv4("0.0.99999999999999999999.0".into())),
         ],
     );
     assert!(parse(&format!("tcp://{}:1", &long[1..])).is_ok());
@@ -177,15 +134,9 @@ fn tcp_v6_must_be_whole() {
             ("tcp://[::1]:5:6", E::BadIpv6("[::1]:5".into())),
             ("tcp://[fe80::1%]:1", E::BadScope(String::new())),
             ("tcp://[fe80::1%0]:1", E::BadScope("0".into())),
-            (
-                "tcp://[fe80::1%4294967296]:1",
-                E::BadScope("4294967296".into()),
-            ),
+            ("tcp://[fe80::1%4294967296]:1", E::BadScope("4294967296".into())),
             ("tcp://[fe80::1%a b]:1", E::BadScope("a b".into())),
-            (
-                "tcp://[fe80::1%sixteen-is-over.]:1",
-                E::BadScope("sixteen-is-over.".into()),
-            ),
+            ("tcp://[fe80::1%sixteen-is-over.]:1", E::BadScope("sixteen-is-over.".into())),
         ],
     );
     assert!(parse("tcp://[fe80::1%fifteen-is-fine]:1").is_ok());
@@ -200,10 +151,7 @@ fn tcp_port_is_a_number_or_a_star() {
             ("tcp://localhost:", E::MissingPort("localhost:".into())),
             ("tcp://[::1]", E::MissingPort("[::1]".into())),
             ("tcp://[::1]5555", E::MissingPort("[::1]5555".into())),
-            (
-                "tcp://[192.168.1.1:5555]",
-                E::MissingPort("[192.168.1.1:5555]".into()),
-            ),
+            ("tcp://[192.168.1.1:5555]", E::MissingPort("[192.168.1.1:5555]".into())),
             ("tcp://localhost:invalid", E::BadPort("invalid".into())),
             ("tcp://localhost:65536", E::BadPort("65536".into())),
             ("tcp://localhost:+5", E::BadPort("+5".into())),
@@ -218,23 +166,9 @@ fn tcp_port_is_a_number_or_a_star() {
 
 #[test]
 fn tcp_source_comes_before_the_last_semicolon() {
-    let Ok(Endpoint::Tcp(tcp)) = parse("tcp://lo:5555;localhost:1235") else {
-        panic!()
-    };
-    assert_eq!(
-        tcp.source(),
-        Some(&HostPort {
-            host: name("lo"),
-            port: 5555
-        })
-    );
-    assert_eq!(
-        tcp.target(),
-        &HostPort {
-            host: name("localhost"),
-            port: 1235
-        }
-    );
+    let Ok(Endpoint::Tcp(tcp)) = parse("tcp://lo:5555;localhost:1235") else { panic!() };
+    assert_eq!(tcp.source(), Some(&HostPort { host: name("lo"), port: 5555 }));
+    assert_eq!(tcp.target(), &HostPort { host: name("localhost"), port: 1235 });
     let inside = |error: EndpointError| E::BadSource(Box::new(error));
     refuses(
         EndpointPart::Source,
@@ -251,24 +185,12 @@ fn tcp_source_comes_before_the_last_semicolon() {
 #[test]
 fn ipc_is_a_path_an_abstract_name_or_a_star() {
     let ipc = |text: &str| parse(text).unwrap();
-    assert_eq!(
-        ipc("ipc://a b;*"),
-        Endpoint::Ipc(IpcEndpoint::Path("a b;*".into()))
-    );
-    assert_eq!(
-        ipc("ipc:///tmp/x"),
-        Endpoint::Ipc(IpcEndpoint::Path("/tmp/x".into()))
-    );
-    assert_eq!(
-        ipc("ipc://@@x"),
-        Endpoint::Ipc(IpcEndpoint::Abstract("@x".into()))
-    );
+    assert_eq!(ipc("ipc://a b;*"), Endpoint::Ipc(IpcEndpoint::Path("a b;*".into())));
+    assert_eq!(ipc("ipc:///tmp/x"), Endpoint::Ipc(IpcEndpoint::Path("/tmp/x".into())));
+    assert_eq!(ipc("ipc://@@x"), Endpoint::Ipc(IpcEndpoint::Abstract("@x".into())));
     assert_eq!(ipc("ipc://*"), Endpoint::Ipc(IpcEndpoint::Any));
     let long = "@".repeat(IPC_BYTES_MAX + 1);
-    let nul = E::NulByte {
-        part: EndpointPart::Path,
-        text: "a\0b".into(),
-    };
+    let nul = E::NulByte { part: EndpointPart::Path, text: "a\0b".into() };
     refuses(
         EndpointPart::Path,
         [
@@ -276,14 +198,7 @@ fn ipc_is_a_path_an_abstract_name_or_a_star() {
             ("ipc://@", E::EmptyAbstractName),
             ("ipc://*x", E::BadPath("*x".into())),
             ("ipc://a\0b", nul),
-            (
-                &format!("ipc://{long}"),
-                E::PathTooLong {
-                    path: long.clone(),
-                    bytes: 108,
-                    max: 107,
-                },
-            ),
+            (&format!("ipc://{long}"), E::PathTooLong { path: long.clone(), bytes: 108, max: 107 }),
         ],
     );
     assert!(parse(&format!("ipc://{}", &long[1..])).is_ok());
@@ -291,28 +206,16 @@ fn ipc_is_a_path_an_abstract_name_or_a_star() {
 
 #[test]
 fn inproc_name_has_a_length_and_no_zero_byte() {
-    let Ok(Endpoint::Inproc(odd)) = parse("inproc:// ://ü") else {
-        panic!()
-    };
+    let Ok(Endpoint::Inproc(odd)) = parse("inproc:// ://ü") else { panic!() };
     assert_eq!(odd.as_str(), " ://ü");
     let long = "n".repeat(INPROC_BYTES_MAX + 1);
-    let nul = E::NulByte {
-        part: EndpointPart::Name,
-        text: "\0".into(),
-    };
+    let nul = E::NulByte { part: EndpointPart::Name, text: "\0".into() };
     refuses(
         EndpointPart::Name,
         [
             ("inproc://", E::EmptyName),
             ("inproc://\0", nul),
-            (
-                &format!("inproc://{long}"),
-                E::NameTooLong {
-                    name: long.clone(),
-                    bytes: 257,
-                    max: 256,
-                },
-            ),
+            (&format!("inproc://{long}"), E::NameTooLong { name: long.clone(), bytes: 257, max: 256 }),
         ],
     );
     assert!(parse(&format!("inproc://{}", &long[1..])).is_ok());
@@ -320,14 +223,7 @@ fn inproc_name_has_a_length_and_no_zero_byte() {
 
 #[test]
 fn bind_takes_wildcards_but_no_source() {
-    for text in [
-        "tcp://*:*",
-        "tcp://lo:0",
-        "tcp://a:1",
-        "ipc://*",
-        "ipc://@a",
-        "inproc://a",
-    ] {
+    for text in ["tcp://*:*", "tcp://lo:0", "tcp://a:1", "ipc://*", "ipc://@a", "inproc://a"] {
         assert_eq!(parse(text).unwrap().check_bind(), Ok(()), "{text}");
     }
     let error = parse("tcp://lo:1;b:2").unwrap().check_bind().unwrap_err();
@@ -337,13 +233,7 @@ fn bind_takes_wildcards_but_no_source() {
 
 #[test]
 fn connect_takes_a_source_but_no_wildcards() {
-    for text in [
-        "tcp://*:*;b:2",
-        "tcp://lo:0;[::1]:2",
-        "tcp://a:1",
-        "ipc://a",
-        "inproc://a",
-    ] {
+    for text in ["tcp://*:*;b:2", "tcp://lo:0;[::1]:2", "tcp://a:1", "ipc://a", "inproc://a"] {
         assert_eq!(parse(text).unwrap().check_connect(), Ok(()), "{text}");
     }
     for (text, part) in [
@@ -354,13 +244,7 @@ fn connect_takes_a_source_but_no_wildcards() {
         ("ipc://*", EndpointPart::Path),
     ] {
         let error = parse(text).unwrap().check_connect().unwrap_err();
-        assert_eq!(
-            error,
-            E::WildcardConnect {
-                part,
-                endpoint: text.into()
-            }
-        );
+        assert_eq!(error, E::WildcardConnect { part, endpoint: text.into() });
         assert_eq!(error.part(), part);
     }
     assert!(parse("tcp://a:0").unwrap().check_connect().is_err());
@@ -368,16 +252,10 @@ fn connect_takes_a_source_but_no_wildcards() {
 
 #[test]
 fn built_values_obey_the_same_rules() {
-    assert_eq!(
-        HostPort::new(name("1.2.3.4"), 1),
-        Err(E::BadHost("1.2.3.4".into()))
-    );
+    assert_eq!(HostPort::new(name("1.2.3.4"), 1), Err(E::BadHost("1.2.3.4".into())));
     assert_eq!(HostPort::new(name("*"), 1), Err(E::BadHost("*".into())));
     assert_eq!(HostPort::new(name(""), 1), Err(E::EmptyHost));
-    assert_eq!(
-        HostPort::new(v6("::1", Some("a]")), 1),
-        Err(E::BadScope("a]".into()))
-    );
+    assert_eq!(HostPort::new(v6("::1", Some("a]")), 1), Err(E::BadScope("a]".into())));
     assert_eq!(IpcEndpoint::path("*"), Err(E::BadPath("*".into())));
     assert_eq!(IpcEndpoint::path("@x"), Err(E::BadPath("@x".into())));
     assert_eq!(IpcEndpoint::abstract_name(""), Err(E::EmptyAbstractName));
@@ -409,7 +287,5 @@ fn messages_name_the_part_and_escape_the_input() {
     let said = |text: &str| parse(text).unwrap_err().to_string();
     assert!(said("tcp://a\x1b[2J:1").starts_with(r#"bad host "a\u{1b}[2J": "#));
     assert!(said("udp://x:1").contains("scheme \"udp\" is not available in this version"));
-    assert!(
-        said("tcp://lo:x;b:1").starts_with("bad source address, before the semicolon: bad port")
-    );
+    assert!(said("tcp://lo:x;b:1").starts_with("bad source address, before the semicolon: bad port"));
 }
