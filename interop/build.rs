@@ -72,40 +72,20 @@ const PLATFORM_HPP: &str = "\
 ";
 
 /// What CMake passes on the command line rather than in `platform.hpp`.
-const DEFINES: [&str; 5] = [
-    "NDEBUG",
-    "_GNU_SOURCE",
-    "_REENTRANT",
-    "_THREAD_SAFE",
-    "ZMQ_STATIC",
-];
+const DEFINES: [&str; 5] = ["NDEBUG", "_GNU_SOURCE", "_REENTRANT", "_THREAD_SAFE", "ZMQ_STATIC"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    assert_eq!(
-        variable("CARGO_CFG_TARGET_OS"),
-        "linux",
-        "the platform macros are those of Linux"
-    );
+    assert_eq!(variable("CARGO_CFG_TARGET_OS"), "linux", "the platform macros are those of Linux");
 
     let vendor = vendored_sources();
     let out = PathBuf::from(variable("OUT_DIR"));
     fs::write(out.join("platform.hpp"), PLATFORM_HPP).expect("OUT_DIR is writable");
 
-    let sha1 = compiler(&vendor, &out)
-        .file(vendor.join("external/sha1/sha1.c"))
-        .compile_intermediates();
-    compiler(&vendor, &out)
-        .cpp(true)
-        .std("c++11")
-        .files(cpp_sources(&vendor))
-        .objects(sha1)
-        .compile("zmq");
+    let sha1 = compiler(&vendor, &out).file(vendor.join("external/sha1/sha1.c")).compile_intermediates();
+    compiler(&vendor, &out).cpp(true).std("c++11").files(cpp_sources(&vendor)).objects(sha1).compile("zmq");
     println!("cargo:rustc-link-lib=pthread");
-    println!(
-        "cargo:rustc-env=LIBZMQ_HEADER={}",
-        vendor.join("include/zmq.h").display()
-    );
+    println!("cargo:rustc-env=LIBZMQ_HEADER={}", vendor.join("include/zmq.h").display());
 }
 
 /// The settings shared by the C++ sources and the one C file.
@@ -133,11 +113,7 @@ fn cpp_sources(vendor: &Path) -> Vec<PathBuf> {
     let mut sources: Vec<PathBuf> = directory
         .map(|entry| entry.expect("a readable directory entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "cpp"))
-        .filter(|path| {
-            !path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("wss_"))
-        })
+        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("wss_")))
         .collect();
     sources.sort();
     sources
@@ -145,26 +121,9 @@ fn cpp_sources(vendor: &Path) -> Vec<PathBuf> {
 
 /// Asks cargo where it unpacked `zeromq-src`, which works for registries, mirrors and vendored trees alike.
 fn vendored_sources() -> PathBuf {
-    let output = Command::new(variable("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--offline",
-            "--filter-platform",
-        ])
-        .arg(variable("TARGET"))
-        .current_dir(variable("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    // Cargo describes the whole workspace, of which another member may need a package that nothing has asked
+    // for yet: then, and only then, it must be allowed to fetch.
+    let metadata = metadata(&["--offline"]).or_else(|_| metadata(&[])).unwrap_or_else(|error| panic!("{error}"));
     let manifest = metadata["packages"]
         .as_array()
         .into_iter()
@@ -173,6 +132,20 @@ fn vendored_sources() -> PathBuf {
         .and_then(|package| package["manifest_path"].as_str())
         .expect("zeromq-src is a build dependency of this crate");
     Path::new(manifest).with_file_name("vendor")
+}
+
+fn metadata(options: &[&str]) -> Result<serde_json::Value, String> {
+    let output = Command::new(variable("CARGO"))
+        .args(["metadata", "--format-version", "1", "--filter-platform"])
+        .arg(variable("TARGET"))
+        .args(options)
+        .current_dir(variable("CARGO_MANIFEST_DIR"))
+        .output()
+        .map_err(|error| format!("cargo does not run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata prints no JSON: {error}"))
 }
 
 /// A variable that cargo sets for every build script.

@@ -47,18 +47,8 @@ unsafe extern "C" {
 
     pub fn zmq_socket(context: *mut c_void, kind: c_int) -> *mut c_void;
     pub fn zmq_close(socket: *mut c_void) -> c_int;
-    pub fn zmq_setsockopt(
-        socket: *mut c_void,
-        option: c_int,
-        value: *const c_void,
-        len: usize,
-    ) -> c_int;
-    pub fn zmq_getsockopt(
-        socket: *mut c_void,
-        option: c_int,
-        value: *mut c_void,
-        len: *mut usize,
-    ) -> c_int;
+    pub fn zmq_setsockopt(socket: *mut c_void, option: c_int, value: *const c_void, len: usize) -> c_int;
+    pub fn zmq_getsockopt(socket: *mut c_void, option: c_int, value: *mut c_void, len: *mut usize) -> c_int;
     pub fn zmq_bind(socket: *mut c_void, endpoint: *const c_char) -> c_int;
     pub fn zmq_connect(socket: *mut c_void, endpoint: *const c_char) -> c_int;
     pub fn zmq_unbind(socket: *mut c_void, endpoint: *const c_char) -> c_int;
@@ -69,8 +59,7 @@ unsafe extern "C" {
     pub fn zmq_send(socket: *mut c_void, data: *const c_void, len: usize, flags: c_int) -> c_int;
     pub fn zmq_recv(socket: *mut c_void, data: *mut c_void, len: usize, flags: c_int) -> c_int;
     pub fn zmq_poll(items: *mut zmq_pollitem_t, count: c_int, timeout_ms: c_long) -> c_int;
-    pub fn zmq_socket_monitor(socket: *mut c_void, endpoint: *const c_char, events: c_int)
-    -> c_int;
+    pub fn zmq_socket_monitor(socket: *mut c_void, endpoint: *const c_char, events: c_int) -> c_int;
     pub fn zmq_socket_monitor_versioned(
         socket: *mut c_void,
         endpoint: *const c_char,
@@ -107,11 +96,7 @@ mod tests {
     /// `name -> number` for every line that is `prefix NAME separator NUMBER suffix`.
     fn numbers(text: &str, prefix: &str, separator: &str, suffix: &str) -> HashMap<String, i64> {
         text.lines()
-            .filter_map(|line| {
-                line.strip_prefix(prefix)?
-                    .strip_suffix(suffix)?
-                    .split_once(separator)
-            })
+            .filter_map(|line| line.strip_prefix(prefix)?.strip_suffix(suffix)?.split_once(separator))
             .filter_map(|(name, number)| Some((name.to_owned(), parse(number)?)))
             .collect()
     }

@@ -5,7 +5,13 @@
 //! the benchmarks take it as the yardstick. CURVE, WSS and the multicast transports are not built in.
 //!
 //! - [`zmq`]: contexts, sockets, messages, monitors and errors, bounded in time by default;
-//! - [`ffi`]: the C functions and numbers below it.
+//! - [`ffi`]: the C functions and numbers below it;
+//! - [`party`]: either library's socket behind one trait, and [`cell`]: what two of them say to each other;
+//! - [`fixture`]: what tests of one behaviour begin with, and [`deadline`]: how they wait.
 
+pub mod cell;
+pub mod deadline;
 pub mod ffi;
+pub mod fixture;
+pub mod party;
 pub mod zmq;

@@ -49,11 +49,7 @@ fn c_string(text: &str) -> Result<CString> {
 
 /// Turns the -1 of a C call into the error behind it.
 fn check(result: c_int) -> Result<c_int> {
-    if result == -1 {
-        Err(Error::last())
-    } else {
-        Ok(result)
-    }
+    if result == -1 { Err(Error::last()) } else { Ok(result) }
 }
 
 /// As [`check`], repeating the call while signals interrupt it.

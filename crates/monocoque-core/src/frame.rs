@@ -6,6 +6,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 
 use crate::limits::INLINE_BYTES_MAX;
+use crate::slab::SlabMut;
 
 /// One part of a [`Message`](crate::Message): small bodies inline, larger ones shared by reference count.
 ///
@@ -15,14 +16,41 @@ pub struct Frame(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, data: [u8; INLINE_BYTES_MAX] },
+    Inline(Inline),
     Shared(Bytes),
+}
+
+/// A small body. The bytes come first, so that copying a frame loads them as they were stored: a load that
+/// spans two stores waits for both.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Inline {
+    data: [u8; INLINE_BYTES_MAX],
+    len: u8,
+    /// Its one value leaves the others to `Repr` and to `Message`, which so need no tag of their own.
+    mark: Mark,
+}
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Mark {
+    Inline,
+}
+
+impl Inline {
+    const fn new(data: [u8; INLINE_BYTES_MAX], len: usize) -> Self {
+        Self { data, len: len as u8, mark: Mark::Inline }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.data[..usize::from(self.len)]
+    }
 }
 
 impl Frame {
     /// The empty frame: ZeroMQ's delimiter.
     pub const fn new() -> Self {
-        Self(Repr::Inline { len: 0, data: [0; INLINE_BYTES_MAX] })
+        Self(Repr::Inline(Inline::new([0; INLINE_BYTES_MAX], 0)))
     }
 
     /// Copies `body`: inline when small, else into memory of its own.
@@ -33,16 +61,25 @@ impl Frame {
         }
         let mut data = [0; INLINE_BYTES_MAX];
         data[..body.len()].copy_from_slice(body);
-        Self(Repr::Inline { len: body.len() as u8, data })
+        Self(Repr::Inline(Inline::new(data, body.len())))
     }
 
-    /// The range `[from, from + len)` of `chunk`: copied inline when small, so that it pins no slab.
+    /// Becomes the range `[from, from + len)` of `chunk`: copied inline when small, so that it pins no slab.
     #[inline]
-    pub(crate) fn slice_of(chunk: &Bytes, from: usize, len: usize) -> Self {
-        if len <= INLINE_BYTES_MAX {
-            Self::copy_from_slice(&chunk[from..from + len])
-        } else {
-            Self(Repr::Shared(chunk.slice(from..from + len)))
+    pub(crate) fn assign(&mut self, chunk: &Bytes, from: usize, len: usize) {
+        if len > INLINE_BYTES_MAX {
+            self.0 = Repr::Shared(chunk.slice(from..from + len));
+            return;
+        }
+        // A copy of fixed size costs a fraction of one whose size is known only at run time; what it takes
+        // beyond `len` is never shown.
+        match (chunk[from..].first_chunk::<INLINE_BYTES_MAX>(), &mut self.0) {
+            (Some(data), Repr::Inline(inline)) => {
+                inline.data = *data;
+                inline.len = len as u8;
+            }
+            (Some(data), shared) => *shared = Repr::Inline(Inline::new(*data, len)),
+            (None, _) => *self = Self::copy_from_slice(&chunk[from..from + len]),
         }
     }
 
@@ -50,7 +87,7 @@ impl Frame {
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, data } => &data[..usize::from(*len)],
+            Repr::Inline(inline) => inline.as_slice(),
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -58,7 +95,7 @@ impl Frame {
     /// The body as shared bytes: no copy if it was not inline.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
-            Repr::Inline { len, data } => Bytes::copy_from_slice(&data[..usize::from(len)]),
+            Repr::Inline(inline) => Bytes::copy_from_slice(inline.as_slice()),
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -66,8 +103,17 @@ impl Frame {
     /// The shared bytes, unless the body is inline.
     pub(crate) fn shared(&self) -> Option<&Bytes> {
         match &self.0 {
-            Repr::Inline { .. } => None,
+            Repr::Inline(_) => None,
             Repr::Shared(bytes) => Some(bytes),
+        }
+    }
+
+    /// Appends the body to `slab`, which has room for it.
+    #[inline]
+    pub(crate) fn encode(&self, slab: &mut SlabMut) {
+        match &self.0 {
+            Repr::Inline(inline) => slab.extend_from_front(&inline.data, usize::from(inline.len)),
+            Repr::Shared(bytes) => slab.extend_from_slice(bytes),
         }
     }
 }

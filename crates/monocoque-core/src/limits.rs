@@ -2,9 +2,9 @@
 
 /// Bodies up to this many bytes live inside the [`Frame`](crate::Frame) itself.
 ///
-/// 64 is the field's customary small message; with tag, length and alignment the frame is then
+/// 64 is the field's customary small message, and a cache line; with length and tag the frame is then
 /// 72 bytes, and a held message of that size pins no slab.
-pub const INLINE_BYTES_MAX: usize = 70;
+pub const INLINE_BYTES_MAX: usize = 64;
 
 /// Bodies from this size on travel by reference instead of being copied into a slab.
 ///

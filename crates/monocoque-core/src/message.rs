@@ -1,5 +1,7 @@
 //! A message of one or more frames, sent and received whole.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::Frame;
@@ -15,10 +17,10 @@ use crate::Frame;
 /// assert_eq!(message.len(), 2);
 /// assert_eq!(message[0], *b"header");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message(Parts);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Parts {
     One(Frame),
     /// Never empty.
@@ -119,6 +121,18 @@ impl Message {
         Ok((frames, rest.into_iter().collect()))
     }
 
+    /// The only frame of the message, which loses all others.
+    #[inline]
+    pub(crate) fn only_frame(&mut self) -> &mut Frame {
+        if let Parts::Many(_) = &self.0 {
+            self.0 = Parts::One(Frame::new());
+        }
+        match &mut self.0 {
+            Parts::One(frame) => frame,
+            Parts::Many(_) => unreachable!("replaced just above"),
+        }
+    }
+
     fn make_many(&mut self) -> &mut Vec<Frame> {
         if let Parts::One(frame) = &mut self.0 {
             self.0 = Parts::Many(vec![std::mem::take(frame)]);
@@ -127,6 +141,12 @@ impl Message {
             Parts::Many(frames) => frames,
             Parts::One(_) => unreachable!("replaced just above"),
         }
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.frames()).finish()
     }
 }
 

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 use crate::sync::Mutex;
 
 use crate::Message;
-use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
+use crate::batch::{Batch, BatchReader, BatchWriter, Found, Unit};
 use crate::slab::Arena;
 
 /// A pipe's high-water mark. Zero means no limit.
@@ -98,6 +98,8 @@ struct State {
     reader_gone: bool,
     writer: Option<Waker>,
     writer_waits: bool,
+    /// Bytes of the message that was refused last and not followed by one that was taken.
+    refused_bytes: usize,
     finished: bool,
 }
 
@@ -146,6 +148,7 @@ pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReade
             reader_gone: false,
             writer: None,
             writer_waits: false,
+            refused_bytes: 0,
             finished: false,
         }),
         arena: arena.clone(),
@@ -185,14 +188,36 @@ impl State {
         self.writer.clone()
     }
 
-    /// Empties the queue; returns how many messages were in it.
-    fn discard(&mut self) -> usize {
-        let mut dropped = Batch::default();
-        self.queue.take(&mut dropped);
-        self.held.messages -= dropped.messages.min(self.held.messages);
-        self.held.bytes -= self.queued_bytes.min(self.held.bytes);
-        self.queued_bytes = 0;
-        dropped.messages
+    /// Empties the queue, without credit.
+    fn empty(&mut self) -> Batch {
+        let mut emptied = Batch::default();
+        self.queue.take(&mut emptied);
+        self.held.messages -= emptied.messages.min(self.held.messages);
+        self.held.bytes -= std::mem::take(&mut self.queued_bytes).min(self.held.bytes);
+        emptied
+    }
+
+    /// Drops all queued messages but the last. Commands are not messages here: they stay.
+    fn keep_last(&mut self, arena: &Arena) {
+        if self.queue.messages() < 2 {
+            return;
+        }
+        let mut parser = BatchReader::default();
+        parser.refill(&mut self.empty());
+        let mut units: Vec<_> = std::iter::from_fn(|| parser.next_unit()).collect();
+        let is_message = |unit: &Unit| matches!(unit, Unit::Message(_));
+        let mut newer = units.iter().filter(|unit| is_message(unit)).count();
+        self.conflated += newer.saturating_sub(1);
+        units.retain(|unit| {
+            newer -= usize::from(is_message(unit));
+            !is_message(unit) || newer == 0
+        });
+        for unit in &units {
+            self.queue.push_unit(unit, arena);
+            self.queued_bytes += unit.byte_len();
+        }
+        self.held.messages += units.len();
+        self.held.bytes += self.queued_bytes;
     }
 }
 
@@ -224,14 +249,17 @@ impl PipeWriter {
         if state.reader_gone || state.finished {
             return Err(Refusal::Closed);
         }
-        if self.shared.conflate {
-            state.conflated += state.discard();
-        } else if !state.mark.admits(state.held, bytes) {
+        if !self.shared.conflate && !state.mark.admits(state.held, bytes) {
             state.writer_waits = true;
+            state.refused_bytes = bytes;
             return Err(Refusal::Full);
         }
+        state.refused_bytes = 0;
         state.queue.push_message(message, &self.shared.arena);
         let waker = state.admit(1, bytes);
+        if self.shared.conflate {
+            state.keep_last(&self.shared.arena);
+        }
         drop(state);
         wake(waker);
         Ok(())
@@ -249,7 +277,7 @@ impl PipeWriter {
         wake(waker);
     }
 
-    /// Encodes `message` whether or not the pipe is full.
+    /// Encodes `message` whether or not the pipe is full; a conflating pipe keeps what it has beside it.
     pub fn push_unmarked(&self, message: &Message) {
         let mut state = self.shared.state.lock();
         if state.reader_gone {
@@ -266,31 +294,30 @@ impl PipeWriter {
     /// Returns how many messages were lost because the reader is gone.
     pub fn append(&self, batch: &mut Batch) -> usize {
         let (messages, bytes) = (batch.messages, batch.bytes);
+        if batch.is_empty() {
+            return 0;
+        }
         let mut state = self.shared.state.lock();
         if state.reader_gone {
             batch.clear();
             return messages;
         }
-        if self.shared.conflate && messages > 0 {
-            state.conflated += state.discard() + (messages - 1);
-            keep_last(batch);
-            state.queue.append(batch);
-            let waker = state.admit(1, bytes);
-            drop(state);
-            wake(waker);
-            return 0;
-        }
         state.queue.append(batch);
         let waker = state.admit(messages, bytes);
+        if self.shared.conflate {
+            state.keep_last(&self.shared.arena);
+        }
         drop(state);
         wake(waker);
         0
     }
 
-    /// Whether the pipe would take a message now; if not, the writer's waker will be called.
+    /// Whether the pipe would take a message now: one of the size that it refused last, if it did.
+    ///
+    /// If not, the writer's waker will be called.
     pub fn has_room(&self) -> bool {
         let mut state = self.shared.state.lock();
-        let room = state.reader_gone || self.shared.conflate || state.mark.admits(state.held, 0);
+        let room = state.reader_gone || self.shared.conflate || state.mark.admits(state.held, state.refused_bytes);
         state.writer_waits |= !room;
         room
     }
@@ -331,7 +358,13 @@ impl PipeWriter {
 
     /// Throws away what is queued; returns how many messages that were.
     pub fn discard(&self) -> usize {
-        self.shared.state.lock().discard()
+        let mut state = self.shared.state.lock();
+        let discarded = state.empty();
+        // The reader will not find what was discarded, so the credit for it is due here.
+        let waker = state.credit(Held::default());
+        drop(state);
+        wake(waker);
+        discarded.messages
     }
 
     /// No more will come: the reader finds [`Taken::Finished`] after what is queued.
@@ -354,21 +387,6 @@ impl Drop for PipeWriter {
     fn drop(&mut self) {
         self.finish();
     }
-}
-
-/// Drops all but the last message of `batch`.
-fn keep_last(batch: &mut Batch) {
-    let mut reader = BatchReader::default();
-    let mut last = None;
-    reader.refill(batch);
-    while let Some(unit) = reader.next_unit() {
-        last = Some(unit);
-    }
-    let mut writer = BatchWriter::default();
-    if let Some(Unit::Message(message)) = last {
-        writer.push_message(&message, &Arena::new());
-    }
-    writer.take(batch);
 }
 
 impl PipeReader {
@@ -407,23 +425,29 @@ impl PipeReader {
         Taken::Empty
     }
 
-    /// The next message or command, parsed out of what was taken last.
+    /// Reads the next message or command, parsed out of what was taken last, into `into`.
     ///
     /// `None` means that the pipe is empty (the waker will be called) or finished.
     #[inline]
-    pub fn next_unit(&mut self) -> Option<Unit> {
+    pub fn next_into(&mut self, into: &mut Message) -> Option<Found> {
         if self.left == 0 && self.refill() != Taken::Some {
             return None;
         }
-        let unit = self.parsing.next_unit();
-        debug_assert!(unit.is_some(), "the count of units is exact");
+        let found = self.parsing.next_into(into);
+        debug_assert!(found.is_some(), "the count of units is exact");
         self.left -= 1;
         self.owed.messages += 1;
         self.owed.bytes += self.unit_bytes;
         if self.left == 0 || self.owed.messages >= self.step {
             self.pay();
         }
-        unit
+        found
+    }
+
+    /// [`next_into`](Self::next_into) as a value.
+    pub fn next_unit(&mut self) -> Option<Unit> {
+        let mut message = Message::new();
+        self.next_into(&mut message).map(|found| found.unit(message))
     }
 
     fn refill(&mut self) -> Taken {
@@ -459,6 +483,9 @@ impl PipeReader {
         state.held.bytes += batch.bytes;
         state.queued_bytes += batch.bytes;
         state.queue.prepend(batch);
+        if self.shared.conflate {
+            state.keep_last(&self.shared.arena);
+        }
     }
 
     /// Whether the writer has finished and everything was taken.

@@ -275,6 +275,23 @@ impl SlabMut {
         self.filled += bytes.len();
     }
 
+    /// Appends the first `count` of `bytes`, copying all of them where there is room: a copy whose size the
+    /// compiler knows is several times cheaper than one of any size.
+    ///
+    /// # Panics
+    /// If `count` bytes do not fit the spare room, or are not there.
+    #[inline]
+    pub(crate) fn extend_from_front<const N: usize>(&mut self, bytes: &[u8; N], count: usize) {
+        assert!(count <= N, "the front is part of the bytes");
+        match self.spare().first_chunk_mut::<N>() {
+            Some(spare) => {
+                spare.write_copy_of_slice(bytes);
+                self.filled += count;
+            }
+            None => self.extend_from_slice(&bytes[..count]),
+        }
+    }
+
     /// Freezes the first `count` filled bytes and moves the start behind them.
     ///
     /// # Panics

@@ -4,6 +4,7 @@
 //! (RFC 37/ZMTP, "Framing"). What is here is a pure function of bytes.
 
 use crate::limits::{FRAME_HEADER_BYTES_MAX, SHORT_FRAME_BYTES_MAX};
+use crate::slab::SlabMut;
 
 /// Flag bit: more frames of the same message follow.
 pub const MORE: u8 = 0b001;
@@ -78,6 +79,12 @@ impl EncodedHeader {
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+
+    /// Appends the encoded bytes to `slab`, which has room for them.
+    #[inline]
+    pub(crate) fn encode(&self, slab: &mut SlabMut) {
+        slab.extend_from_front(&self.bytes, usize::from(self.len));
     }
 }
 

@@ -269,9 +269,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             };
             self.home.spin.touch();
             self.hot = count == spare || count >= SLAB_TINY_BYTES;
-            if slab.len() >= need.0 {
-                need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
-            }
+            need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
             self.wait_for_room().await;
             turns += 1;
             if turns % TURNS_MAX == 0 {

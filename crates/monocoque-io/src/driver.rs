@@ -112,7 +112,7 @@ pub fn local_runtime() -> Result<Runtime, DriverError> {
 /// Completions do not interrupt the thread (DEFER_TASKRUN, Linux 6.1), else default flags.
 fn uring() -> io::Result<Runtime> {
     let mut quiet = ProactorBuilder::new();
-    quiet.driver_type(DriverType::IoUring).single_issuer(true).defer_taskrun(true).taskrun_flag(true);
+    quiet.driver_type(DriverType::IoUring).single_issuer(true).defer_taskrun(true);
     build(quiet).or_else(|_| {
         let mut plain = ProactorBuilder::new();
         plain.driver_type(DriverType::IoUring);

@@ -33,17 +33,13 @@ struct Lane {
 }
 
 impl Lane {
-    fn next(&mut self) -> Option<(u32, Unit)> {
-        while let Some(life) = self.lives.first_mut() {
-            if let Some(unit) = life.reader.next_unit() {
-                return Some((life.epoch, unit));
-            }
-            if !life.fading && !life.reader.is_finished() {
-                return None;
-            }
+    /// The first life's pipe was found empty. Returns whether the lane goes on with another life.
+    fn next_life(&mut self) -> bool {
+        let over = self.lives.first().is_some_and(|life| life.fading || life.reader.is_finished());
+        if over {
             self.lives.remove(0);
         }
-        None
+        over && !self.lives.is_empty()
     }
 }
 
@@ -53,6 +49,8 @@ pub(crate) struct FairQueue {
     lanes: Vec<Lane>,
     ring: VecDeque<u32>,
     vacant: Vec<u32>,
+    /// The slot that the last unit came from.
+    served: u32,
 }
 
 impl FairQueue {
@@ -82,29 +80,70 @@ impl FairQueue {
         }
     }
 
-    /// The next unit of the peer whose turn it is.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Option<(PeerKey, Unit)> {
-        while let Some(&slot) = self.ring.front() {
-            let lane = &mut self.lanes[slot as usize];
-            if let Some((epoch, unit)) = lane.next() {
-                if self.ring.len() > 1 {
-                    self.ring.rotate_left(1);
-                }
-                return Some((PeerKey { slot, epoch }, unit));
+    /// The next unit of the peer whose turn it is; [`sender`](Self::sender) says who that was.
+    pub(crate) fn next(&mut self) -> Option<Unit> {
+        loop {
+            let unit = self.turn()?.next_unit();
+            if unit.is_some() {
+                self.pass();
+                return unit;
             }
-            lane.in_ring = false;
-            self.ring.pop_front();
-            self.vacate_if_read(slot);
+            self.found_empty();
         }
-        None
     }
 
-    /// The label of the peer that [`next`](Self::next) has just given a unit of.
-    pub(crate) fn label(&self, key: PeerKey) -> Option<&RoutingId> {
-        let life = self.lanes[key.slot as usize].lives.first()?;
-        debug_assert_eq!(life.epoch, key.epoch, "asked right after the unit was given");
-        life.label.as_ref()
+    /// The pipe whose turn it is. After a unit was taken from it comes [`pass`](Self::pass), else
+    /// [`found_empty`](Self::found_empty).
+    #[inline]
+    pub(crate) fn turn(&mut self) -> Option<&mut PipeReader> {
+        let &slot = self.ring.front()?;
+        if self.lanes[slot as usize].lives.is_empty() {
+            return self.next_turn();
+        }
+        self.lanes[slot as usize].lives.first_mut().map(|life| &mut life.reader)
+    }
+
+    /// [`turn`](Self::turn), when the lane in front was cleared after it had entered the ring.
+    #[cold]
+    fn next_turn(&mut self) -> Option<&mut PipeReader> {
+        self.found_empty();
+        self.turn()
+    }
+
+    /// The next one's turn.
+    #[inline]
+    pub(crate) fn pass(&mut self) {
+        let Some(&slot) = self.ring.front() else { return };
+        self.served = slot;
+        if self.ring.len() > 1 {
+            self.ring.rotate_left(1);
+        }
+    }
+
+    /// The lane in front leaves the ring, unless a later life of it is to be read.
+    pub(crate) fn found_empty(&mut self) {
+        let Some(&slot) = self.ring.front() else { return };
+        let lane = &mut self.lanes[slot as usize];
+        if lane.next_life() {
+            return;
+        }
+        lane.in_ring = false;
+        self.ring.pop_front();
+        self.vacate_if_read(slot);
+    }
+
+    /// Whom the unit that [`next`](Self::next) has just given is from.
+    pub(crate) fn sender(&self) -> PeerKey {
+        PeerKey { slot: self.served, epoch: self.served_life().epoch }
+    }
+
+    /// The label of the sender.
+    pub(crate) fn label(&self) -> Option<&RoutingId> {
+        self.served_life().label.as_ref()
+    }
+
+    fn served_life(&self) -> &Life {
+        self.lanes[self.served as usize].lives.first().expect("asked right after it gave a unit")
     }
 
     /// Ends a life; what it received stays readable.
@@ -133,10 +172,6 @@ impl FairQueue {
     pub(crate) fn leave(&mut self, slot: u32) {
         let lane = &mut self.lanes[slot as usize];
         lane.leaving = true;
-        if lane.in_ring && lane.lives.is_empty() {
-            lane.in_ring = false;
-            self.ring.retain(|&other| other != slot);
-        }
         self.vacate_if_read(slot);
     }
 
@@ -164,8 +199,7 @@ mod tests {
     }
 
     fn next(queue: &mut FairQueue) -> Option<String> {
-        let (_, unit) = queue.next()?;
-        let Unit::Message(message) = unit else { panic!("no commands here") };
+        let Unit::Message(message) = queue.next()? else { panic!("no commands here") };
         Some(String::from_utf8(message.first().to_vec()).expect("text"))
     }
 
@@ -216,6 +250,15 @@ mod tests {
         assert_eq!(next(&mut queue).as_deref(), Some("unread"));
         assert_eq!(next(&mut queue), None);
         assert_eq!(queue.allocate(), key.slot);
+    }
+
+    #[test]
+    fn a_life_that_ends_with_nothing_unread_is_dropped_at_once() {
+        let mut queue = FairQueue::default();
+        let key = PeerKey { slot: queue.allocate(), epoch: 1 };
+        let writer = admit(&mut queue, key);
+        queue.fade(key);
+        assert!(writer.is_closed());
     }
 
     #[test]

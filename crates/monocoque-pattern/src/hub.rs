@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use monocoque_core::pipe::PipeWriter;
 use monocoque_core::stats::{DropCause, Drops};
-use monocoque_core::{Frame, Message, RoutingId, SocketType};
+use monocoque_core::{Message, RoutingId, SocketType};
 use parking_lot::Mutex;
 
 use crate::config::{RecvRule, SendRule};
-use crate::lockstep::{Addressee, Turn, open_request, seal_answer, strip, wrap};
-use crate::receiving::{Received, RecvSide};
+use crate::lockstep::{Addressee, Turn, strip, wrap};
+use crate::receiving::RecvSide;
 use crate::sending::SendSide;
 use crate::subscriptions::Wish;
 use crate::{HubConfig, RecvRefused, SendReason, SendRefused, Signals};
@@ -29,6 +29,29 @@ pub struct RequestId(u32);
 /// ([`open`](Self::open), [`attach`](Self::attach), [`up`](Self::up), [`down`](Self::down),
 /// [`detach`](Self::detach), [`release`](Self::release), [`close_link`](Self::close_link),
 /// [`upstream`](Self::upstream)).
+///
+/// ```
+/// use monocoque_core::pipe::{Mark, pipe};
+/// use monocoque_core::slab::Arena;
+/// use monocoque_core::{Message, SocketType};
+/// use monocoque_pattern::{Hub, HubConfig, PeerFacts};
+///
+/// let push = Hub::new(HubConfig::new(SocketType::Push));
+/// let pull = Hub::new(HubConfig::new(SocketType::Pull));
+/// let arena = Arena::new();
+/// let (to_pull, from_push) = pipe(Mark::messages(1000), false, &arena);
+/// let (to_push, from_pull) = pipe(Mark::messages(1000), false, &arena);
+/// for (hub, theirs, writer, reader) in
+///     [(&push, SocketType::Pull, to_pull, from_pull), (&pull, SocketType::Push, to_push, from_push)]
+/// {
+///     let link = hub.open();
+///     hub.attach(link, writer)?;
+///     hub.up(link, PeerFacts { socket_type: theirs, identity: None, commands: true }, reader)?;
+/// }
+/// push.try_send(Message::from("over inproc, there is nothing between the two hubs but pipes"))?;
+/// assert!(pull.try_recv().is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Hub {
     pub(crate) config: HubConfig,
@@ -111,7 +134,10 @@ impl Hub {
     #[inline]
     pub fn try_recv(&self) -> Result<Message, RecvRefused> {
         match self.recv_rule {
-            RecvRule::Fair | RecvRule::Subscribed => self.recv_next().map(|received| received.message),
+            RecvRule::Fair | RecvRule::Subscribed => {
+                let message = self.recv.lock().next_message(&self.signals);
+                message.ok_or_else(|| self.nothing())
+            }
             RecvRule::Labelled => self.recv_labelled(),
             RecvRule::Requests => self.recv_request(),
             RecvRule::Replies => self.recv_reply(),
@@ -197,6 +223,9 @@ impl Hub {
     ///
     /// Replies to others that are met on the way are kept for them, and `Signals::readable` fires.
     pub fn take_reply(&self, id: RequestId) -> Option<Message> {
+        if self.recv_rule != RecvRule::Replies {
+            return None;
+        }
         let mut recv = self.recv.lock();
         if let Some(message) = recv.requests.take(id.0) {
             return Some(message);
@@ -249,7 +278,7 @@ impl Hub {
 
     /// Whether a receive would give a message now.
     pub fn can_recv(&self) -> bool {
-        if self.recv_rule == RecvRule::Notices {
+        if self.recv_rule == RecvRule::Notices && self.signals.has_ready() {
             self.upstream();
         }
         let mut recv = self.recv.lock();
@@ -270,7 +299,7 @@ impl Hub {
         }
     }
 
-    /// Messages in outgoing pipes that no connection has taken yet.
+    /// Messages in outgoing pipes that no connection has taken yet; subscriptions count as messages here.
     pub fn queued(&self) -> usize {
         self.send.lock().outlets.writers().map(PipeWriter::queued).sum()
     }
@@ -292,144 +321,6 @@ impl Hub {
     pub fn discard(&self) -> usize {
         let discarded = self.send.lock().outlets.writers().map(PipeWriter::discard).sum();
         self.count_lost(DropCause::Linger, discarded)
-    }
-
-    // ---- sending ----
-
-    #[inline]
-    fn publish(&self, message: &Message) -> Result<(), SendReason> {
-        // A subscription that arrived before this send must act on it.
-        if self.signals.has_ready() {
-            self.upstream();
-        }
-        self.send.lock().publish(message, self.config.no_drop)
-    }
-
-    fn send_upstream(&self, message: &Message) -> Result<(), SendReason> {
-        match Wish::of_message(message) {
-            Some(_) if self.is_closed() => Err(SendReason::Closed),
-            Some((wish, topic)) => {
-                self.wish(wish, topic);
-                Ok(())
-            }
-            None => self.send.lock().send_upstream(message),
-        }
-    }
-
-    fn wish(&self, wish: Wish, topic: &[u8]) -> bool {
-        let mut recv = self.recv.lock();
-        let (known, travels) = match wish {
-            Wish::Subscribe => (true, recv.own.add(topic)),
-            Wish::Cancel => {
-                let last = recv.own.remove(topic);
-                (last.is_some(), last.unwrap_or(false))
-            }
-        };
-        if travels {
-            self.send.lock().send_wish(wish, topic);
-        }
-        known
-    }
-
-    fn ask(&self, message: &mut Message) -> Result<(), SendReason> {
-        let mut recv = self.recv.lock();
-        if !recv.requests.may_ask(self.config.req_relaxed) {
-            return Err(if self.is_closed() { SendReason::Closed } else { SendReason::State });
-        }
-        let id = self.config.correlates().then(|| recv.requests.fresh_id());
-        wrap(message, id);
-        let asked = self.send.lock().balance(&self.signals, message);
-        if asked.is_err() {
-            strip(message, id);
-        }
-        let void = recv.requests.ask_strict(asked?, id);
-        self.drops.count(DropCause::Unexpected, void);
-        Ok(())
-    }
-
-    fn answer(&self, message: Message) -> Result<(), SendRefused> {
-        if self.is_closed() {
-            return Err(SendRefused::new(message, SendReason::Closed));
-        }
-        let mut recv = self.recv.lock();
-        match std::mem::take(&mut recv.turn) {
-            Turn::Receive => Err(SendRefused::new(message, SendReason::State)),
-            Turn::Answer { to, envelope } => {
-                self.send.lock().answer(to, &seal_answer(envelope, message));
-                Ok(())
-            }
-        }
-    }
-
-    fn send_labelled(&self, message: &mut Message) -> Result<(), SendReason> {
-        let id = message.pop_front().ok_or(SendReason::NoEnvelope)?;
-        let sent = self.route(&id, message);
-        if sent.is_err() {
-            message.push_front(id);
-        }
-        sent
-    }
-
-    fn route(&self, id: &[u8], message: &Message) -> Result<(), SendReason> {
-        if self.send_rule != SendRule::Route {
-            return Err(SendReason::Unsupported);
-        }
-        self.send.lock().route(&self.signals, id, message, self.config.router_mandatory)
-    }
-
-    // ---- receiving ----
-
-    #[inline]
-    fn recv_next(&self) -> Result<Received, RecvRefused> {
-        let received = self.recv.lock().next(&self.signals);
-        received.ok_or_else(|| self.nothing())
-    }
-
-    fn recv_labelled(&self) -> Result<Message, RecvRefused> {
-        let Received { label, mut message, .. } = self.recv_next()?;
-        message.push_front(Frame::from(&label.expect("a ROUTER labels what it lets through")));
-        Ok(message)
-    }
-
-    fn recv_request(&self) -> Result<Message, RecvRefused> {
-        let mut recv = self.recv.lock();
-        if matches!(recv.turn, Turn::Answer { .. }) {
-            return Err(RecvRefused::State);
-        }
-        let received = recv.next(&self.signals).ok_or_else(|| self.nothing())?;
-        let (envelope, body) = open_request(received.message);
-        recv.turn = Turn::Answer { to: received.key, envelope };
-        Ok(body)
-    }
-
-    fn recv_reply(&self) -> Result<Message, RecvRefused> {
-        let mut recv = self.recv.lock();
-        if !recv.requests.may_receive() {
-            return Err(RecvRefused::State);
-        }
-        let mut others = false;
-        if !recv.requests.is_answered() {
-            others = recv.sort_answers(&self.signals, Addressee::Strict);
-        }
-        let reply = recv.requests.take_strict();
-        drop(recv);
-        if others {
-            self.signals.readable.wake_all();
-        }
-        reply.ok_or_else(|| self.nothing())
-    }
-
-    fn recv_notice(&self) -> Result<Message, RecvRefused> {
-        if self.signals.has_ready() {
-            self.upstream();
-        }
-        let next = self.recv.lock().inbox.next();
-        next.ok_or_else(|| self.nothing())
-    }
-
-    #[cold]
-    fn nothing(&self) -> RecvRefused {
-        if self.is_closed() { RecvRefused::Closed } else { RecvRefused::Empty }
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -37,6 +37,7 @@ mod peers;
 mod prefix_table;
 mod publish;
 mod receiving;
+mod rules;
 mod sending;
 mod signals;
 mod subscriptions;

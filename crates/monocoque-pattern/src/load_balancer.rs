@@ -31,7 +31,9 @@ enum Place {
 pub(crate) struct LoadBalancer {
     /// Sorted by order.
     active: Vec<Seat>,
-    /// Index in `active` of the peer whose turn it is; one past the end means the first.
+    /// The order of the peer that was served last, whether or not it is still active.
+    served: u64,
+    /// Index in `active` of the first one behind it; one past the end means the first of all.
     turn: usize,
     places: Vec<Place>,
     full: usize,
@@ -46,8 +48,7 @@ impl LoadBalancer {
             self.places.resize(slot as usize + 1, Place::Out);
         }
         self.entered += 1;
-        self.places[slot as usize] = Place::Active(self.entered);
-        self.active.push(Seat { order: self.entered, slot });
+        self.take_place(Seat { order: self.entered, slot });
     }
 
     pub(crate) fn leave(&mut self, slot: u32) {
@@ -70,12 +71,8 @@ impl LoadBalancer {
     /// The peer has room again: back to its old place.
     pub(crate) fn heal(&mut self, slot: u32) {
         let Some(&Place::Full(order)) = self.places.get(slot as usize) else { return };
-        self.places[slot as usize] = Place::Active(order);
         self.full -= 1;
-        let seat = Seat { order, slot };
-        let at = self.active.partition_point(|other| *other < seat);
-        self.active.insert(at, seat);
-        self.turn += usize::from(at < self.turn);
+        self.take_place(Seat { order, slot });
     }
 
     /// Offers to one peer after the other until one takes it; it is the next one's turn then.
@@ -84,6 +81,7 @@ impl LoadBalancer {
         while let Some(slot) = self.whose_turn() {
             match offer(slot) {
                 Ok(()) => {
+                    self.served = self.active[self.turn].order;
                     self.turn += 1;
                     return Ok(slot);
                 }
@@ -113,10 +111,21 @@ impl LoadBalancer {
         self.active.get(self.turn).map(|seat| seat.slot)
     }
 
+    fn take_place(&mut self, seat: Seat) {
+        self.places[seat.slot as usize] = Place::Active(seat.order);
+        let at = self.active.partition_point(|other| *other < seat);
+        self.active.insert(at, seat);
+        self.find_turn();
+    }
+
     fn remove(&mut self, seat: Seat) {
         let at = self.active.binary_search(&seat).expect("an active peer has a seat");
         self.active.remove(at);
-        self.turn -= usize::from(at < self.turn);
+        self.find_turn();
+    }
+
+    fn find_turn(&mut self) {
+        self.turn = self.active.partition_point(|seat| seat.order <= self.served);
     }
 }
 
@@ -167,8 +176,19 @@ mod tests {
         assert_eq!(take(&mut balancer, &[4]), Err(Unplaced::AllFull));
         balancer.leave(4);
         assert_eq!(take(&mut balancer, &[]), Err(Unplaced::NoPeer));
+        balancer.enter(5);
+        assert_eq!(balancer.place(|_| Err(Refusal::Closed)), Err(Unplaced::NoPeer));
         balancer.heal(4);
         assert_eq!(take(&mut balancer, &[]), Err(Unplaced::NoPeer), "healing brings no one back that left");
+    }
+
+    #[test]
+    fn the_round_goes_on_where_it_was_after_all_were_full() {
+        let mut balancer = balancer(3);
+        assert_eq!([take(&mut balancer, &[]), take(&mut balancer, &[])], [Ok(0), Ok(1)]);
+        assert_eq!(take(&mut balancer, &[0, 1, 2]), Err(Unplaced::AllFull));
+        (0..3).for_each(|slot| balancer.heal(slot));
+        assert_eq!(take(&mut balancer, &[]), Ok(2));
     }
 
     #[test]

@@ -247,10 +247,22 @@ mod tests {
         assert_eq!(requests.sort(0, answer(None, "strict")), Addressee::Strict);
         assert_eq!(requests.sort(1, answer(Some(a), "a of the wrong peer")), Addressee::Nobody);
         assert_eq!(requests.sort(0, answer(Some(a), "a")), Addressee::Id(a));
+        assert_eq!(requests.sort(0, answer(Some(a), "a again")), Addressee::Nobody);
         assert_eq!(requests.take(a), Some(Message::from("a")));
         assert_eq!(requests.forget(b), 1);
         assert_eq!(requests.take(b), None);
         assert_eq!(requests.take_strict(), Some(Message::from("strict")));
+    }
+
+    #[test]
+    fn ids_in_flight_are_not_given_again() {
+        let mut requests = Requests::default();
+        let (strict, kept) = (requests.fresh_id(), requests.fresh_id());
+        requests.ask_strict(0, Some(strict));
+        requests.ask(0, kept);
+        requests.last_id = strict.wrapping_sub(1);
+        let next = requests.fresh_id();
+        assert!(next != strict && next != kept);
     }
 
     #[test]

@@ -140,6 +140,16 @@ impl Outlets {
         }
     }
 
+    /// Queues a message for one link that was found to have room. A mark in bytes, which the question did
+    /// not know the size for, does not hold it back.
+    pub(crate) fn push_surely(&self, slot: u32, message: &Message) {
+        match (self.push(slot, message), &self.list[slot as usize].writer) {
+            (Err(Refusal::Full), Some(writer)) => writer.push_unmarked(message),
+            (Err(refusal), _) => self.drops.count(cause_of(refusal), 1),
+            (Ok(()), _) => {}
+        }
+    }
+
     pub(crate) fn has_room(&self, slot: u32) -> bool {
         self.list[slot as usize].writer.as_ref().is_some_and(PipeWriter::has_room)
     }

@@ -13,6 +13,7 @@ use monocoque_core::{RoutingId, SocketType};
 use crate::config::{RecvRule, SendRule};
 use crate::hub::Hub;
 use crate::identity::Claim;
+use crate::lockstep::Addressee;
 use crate::publish::Change;
 use crate::receiving::RecvSide;
 use crate::sending::SendSide;
@@ -147,12 +148,13 @@ impl Hub {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();
         let changed = recv.take_upstream(&self.signals, &mut send);
-        let told = !recv.inbox.is_empty();
         drop((send, recv));
-        if changed {
+        // Who saw less than there is must look again.
+        let more = self.signals.has_ready();
+        if changed || more {
             self.signals.peers.wake_all();
         }
-        if told {
+        if more {
             self.signals.readable.wake_all();
         }
     }
@@ -164,6 +166,10 @@ impl Hub {
             // What it subscribed to before it went was in force, and an XPUB is told of both.
             recv.take_upstream(&self.signals, send);
             send.topics.drop_peer(slot, |topic| recv.notice(Wish::Cancel, topic, Change::Topic));
+        }
+        if self.recv_rule == RecvRule::Replies {
+            // Nobody may ever ask for them, so they are not left in the pipe.
+            recv.sort_answers(&self.signals, Addressee::Nobody);
         }
         send.outlets.end_life(slot);
         match self.send_rule {
@@ -244,5 +250,55 @@ impl Hub {
     /// Whether anyone ever reads the incoming pipes.
     fn listens(&self) -> bool {
         self.recv_rule != RecvRule::Nothing || self.publishes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monocoque_core::Message;
+    use monocoque_core::pipe::{Mark, pipe};
+    use monocoque_core::slab::Arena;
+
+    use super::*;
+    use crate::HubConfig;
+
+    fn join(hub: &Hub, theirs: SocketType, mark: u32) -> (LinkId, PipeWriter, PipeReader) {
+        let arena = Arena::new();
+        let (writer, from_hub) = pipe(Mark::messages(mark), false, &arena);
+        let (to_hub, reader) = pipe(Mark::messages(mark), false, &arena);
+        let link = hub.open();
+        hub.attach(link, writer).expect("room for a peer");
+        let identity = Some(RoutingId::new("peer").expect("valid"));
+        hub.up(link, PeerFacts { socket_type: theirs, identity, commands: true }, reader).expect("attached");
+        (link, to_hub, from_hub)
+    }
+
+    #[test]
+    fn connections_that_come_and_go_leave_nothing_behind() {
+        for kind in SocketType::ALL {
+            let hub = Hub::new(HubConfig::new(kind));
+            for round in 0..100 {
+                let (link, to_hub, _from_hub) = join(&hub, kind.peers()[0], 10);
+                assert_eq!(link.slot, 0, "{kind} in round {round}");
+                to_hub.push(&Message::from(["", "unread if nobody receives"])).expect("room");
+                hub.release(link);
+                while hub.try_recv().is_ok() {
+                    _ = hub.try_send(Message::from("a REP's turn to receive comes after this"));
+                }
+                hub.upstream();
+            }
+        }
+    }
+
+    #[test]
+    fn notes_of_room_do_not_pile_up_in_a_router_that_never_balances() {
+        let hub = Hub::new(HubConfig::new(SocketType::Router));
+        let (_link, _to_hub, mut from_hub) = join(&hub, SocketType::Dealer, 1);
+        for _ in 0..10 {
+            (0..2).for_each(|_| hub.try_send(Message::from(["peer", "x"])).expect("sent or dropped"));
+            assert!(from_hub.next_unit().is_some() && hub.signals.has_room());
+            hub.try_send(Message::from(["nobody", "x"])).expect("dropped");
+            assert!(!hub.signals.has_room());
+        }
     }
 }

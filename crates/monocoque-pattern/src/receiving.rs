@@ -14,6 +14,9 @@ use crate::sending::SendSide;
 use crate::subscriptions::{Subscriptions, Wish};
 use crate::{HubConfig, PeerKey, Signals};
 
+/// Units that one call takes in of what subscribers sent, so that a flood of theirs does not hold senders up.
+const UPSTREAM_UNITS_MAX: u32 = 10_000;
+
 /// A message that passed the rule, and whom it is from.
 #[derive(Debug)]
 pub(crate) struct Received {
@@ -56,24 +59,43 @@ impl RecvSide {
         }
     }
 
-    /// The next message that the rule lets through.
+    /// The next message that the rule lets through, whoever sent it.
     #[inline]
+    pub(crate) fn next_message(&mut self, signals: &Signals) -> Option<Message> {
+        if self.peeked.is_some() {
+            return self.peeked.take().map(|received| received.message);
+        }
+        self.absorb(signals);
+        // Spelt out, because each hand the message passes through copies it.
+        loop {
+            match self.fair.turn()?.next_unit() {
+                Some(Unit::Message(message)) => {
+                    self.fair.pass();
+                    if self.is_wanted(&message) {
+                        return Some(message);
+                    }
+                }
+                Some(Unit::Command(_)) => self.fair.pass(),
+                None => self.fair.found_empty(),
+            }
+        }
+    }
+
+    /// The next message that the rule lets through, and its sender.
     pub(crate) fn next(&mut self, signals: &Signals) -> Option<Received> {
         if let Some(received) = self.peeked.take() {
             return Some(received);
         }
         loop {
-            let (key, unit) = self.next_unit(signals)?;
             // Commands have been dealt with by the protocol, or mean nothing to this type.
-            let Unit::Message(message) = unit else { continue };
-            if let Some(received) = self.admit(key, message) {
+            let Unit::Message(message) = self.next_unit(signals)? else { continue };
+            if let Some(received) = self.admit(message) {
                 return Some(received);
             }
         }
     }
 
-    #[inline]
-    fn next_unit(&mut self, signals: &Signals) -> Option<(PeerKey, Unit)> {
+    fn next_unit(&mut self, signals: &Signals) -> Option<Unit> {
         self.absorb(signals);
         self.fair.next()
     }
@@ -87,23 +109,30 @@ impl RecvSide {
         }
     }
 
-    #[inline]
-    fn admit(&self, key: PeerKey, message: Message) -> Option<Received> {
-        let (label, cause) = match self.rule {
-            RecvRule::Labelled => match self.fair.label(key) {
+    fn admit(&self, message: Message) -> Option<Received> {
+        let label = match self.rule {
+            RecvRule::Labelled => match self.fair.label() {
                 // A peer whose id was another's: connected, and never heard.
-                None => (None, Some(DropCause::NoRoute)),
-                label => (label.cloned(), None),
+                None => {
+                    self.drops.count(DropCause::NoRoute, 1);
+                    return None;
+                }
+                label => label.cloned(),
             },
-            RecvRule::Subscribed if !self.own.matches(message.first()) => (None, Some(DropCause::Unsubscribed)),
-            RecvRule::Requests if !is_request(&message) => (None, Some(DropCause::Unexpected)),
-            _ => (None, None),
+            _ => None,
         };
-        if let Some(cause) = cause {
-            self.drops.count(cause, 1);
-            return None;
-        }
-        Some(Received { key, label, message })
+        self.is_wanted(&message).then(|| Received { key: self.fair.sender(), label, message })
+    }
+
+    #[inline]
+    fn is_wanted(&self, message: &Message) -> bool {
+        let cause = match self.rule {
+            RecvRule::Subscribed if !self.own.matches(message.first()) => DropCause::Unsubscribed,
+            RecvRule::Requests if !is_request(message) => DropCause::Unexpected,
+            _ => return true,
+        };
+        self.drops.count(cause, 1);
+        false
     }
 
     /// Whether [`next`](Self::next) would give a message.
@@ -115,9 +144,9 @@ impl RecvSide {
     /// Sorts answers until `wanted` is in or the pipes are empty. Returns whether others got theirs.
     pub(crate) fn sort_answers(&mut self, signals: &Signals, wanted: Addressee) -> bool {
         let mut others = false;
-        while let Some((key, unit)) = self.next_unit(signals) {
+        while let Some(unit) = self.next_unit(signals) {
             let Unit::Message(message) = unit else { continue };
-            match self.requests.sort(key.slot, message) {
+            match self.requests.sort(self.fair.sender().slot, message) {
                 Addressee::Nobody => self.drops.count(DropCause::Unexpected, 1),
                 addressee if addressee == wanted => break,
                 _ => others = true,
@@ -126,10 +155,16 @@ impl RecvSide {
         others
     }
 
-    /// Takes in everything that subscribers have sent. Returns whether any subscription changed.
+    /// Takes in what subscribers have sent. Returns whether any subscription changed.
     pub(crate) fn take_upstream(&mut self, signals: &Signals, send: &mut SendSide) -> bool {
         let mut changed = false;
-        while let Some((key, unit)) = self.next_unit(signals) {
+        for budget in (0..UPSTREAM_UNITS_MAX).rev() {
+            let Some(unit) = self.next_unit(signals) else { break };
+            let key = self.fair.sender();
+            if budget == 0 {
+                // The ring keeps the rest; the note brings the next call here.
+                signals.leave_ready(key);
+            }
             if let Some((wish, topic)) = Wish::of_unit(&unit) {
                 // The subscriptions of a life died with it.
                 if send.outlets.is_current(key) {

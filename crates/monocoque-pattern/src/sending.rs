@@ -84,6 +84,8 @@ impl SendSide {
             if full > 0 {
                 return Err(SendReason::Full);
             }
+            matched.iter().for_each(|&slot| outlets.push_surely(slot, message));
+            return Ok(());
         }
         matched.iter().for_each(|&slot| outlets.push_or_drop(slot, message));
         Ok(())
@@ -121,6 +123,7 @@ impl SendSide {
         if self.closed {
             return Err(SendReason::Closed);
         }
+        // Naming a peer asks nothing of the balancer, but the notes for it would pile up.
         self.heal(signals);
         let Some(key) = self.identities.find(id) else {
             return self.unroutable(id, mandatory);
@@ -129,7 +132,6 @@ impl SendSide {
             Ok(()) => Ok(()),
             Err(Refusal::Closed) => self.unroutable(id, mandatory),
             Err(Refusal::Full) => {
-                self.balancer.skip(key.slot);
                 if mandatory {
                     return Err(SendReason::Full);
                 }
@@ -157,7 +159,8 @@ impl SendSide {
         }
     }
 
-    /// Whether a new pipe joins the round robin before its peer is known.
+    /// Takes a link's pipe in, and into the round robin if the rule has one. Returns how many messages a
+    /// pipe that it replaces had.
     pub(crate) fn attach(&mut self, rule: SendRule, slot: u32, writer: PipeWriter) -> usize {
         let replaced = self.outlets.detach(slot);
         self.outlets.at(slot).writer = Some(writer);

@@ -56,10 +56,6 @@ impl ContextInner {
         self.placement.get_or_init(start).as_ref().map_err(Clone::clone)
     }
 
-    pub(crate) fn is_local(&self) -> bool {
-        self.is_local
-    }
-
     /// Calls `then` on an I/O runtime when `delay` has passed; at once if there is no runtime to wait on.
     pub(crate) fn after(&self, delay: Duration, then: impl FnOnce() + Send + 'static) {
         let _ = self.spawn(move || async move {

@@ -91,7 +91,10 @@ macro_rules! sends_messages {
 
             #[inline]
             fn try_send(hub: &Hub, out: Message) -> Result<(), (Message, SendReason)> {
-                hub.try_send(out).map_err(|refused| (refused.message, refused.reason))
+                match hub.try_send(out) {
+                    Ok(()) => Ok(()),
+                    Err(refused) => Err((refused.message, refused.reason)),
+                }
             }
         }
     )*};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use monocoque_core::batch::Batch;
 use monocoque_core::pipe::PipeReader;
 use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
@@ -186,12 +187,13 @@ impl ZmtpHost {
 
     /// The pipe does not outlive the connection: what is in it is lost, and counted.
     fn leave(&self, link: LinkId, may_return: bool, outgoing: Option<PipeReader>) {
-        let lost = outgoing.as_ref().map_or(0, PipeReader::queued);
         if self.core.is_closing() {
-            self.core.state.lock().lost += lost;
-            self.core.hub.drops().count(DropCause::Linger, lost as u64);
+            // Taken here, so that the hub does not count them again as lost with their peer.
+            let mut rest = Batch::default();
+            outgoing.map(|mut outgoing| outgoing.take(&mut rest));
+            self.core.state.lock().lost += rest.messages;
+            self.core.hub.drops().count(DropCause::Linger, rest.messages as u64);
         }
-        drop(outgoing);
         if may_return {
             self.core.hub.detach(link);
         } else {

@@ -215,15 +215,14 @@ impl<K: Sends> Socket<K> {
     ///
     /// # Cancel safety
     /// If the future is dropped before completion, no peer has the message and the socket is unchanged.
+    #[inline]
     pub async fn send(&self, message: impl Into<K::Out>) -> Result<(), SendError<K::Out>> {
-        match self.try_send(message) {
-            Err(SendError::Full(message)) => self.send_waiting(message).await,
-            done => done,
+        // Spelt out, because a result that is passed on whole is copied whole, its unused error included.
+        match K::try_send(&self.core().hub, message.into()) {
+            Ok(()) => Ok(()),
+            Err((message, SendReason::Full | SendReason::NoPeer)) => self.until_sent(message, K::try_send).await,
+            Err((message, reason)) => Err(SendError::new(message, reason)),
         }
-    }
-
-    async fn send_waiting(&self, message: K::Out) -> Result<(), SendError<K::Out>> {
-        self.until_sent(message, K::try_send).await
     }
 
     /// Queues a message if a peer can take it now.
@@ -268,12 +267,12 @@ impl<K: Receives> Socket<K> {
     ///
     /// # Cancel safety
     /// If the future is dropped, no message is lost.
+    #[inline]
     pub async fn recv(&self) -> Result<K::In, RecvError> {
-        match self.try_recv() {
-            Ok(message) => Ok(message),
-            Err(TryRecvError::Failed(error)) => Err(error),
-            Err(TryRecvError::Empty) => self.recv_waiting().await,
+        if let Ok(message) = K::try_recv(&self.core().hub) {
+            return Ok(message);
         }
+        self.recv_waiting().await
     }
 
     async fn recv_waiting(&self) -> Result<K::In, RecvError> {

@@ -19,9 +19,7 @@ impl Context {
     pub fn new() -> Result<Self> {
         // SAFETY: the call has no preconditions.
         let raw = unsafe { ffi::zmq_ctx_new() };
-        NonNull::new(raw)
-            .map(|raw| Self(Arc::new(Handle(raw))))
-            .ok_or_else(Error::last)
+        NonNull::new(raw).map(|raw| Self(Arc::new(Handle(raw)))).ok_or_else(Error::last)
     }
 
     /// Sets a context option; those about threads must come before the first socket.

@@ -31,9 +31,7 @@ impl Message {
         let mut message = Box::new(ffi::zmq_msg_t::uninitialised());
         // SAFETY: the storage is writable and not yet initialised, and `data` is readable for its length;
         // on failure libzmq leaves nothing to close, and `message` is plain memory.
-        check(unsafe {
-            ffi::zmq_msg_init_buffer(&mut *message, data.as_ptr().cast(), data.len())
-        })?;
+        check(unsafe { ffi::zmq_msg_init_buffer(&mut *message, data.as_ptr().cast(), data.len()) })?;
         Ok(Self(message))
     }
 
@@ -106,10 +104,7 @@ impl Default for Message {
 
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Message")
-            .field("len", &self.data().len())
-            .field("more", &self.more())
-            .finish()
+        f.debug_struct("Message").field("len", &self.data().len()).field("more", &self.more()).finish()
     }
 }
 
@@ -129,9 +124,5 @@ unsafe fn text(text: *const c_char) -> Option<String> {
         return None;
     }
     // SAFETY: not null, and terminated and unchanged by the caller's promise.
-    Some(
-        unsafe { CStr::from_ptr(text) }
-            .to_string_lossy()
-            .into_owned(),
-    )
+    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }

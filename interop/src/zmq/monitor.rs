@@ -29,20 +29,14 @@ pub struct Monitor<'a> {
 
 impl<'a> Monitor<'a> {
     pub(super) fn start(socket: &'a Socket, events: i32) -> Result<Self> {
-        let endpoint = format!(
-            "inproc://monitor-{}",
-            MONITORS.fetch_add(1, Ordering::Relaxed)
-        );
+        let endpoint = format!("inproc://monitor-{}", MONITORS.fetch_add(1, Ordering::Relaxed));
         let name = c_string(&endpoint)?;
         let receiver = socket.context().socket(Kind::Pair)?;
         // Without a mark, since libzmq's I/O thread would stop at a full one until the events are read.
         receiver.set_int(ffi::ZMQ_RCVHWM, 0)?;
         // SAFETY: the socket is live and used by this thread only, the string outlives the call.
         check(unsafe { ffi::zmq_socket_monitor(socket.raw(), name.as_ptr(), events) })?;
-        let monitor = Self {
-            socket,
-            events: receiver,
-        };
+        let monitor = Self { socket, events: receiver };
         monitor.events.connect(&endpoint)?;
         Ok(monitor)
     }
@@ -57,6 +51,17 @@ impl<'a> Monitor<'a> {
             [head, endpoint] => decode(head, endpoint).ok_or(Error::INVALID),
             _ => Err(Error::INVALID),
         }
+    }
+
+    /// The next event if it comes within `limit_ms`.
+    ///
+    /// # Errors
+    /// `EAGAIN` if it does not.
+    pub fn next_event_within(&self, limit_ms: i32) -> Result<Event> {
+        self.events.set_int(ffi::ZMQ_RCVTIMEO, limit_ms)?;
+        let event = self.next_event();
+        self.events.set_int(ffi::ZMQ_RCVTIMEO, super::TIMEOUT_MS)?;
+        event
     }
 
     /// Passes over other events until one of `event` comes.

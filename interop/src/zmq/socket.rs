@@ -28,10 +28,7 @@ impl Socket {
     pub(super) fn open(context: Context, kind: Kind) -> Result<Self> {
         // SAFETY: the context is live.
         let raw = unsafe { ffi::zmq_socket(context.raw(), kind as c_int) };
-        let socket = Self {
-            raw: NonNull::new(raw).ok_or_else(Error::last)?,
-            context,
-        };
+        let socket = Self { raw: NonNull::new(raw).ok_or_else(Error::last)?, context };
         socket.set_int(ffi::ZMQ_SNDTIMEO, TIMEOUT_MS)?;
         socket.set_int(ffi::ZMQ_RCVTIMEO, TIMEOUT_MS)?;
         socket.set_int(ffi::ZMQ_LINGER, 0)?;
@@ -144,10 +141,7 @@ impl Socket {
     /// As [`set_int`](Self::set_int).
     pub fn set_bytes(&self, option: i32, value: &[u8]) -> Result<()> {
         // SAFETY: the socket is live and used by this thread only, `value` is readable for its length.
-        check(unsafe {
-            ffi::zmq_setsockopt(self.raw(), option, value.as_ptr().cast(), value.len())
-        })
-        .map(drop)
+        check(unsafe { ffi::zmq_setsockopt(self.raw(), option, value.as_ptr().cast(), value.len()) }).map(drop)
     }
 
     /// Reads an integer or boolean option.
@@ -178,8 +172,7 @@ impl Socket {
     pub fn send(&self, data: &[u8], more: bool) -> Result<()> {
         let flags = if more { ffi::ZMQ_SNDMORE } else { 0 };
         // SAFETY: the socket is live and used by this thread only, `data` is readable for its length.
-        retry(|| unsafe { ffi::zmq_send(self.raw(), data.as_ptr().cast(), data.len(), flags) })
-            .map(drop)
+        retry(|| unsafe { ffi::zmq_send(self.raw(), data.as_ptr().cast(), data.len(), flags) }).map(drop)
     }
 
     /// Sends the parts as one message.
@@ -243,12 +236,7 @@ impl Socket {
     /// # Errors
     /// `ETERM` after the context's shutdown.
     pub fn poll(&self, events: i32, timeout_ms: i32) -> Result<i32> {
-        let mut item = ffi::zmq_pollitem_t {
-            socket: self.raw(),
-            fd: 0,
-            events: events as i16,
-            revents: 0,
-        };
+        let mut item = ffi::zmq_pollitem_t { socket: self.raw(), fd: 0, events: events as i16, revents: 0 };
         // SAFETY: one item is passed and it is writable; its socket is live and used by this thread only.
         retry(|| unsafe { ffi::zmq_poll(&mut item, 1, timeout_ms.into()) })?;
         Ok(item.revents.into())
@@ -259,9 +247,7 @@ impl Socket {
         let mut len = value.len();
         // SAFETY: the socket is live and used by this thread only; `value` is writable for `len` bytes,
         // and libzmq lowers `len` to what it wrote.
-        check(unsafe {
-            ffi::zmq_getsockopt(self.raw(), option, value.as_mut_ptr().cast(), &mut len)
-        })?;
+        check(unsafe { ffi::zmq_getsockopt(self.raw(), option, value.as_mut_ptr().cast(), &mut len) })?;
         Ok(len)
     }
 
@@ -270,11 +256,7 @@ impl Socket {
     }
 
     /// Calls a function that takes the socket and a string.
-    fn with_text(
-        &self,
-        text: &str,
-        call: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
-    ) -> Result<()> {
+    fn with_text(&self, text: &str, call: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int) -> Result<()> {
         let text = c_string(text)?;
         // SAFETY: every `call` passed here is one of libzmq's on a socket and a terminated string; the
         // socket is live and used by this thread only, and the string outlives the call.

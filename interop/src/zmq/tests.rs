@@ -25,11 +25,7 @@ fn pair(context: &Context, endpoint: &str, kinds: [Kind; 2]) -> Result<(Socket, 
 fn push_pull_over(endpoint: &str) -> Outcome {
     let context = Context::new()?;
     let (pull, push) = pair(&context, endpoint, [Kind::Pull, Kind::Push])?;
-    assert!(
-        !pull.last_endpoint()?.contains('*'),
-        "{}",
-        pull.last_endpoint()?
-    );
+    assert!(!pull.last_endpoint()?.contains('*'), "{}", pull.last_endpoint()?);
 
     push.send(b"one part", false)?;
     push.send_multipart(&[b"first", b"", b"third"])?;
@@ -51,12 +47,7 @@ fn the_library_is_4_3_5_with_drafts() {
 
 #[test]
 fn push_reaches_pull_over_tcp_ipc_inproc_and_websocket() -> Outcome {
-    for endpoint in [
-        "tcp://127.0.0.1:*",
-        "ipc://*",
-        "inproc://push-pull",
-        "ws://127.0.0.1:*",
-    ] {
+    for endpoint in ["tcp://127.0.0.1:*", "ipc://*", "inproc://push-pull", "ws://127.0.0.1:*"] {
         push_pull_over(endpoint)?;
     }
     Ok(())
@@ -82,21 +73,11 @@ fn mailboxes_are_eventfds_closed_on_exec() -> Outcome {
     let context = Context::new()?;
     let socket = context.socket(Kind::Pair)?;
     let fd = socket.get_int(ZMQ_FD)?;
-    assert_eq!(
-        fs::read_link(format!("/proc/self/fd/{fd}"))?,
-        Path::new("anon_inode:[eventfd]")
-    );
+    assert_eq!(fs::read_link(format!("/proc/self/fd/{fd}"))?, Path::new("anon_inode:[eventfd]"));
 
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))?;
-    let flags = info
-        .lines()
-        .find_map(|line| line.strip_prefix("flags:"))
-        .ok_or("no flags")?;
-    assert_ne!(
-        u32::from_str_radix(flags.trim(), 8)? & O_CLOEXEC,
-        0,
-        "{flags}"
-    );
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).ok_or("no flags")?;
+    assert_ne!(u32::from_str_radix(flags.trim(), 8)? & O_CLOEXEC, 0, "{flags}");
     Ok(())
 }
 
@@ -105,14 +86,8 @@ fn mailboxes_are_eventfds_closed_on_exec() -> Outcome {
 fn io_threads_wait_with_epoll() -> Outcome {
     let context = Context::new()?;
     let _socket = context.socket(Kind::Pair)?;
-    let targets = fs::read_dir("/proc/self/fd")?
-        .flatten()
-        .flat_map(|entry| fs::read_link(entry.path()));
-    assert!(
-        targets
-            .into_iter()
-            .any(|target| target == Path::new("anon_inode:[eventpoll]"))
-    );
+    let targets = fs::read_dir("/proc/self/fd")?.flatten().flat_map(|entry| fs::read_link(entry.path()));
+    assert!(targets.into_iter().any(|target| target == Path::new("anon_inode:[eventpoll]")));
     Ok(())
 }
 
@@ -147,10 +122,7 @@ fn a_message_carries_its_group() -> Outcome {
     radio.send_message(&mut report, false)?;
     let mut received = Message::new();
     dish.recv_into(&mut received)?;
-    assert_eq!(
-        (received.data(), received.group().as_str()),
-        (&b"rain"[..], "weather")
-    );
+    assert_eq!((received.data(), received.group().as_str()), (&b"rain"[..], "weather"));
     Ok(())
 }
 
@@ -185,18 +157,10 @@ fn a_wait_ends_with_an_error_at_its_timeout() -> Outcome {
 fn errors_have_the_librarys_number_and_text() -> Outcome {
     let context = Context::new()?;
     let socket = context.socket(Kind::Rep)?;
-    let error = socket
-        .send(b"no request came", false)
-        .expect_err("REP must receive first");
+    let error = socket.send(b"no request came", false).expect_err("REP must receive first");
     assert_eq!(error, Error(EFSM));
-    assert_eq!(
-        error.to_string(),
-        "Operation cannot be accomplished in current state (errno 156384763)"
-    );
-    assert_eq!(
-        socket.unbind("tcp://127.0.0.1:1").map_err(Error::kind),
-        Err(ErrorKind::NotFound)
-    );
+    assert_eq!(error.to_string(), "Operation cannot be accomplished in current state (errno 156384763)");
+    assert_eq!(socket.unbind("tcp://127.0.0.1:1").map_err(Error::kind), Err(ErrorKind::NotFound));
     assert_eq!(socket.connect("tcp://\0"), Err(Error::INVALID));
     Ok(())
 }
@@ -207,10 +171,7 @@ fn shutdown_ends_a_wait_in_another_thread() -> Outcome {
     let pull = context.socket(Kind::Pull)?;
     let waiting = thread::spawn(move || pull.recv());
     context.shutdown()?;
-    assert_eq!(
-        waiting.join().expect("the thread does not panic"),
-        Err(Error(ETERM))
-    );
+    assert_eq!(waiting.join().expect("the thread does not panic"), Err(Error(ETERM)));
     assert_eq!(context.socket(Kind::Pull).map(drop), Err(Error(ETERM)));
     Ok(())
 }

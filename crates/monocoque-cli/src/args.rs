@@ -1,0 +1,368 @@
+//! The command line: commands, their options and what their help says.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use monocoque::SocketType;
+
+use crate::bench::BenchArgs;
+use crate::demo::DemoArgs;
+use crate::exit::EXIT_CODES;
+use crate::format::{Format, parse_delimiter};
+use crate::probe::ProbeArgs;
+use crate::proxy::ProxyArgs;
+
+const START: &str = "\
+Start here:
+  monocoque demo                                       real sockets, measured on this machine
+  monocoque pull @tcp://127.0.0.1:5555                 one terminal
+  echo hello | monocoque push tcp://127.0.0.1:5555     another one
+  monocoque probe tcp://127.0.0.1:5555                 what is listening there?";
+
+const ENDPOINTS: &str = "\
+Endpoints:
+  tcp://host:port, tcp://*:port, tcp://*:* (any free port), ipc://path, ipc://@abstract-name
+  A plain ENDPOINT is connected to, one after an @ is bound; --connect and --bind say the same.
+  Each may be given many times: a socket has any number of endpoints.
+
+Lines:
+  One message a line. A tab parts the frames of a message; another --delimiter may, and an empty one
+  (--delimiter '') makes every line one frame. --format jsonl keeps any bytes apart, line ends too.";
+
+/// A ZeroMQ-compatible messaging kernel: sockets, broker, probe and measurements on the command line.
+#[derive(Debug, Parser)]
+#[command(name = "monocoque", version, about, after_help = format!("{START}\n\n{EXIT_CODES}"), max_term_width = 110)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What follows the examples of a socket command.
+macro_rules! socket_help {
+    ($examples:literal) => {
+        format!("Examples:\n{}\n\n{ENDPOINTS}\n\n{EXIT_CODES}", $examples)
+    };
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Publish lines to all subscribers.
+    #[command(after_help = socket_help!("  date | monocoque pub @tcp://*:5556
+  monocoque pub @tcp://*:5556 -m tick --interval 1000 --count 60
+  printf 'weather\\tsunny\\n' | monocoque pub tcp://broker:5559"))]
+    Pub(PubCommand),
+    /// Print what is published.
+    #[command(after_help = socket_help!("  monocoque sub tcp://127.0.0.1:5556
+  monocoque sub tcp://127.0.0.1:5556 -t weather -t sport --format jsonl
+  monocoque sub @ipc:///tmp/feed --count 10 --timeout 5000"))]
+    Sub(SubCommand),
+    /// Deal lines out to pullers, in turn.
+    #[command(after_help = socket_help!("  seq 1000 | monocoque push tcp://127.0.0.1:5555
+  monocoque push @tcp://*:5555 --wait-peers 3 < jobs.txt"))]
+    Push(PushCommand),
+    /// Print what is pushed.
+    #[command(after_help = socket_help!("  monocoque pull @tcp://*:5555
+  monocoque pull @ipc:///tmp/jobs --count 100 --format hex"))]
+    Pull(PullCommand),
+    /// Ask a line, print the answer, ask the next.
+    #[command(after_help = socket_help!("  echo hello | monocoque req tcp://127.0.0.1:5557
+  monocoque req tcp://127.0.0.1:5557 -m ping --count 5 --interval 200 --timeout 1000"))]
+    Req(ReqCommand),
+    /// Answer requests: with a fixed text, the request itself, or lines of the input.
+    #[command(after_help = socket_help!("  monocoque rep @tcp://*:5557 --echo
+  monocoque rep @tcp://*:5557 --reply OK
+  monocoque rep @tcp://*:5557 < answers.txt"))]
+    Rep(RepCommand),
+    /// Send lines in turn to all peers and print what they send.
+    #[command(after_help = socket_help!("  printf '\\thello\\n' | monocoque dealer tcp://127.0.0.1:5557 --count 1   # a REP wants an empty frame first
+  monocoque dealer @tcp://*:5558 --echo"))]
+    Dealer(DealerCommand),
+    /// Send lines to peers by routing id, the first frame, and print what they send likewise.
+    #[command(after_help = socket_help!("  monocoque router @tcp://*:5558
+  monocoque router @tcp://*:5558 --echo
+  printf 'worker-1\\tgo\\n' | monocoque router @tcp://*:5558 --count 0
+
+A routing id that was made up for a nameless peer is printed as 0x and ten digits, and taken back as such."))]
+    Router(RouterCommand),
+    /// Talk with exactly one peer.
+    #[command(after_help = socket_help!("  monocoque pair @tcp://*:5560
+  monocoque pair tcp://127.0.0.1:5560"))]
+    Pair(PairCommand),
+    /// Publish lines, and print the subscriptions that come in (byte 1 or 0, then the topic).
+    #[command(name = "xpub", after_help = socket_help!("  monocoque xpub @tcp://*:5556 --format jsonl"))]
+    XPub(XPubCommand),
+    /// Print what is published; lines go upstream to the publishers.
+    #[command(name = "xsub", after_help = socket_help!("  monocoque xsub tcp://127.0.0.1:5556 -t weather
+  echo 01 | monocoque xsub tcp://127.0.0.1:5556 --format hex   # byte 1: subscribe, to everything"))]
+    XSub(XSubCommand),
+    /// Forward between two sockets: a broker.
+    Proxy(ProxyArgs),
+    /// Shake hands with whatever listens at an endpoint and say what it is.
+    Probe(ProbeArgs),
+    /// Measure throughput, round trips or the memory of idle connections.
+    #[command(subcommand)]
+    Bench(BenchArgs),
+    /// Say what this machine allows, and how to get more out of it.
+    #[command(after_help = format!("Examples:\n  monocoque doctor\n  MONOCOQUE_DRIVER=poll monocoque doctor\n\n{EXIT_CODES}"))]
+    Doctor,
+    /// Run every pattern over every transport for a moment and print what this machine can do.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where a socket binds and connects.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Ends {
+    /// Connect here; with an @ in front, bind.
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoints: Vec<String>,
+    /// Bind this endpoint.
+    #[arg(short, long, value_name = "ENDPOINT")]
+    pub bind: Vec<String>,
+    /// Connect to this endpoint.
+    #[arg(short, long, value_name = "ENDPOINT")]
+    pub connect: Vec<String>,
+}
+
+/// Options of every socket type.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// How messages are written as lines.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// What parts the frames of a message in text and hex: \t, \n, \0, \\ and \xHH are understood; '' for nothing.
+    #[arg(short, long, value_name = "TEXT", default_value = "\\t", value_parser = parse_delimiter_value)]
+    pub delimiter: Delimiter,
+    /// End after this many messages: received ones, or sent ones if the type receives none.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Give up when a peer, room for a message or the next message takes longer than this.
+    #[arg(long, value_name = "MS", value_parser = parse_ms)]
+    pub timeout: Option<Duration>,
+    /// High-water mark of each peer and direction, in messages; 0 for none.
+    #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
+    pub hwm: u32,
+    /// Tell on stderr what happens to connections.
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// The bytes between frames.
+#[derive(Debug, Clone)]
+pub struct Delimiter(pub Vec<u8>);
+
+fn parse_delimiter_value(text: &str) -> Result<Delimiter, String> {
+    parse_delimiter(text).map(Delimiter)
+}
+
+/// Options of types that send.
+#[derive(Debug, Clone, Args)]
+pub struct Sending {
+    /// Send this instead of lines from the input; may be given many times. With --count, over and over.
+    #[arg(short, long, value_name = "LINE")]
+    pub message: Vec<String>,
+    /// Wait this long between messages.
+    #[arg(short, long, value_name = "MS", value_parser = parse_ms, conflicts_with = "rate")]
+    pub interval: Option<Duration>,
+    /// Send at most this many messages a second.
+    #[arg(short, long, value_name = "MSG/S", value_parser = parse_rate)]
+    pub rate: Option<f64>,
+    /// Peers (subscribers, when publishing) to wait for before the first message.
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    pub wait_peers: usize,
+    /// Do not wait for peers.
+    #[arg(long, conflicts_with = "wait_peers")]
+    pub no_wait: bool,
+    /// How long to go on sending at the end; -1 for as long as it takes.
+    #[arg(long, value_name = "MS", default_value_t = 10_000, allow_negative_numbers = true)]
+    pub linger: i64,
+}
+
+/// The name that ROUTER peers see.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Named {
+    /// The name under which ROUTER peers know this socket.
+    #[arg(long, value_name = "NAME")]
+    pub identity: Option<String>,
+}
+
+/// What is subscribed to.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Topics {
+    /// Subscribe to messages that begin with this; everything by default.
+    #[arg(short, long = "topic", value_name = "PREFIX")]
+    pub topics: Vec<String>,
+}
+
+/// Sending back.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Echo {
+    /// Send every message back to where it came from, and print it.
+    #[arg(short, long)]
+    pub echo: bool,
+}
+
+/// Fixed replies.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Reply {
+    /// Answer every request with this line.
+    #[arg(long, value_name = "LINE", conflicts_with = "echo")]
+    pub reply: Option<String>,
+}
+
+/// Publishing without loss.
+#[derive(Debug, Clone, Default, Args)]
+pub struct NoDrop {
+    /// Wait for a subscriber that is full, instead of dropping its copy.
+    #[arg(long)]
+    pub no_drop: bool,
+}
+
+/// A socket command, whatever its type: what the socket's one body works from.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub kind: SocketType,
+    pub ends: Ends,
+    pub common: Common,
+    pub sending: Option<Sending>,
+    pub topics: Vec<String>,
+    pub identity: Option<String>,
+    pub echo: bool,
+    pub reply: Option<String>,
+    pub no_drop: bool,
+}
+
+/// Declares the options of each socket command by the groups they are made of, and turns them into a [`Job`].
+macro_rules! socket_commands {
+    ($($name:ident: $kind:ident { $($field:ident: $group:ident => |$job:ident| $fill:expr),* $(,)? })*) => {
+        $(
+            #[derive(Debug, Args)]
+            pub struct $name {
+                #[command(flatten)]
+                ends: Ends,
+                $(#[command(flatten)] $field: $group,)*
+                #[command(flatten)]
+                common: Common,
+            }
+
+            impl From<$name> for Job {
+                fn from(command: $name) -> Self {
+                    let $name { ends, common, $($field),* } = command;
+                    #[allow(unused_mut)] // PULL has no options of its own
+                    let mut job = Job {
+                        kind: SocketType::$kind,
+                        ends,
+                        common,
+                        sending: None,
+                        topics: Vec::new(),
+                        identity: None,
+                        echo: false,
+                        reply: None,
+                        no_drop: false,
+                    };
+                    $({ let $job = &mut job; $fill; })*
+                    job
+                }
+            }
+        )*
+    };
+}
+
+socket_commands! {
+    PubCommand: Pub { sending: Sending => |job| job.sending = Some(sending), no_drop: NoDrop => |job| job.no_drop = no_drop.no_drop }
+    SubCommand: Sub { topics: Topics => |job| job.topics = topics.topics }
+    PushCommand: Push { sending: Sending => |job| job.sending = Some(sending) }
+    PullCommand: Pull {}
+    ReqCommand: Req { sending: Sending => |job| job.sending = Some(sending), named: Named => |job| job.identity = named.identity }
+    RepCommand: Rep { echo: Echo => |job| job.echo = echo.echo, reply: Reply => |job| job.reply = reply.reply }
+    DealerCommand: Dealer {
+        sending: Sending => |job| job.sending = Some(sending),
+        echo: Echo => |job| job.echo = echo.echo,
+        named: Named => |job| job.identity = named.identity,
+    }
+    RouterCommand: Router {
+        sending: Sending => |job| job.sending = Some(sending),
+        echo: Echo => |job| job.echo = echo.echo,
+        named: Named => |job| job.identity = named.identity,
+    }
+    PairCommand: Pair { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
+    XPubCommand: XPub { sending: Sending => |job| job.sending = Some(sending), no_drop: NoDrop => |job| job.no_drop = no_drop.no_drop }
+    XSubCommand: XSub { sending: Sending => |job| job.sending = Some(sending), topics: Topics => |job| job.topics = topics.topics }
+}
+
+/// Milliseconds.
+pub fn parse_ms(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_millis).map_err(|_| format!("'{text}' is not a whole number of milliseconds"))
+}
+
+/// Seconds, with a fraction if need be.
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|time| !time.is_zero()).ok_or_else(|| format!("'{text}' is not a number of seconds above 0"))
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| format!("'{text}' is not a number of messages above 0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace()).map(|cli| cli.command)
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_examples_and_exit_codes() {
+        for command in Cli::command().get_subcommands().filter(|command| command.get_name() != "completions") {
+            for command in std::iter::once(command).chain(command.get_subcommands()).filter(|one| !one.is_hide_set()) {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let is_group = command.has_subcommands();
+                assert!(is_group || help.contains("Example"), "{} has no examples", command.get_name());
+                assert!(is_group || help.contains("Exit codes"), "{} has no exit codes", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn options_reach_the_job() {
+        let line = "monocoque pub @tcp://*:1 ipc://x -c ipc://y --rate 2.5 --count 3 --no-drop --delimiter | --timeout 7";
+        let Ok(Command::Pub(command)) = parse(line) else { panic!("a sound line") };
+        let job = Job::from(command);
+        assert_eq!((job.kind, job.no_drop, job.common.count), (SocketType::Pub, true, Some(3)));
+        assert_eq!((job.ends.endpoints, job.ends.connect), (vec!["@tcp://*:1".into(), "ipc://x".into()], vec!["ipc://y".to_string()]));
+        assert_eq!((job.common.delimiter.0, job.common.timeout), (b"|".to_vec(), Some(Duration::from_millis(7))));
+        assert_eq!(job.sending.map(|sending| (sending.rate, sending.wait_peers)), Some((Some(2.5), 1)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "monocoque",
+            "monocoque pull --echo ipc://x",
+            "monocoque sub --rate 1 ipc://x",
+            "monocoque push --rate 0 ipc://x",
+            "monocoque push --rate 1 --interval 1 ipc://x",
+            "monocoque push --count -1 ipc://x",
+            "monocoque rep --echo --reply a ipc://x",
+            "monocoque pub --delimiter \\q ipc://x",
+            "monocoque bench thr --transport udp",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

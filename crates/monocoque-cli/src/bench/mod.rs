@@ -1,0 +1,162 @@
+//! `bench`: throughput, round trips, and the memory of idle connections.
+//!
+//! The two sides of a measurement are separate processes, but for inproc: this one measures, and starts itself
+//! again as the other side ([`partner`]). Each measurement is written once for both placements.
+
+mod idle;
+mod lat;
+mod partner;
+mod progress;
+mod thr;
+mod usage;
+
+use std::time::Duration;
+
+use monocoque::{Endpoint, Hwm, Kind, SocketBuilder};
+use serde::Serialize;
+
+use crate::args::parse_seconds;
+use crate::exit::{EXIT_CODES, Failure};
+use crate::placement::Placement;
+pub use lat::histogram;
+use partner::PartnerArgs;
+
+/// Kinds of measurement.
+#[derive(Debug, clap::Subcommand)]
+#[command(disable_help_subcommand = true)]
+pub enum BenchArgs {
+    /// Messages a second from PUSH to PULL, and the CPU time that each costs on both sides.
+    #[command(after_help = help("  monocoque bench thr
+  monocoque bench thr --size 1024 --transport ipc --duration 10
+  monocoque bench thr --count 5000000 --peers 4 --placement local --rounds 5 --json"))]
+    Thr(Measure),
+    /// Round trips from REQ to REP and back, one at a time: percentiles.
+    #[command(after_help = help("  monocoque bench lat
+  monocoque bench lat --size 64 --placement local --count 100000 --json"))]
+    Lat(Measure),
+    /// Memory of connections that say nothing: many DEALERs of another process on one ROUTER.
+    #[command(after_help = help("  monocoque bench idle --peers 1000
+  monocoque bench idle --peers 5000 --transport ipc --json"))]
+    Idle(idle::IdleArgs),
+    /// The other side of a measurement.
+    #[command(hide = true)]
+    Partner(PartnerArgs),
+}
+
+fn help(examples: &str) -> String {
+    format!("Examples:\n{examples}\n\n{EXIT_CODES}")
+}
+
+/// Options of throughput and round trips.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Measure {
+    /// How the two sides are connected.
+    #[arg(short, long, value_enum, default_value_t = Transport::Tcp)]
+    transport: Transport,
+    /// Where to bind, instead of an endpoint of our choice.
+    #[arg(short, long, value_name = "ENDPOINT", conflicts_with = "transport")]
+    endpoint: Option<String>,
+    /// Bytes in each message.
+    #[arg(short, long, value_name = "BYTES", default_value_t = 64)]
+    size: usize,
+    /// Measure this many messages.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Measure for this long.
+    #[arg(short, long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds, conflicts_with = "count")]
+    duration: Duration,
+    /// Sending sockets, each in a process or thread of its own. Round trips use one.
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    peers: u16,
+    /// Whether sockets have an I/O thread or share the thread of their user.
+    #[arg(long, value_enum, default_value_t = Placement::Shared)]
+    placement: Placement,
+    /// High-water mark of each peer and direction, in messages; 0 for none.
+    #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
+    hwm: u32,
+    /// Repeat the measurement this many times.
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Print one JSON object for each round.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How two sides are connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Through the network stack, on 127.0.0.1.
+    Tcp,
+    /// Through a Unix socket.
+    Ipc,
+    /// Within one process.
+    Inproc,
+}
+
+impl Transport {
+    /// An endpoint that can be bound at any time, by any number of processes.
+    pub fn anywhere(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp://127.0.0.1:*",
+            Self::Ipc => "ipc://*",
+            Self::Inproc => "inproc://monocoque",
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Ipc => "ipc",
+            Self::Inproc => "inproc",
+        }
+    }
+
+    fn of(endpoint: &str) -> Result<Self, Failure> {
+        match endpoint.parse::<Endpoint>() {
+            Ok(Endpoint::Tcp(_)) => Ok(Self::Tcp),
+            Ok(Endpoint::Ipc(_)) => Ok(Self::Ipc),
+            Ok(Endpoint::Inproc(_)) => Ok(Self::Inproc),
+            Ok(_) => Err(Failure::usage(format!("no measurement over {endpoint}"))),
+            Err(error) => Err(Failure::usage(error.to_string())),
+        }
+    }
+}
+
+impl Measure {
+    /// The transport, and where to bind.
+    fn place(&self) -> Result<(Transport, &str), Failure> {
+        match &self.endpoint {
+            Some(endpoint) => Ok((Transport::of(endpoint)?, endpoint)),
+            None => Ok((self.transport, self.transport.anywhere())),
+        }
+    }
+
+    /// What a socket on either side is built with.
+    fn options<K: Kind>(&self, builder: SocketBuilder<K>) -> SocketBuilder<K> {
+        builder.hwm(Hwm::messages(self.hwm)).linger(Duration::from_secs(10))
+    }
+}
+
+/// Runs one kind of measurement.
+pub fn run(args: BenchArgs) -> Result<(), Failure> {
+    match args {
+        BenchArgs::Thr(measure) => thr::run(&measure),
+        BenchArgs::Lat(measure) => lat::run(&measure),
+        BenchArgs::Idle(args) => idle::run(&args),
+        BenchArgs::Partner(args) => partner::run(&args),
+    }
+}
+
+/// Prints a value as one line of JSON.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    use std::io::Write;
+    let json = serde_json::to_string(value).map_err(|error| Failure::other(error.to_string()))?;
+    Ok(writeln!(std::io::stdout(), "{json}")?)
+}
+
+/// The middle one of `values`, by rank.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}

@@ -1,0 +1,188 @@
+//! What a probe found, in plain words: what is there, and what to do about it.
+
+use monocoque::{ConnectionFacts, SessionError, SocketType};
+use monocoque_zmtp::{PeerIncompatible, PeerMisbehaved};
+
+use crate::exit::Failure;
+
+/// What came of one call.
+pub enum Found {
+    /// A handshake.
+    Peer(Box<ConnectionFacts>),
+    /// A peer of a type that ours does not talk to.
+    WrongType(SocketType),
+    /// A peer that broke a rule or that we do not suit.
+    Refused(SessionError),
+    /// A connection that ended in the middle of the handshake.
+    HungUp(String),
+    /// A connection, and then nothing.
+    Silent,
+    /// No connection.
+    Unreached(String),
+}
+
+/// How the command is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Talks,
+    Unusable,
+    Silent,
+}
+
+/// The findings in plain words.
+pub struct Verdict {
+    pub text: String,
+    pub socket_type: Option<String>,
+    pub version: Option<String>,
+    pub mechanism: Option<String>,
+    outcome: Outcome,
+}
+
+impl Verdict {
+    fn new(outcome: Outcome, text: impl Into<String>) -> Self {
+        Self { text: text.into(), socket_type: None, version: None, mechanism: None, outcome }
+    }
+
+    /// The verdict on what `ours` found.
+    pub fn of(found: &Found, ours: SocketType) -> Self {
+        match found {
+            Found::Peer(facts) => Self::of_peer(facts),
+            Found::WrongType(theirs) => Self::of_type(*theirs, Outcome::Unusable, &format!("and so not for {ours}")),
+            Found::Refused(error) => Self::of_refusal(error),
+            Found::HungUp(how) => Self::new(
+                Outcome::Unusable,
+                format!("Something listens, but ended the handshake ({how}). It may not be ZeroMQ, or want what we are not."),
+            ),
+            Found::Silent => Self::new(
+                Outcome::Silent,
+                "Something listens but says nothing: it is not ZeroMQ, or it is stuck, or a proxy stands before it.",
+            ),
+            Found::Unreached(reason) => Self::of_unreached(reason),
+        }
+    }
+
+    /// The error that the command ends with, if it does; its text repeats the verdict, for stderr.
+    pub fn result(self) -> Result<(), Failure> {
+        match self.outcome {
+            Outcome::Talks => Ok(()),
+            Outcome::Unusable => Err(Failure::Endpoint("no handshake".into())),
+            Outcome::Silent => Err(Failure::TimedOut("no handshake".into())),
+        }
+    }
+
+    fn of_peer(facts: &ConnectionFacts) -> Self {
+        match facts.socket_type {
+            Some(theirs) => Self { mechanism: Some("NULL".into()), ..Self::of_type(theirs, Outcome::Talks, "") },
+            None => Self::new(Outcome::Talks, "A ZeroMQ socket that did not say what it is."),
+        }
+    }
+
+    fn of_type(theirs: SocketType, outcome: Outcome, aside: &str) -> Self {
+        let partners: Vec<_> = theirs.peers().iter().map(|kind| kind.name().to_lowercase()).collect();
+        let partners = match partners.as_slice() {
+            [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+            _ => partners.concat(),
+        };
+        let article = if theirs.name().starts_with('X') { "An" } else { "A" };
+        let aside = if aside.is_empty() { String::new() } else { format!(" {aside}") };
+        let text = format!("{article} {theirs} socket{aside}: talk to it with `monocoque {partners}`.");
+        Self { text, socket_type: Some(theirs.to_string()), ..Self::new(outcome, "") }
+    }
+
+    fn of_refusal(error: &SessionError) -> Self {
+        let unusable = |text: String| Self::new(Outcome::Unusable, text);
+        match error {
+            SessionError::PeerIncompatible(PeerIncompatible::Mechanism { theirs, .. }) => Self {
+                mechanism: Some(theirs.clone()),
+                ..unusable(format!("A ZeroMQ socket that wants {theirs} security; we came with NULL. {}", advice(theirs)))
+            },
+            SessionError::PeerIncompatible(PeerIncompatible::Version { major }) => Self {
+                version: Some(major.to_string()),
+                ..unusable(format!("An old ZeroMQ socket: it speaks ZMTP {major}, we speak 3. Its libzmq is older than 4.0."))
+            },
+            SessionError::PeerIncompatible(PeerIncompatible::UnknownSocketType { theirs }) => Self {
+                socket_type: Some(theirs.clone()),
+                ..unusable(format!("A ZeroMQ socket of type {theirs}, which we do not have (a draft type, perhaps)."))
+            },
+            SessionError::HandshakeRefused { reason } => {
+                unusable(format!("A ZeroMQ socket that does not want us: '{reason}'."))
+            }
+            SessionError::PeerMisbehaved(PeerMisbehaved::Signature { at, byte }) => {
+                unusable(format!("Something listens, but it is not ZeroMQ: {}", greeting(*at, *byte)))
+            }
+            SessionError::PeerMisbehaved(rule) => unusable(format!("It begins like ZeroMQ, then breaks a rule: {rule}.")),
+            other => unusable(format!("No handshake: {other}.")),
+        }
+    }
+
+    fn of_unreached(reason: &str) -> Self {
+        let lower = reason.to_lowercase();
+        let text = if lower.contains("refused") || lower.contains("no such file") {
+            format!("Nobody listens there ({reason}).")
+        } else if lower.contains("timed out") || lower.contains("unreachable") || lower.contains("no route") {
+            format!("It cannot be reached ({reason}): the machine is off, or a firewall drops what we send.")
+        } else if reason.is_empty() {
+            "It cannot be reached.".to_owned()
+        } else {
+            format!("It cannot be reached: {reason}.")
+        };
+        Self::new(Outcome::Unusable, text)
+    }
+}
+
+fn advice(mechanism: &str) -> &'static str {
+    match mechanism {
+        "CURVE" => "A client needs the server's public key and a key pair of its own.",
+        "PLAIN" => "A client needs a user name and a password.",
+        _ => "",
+    }
+}
+
+/// What a wrong greeting may be of.
+fn greeting(at: usize, byte: u8) -> String {
+    let said = format!("its byte {at} is {byte:#04x} ('{}').", byte.escape_ascii());
+    match (at, byte) {
+        (0, b'H') => format!("{said} An HTTP server would begin like that."),
+        (0, b'S') => format!("{said} An SSH server would begin like that."),
+        (0, 0x15 | 0x16) => format!("{said} A TLS server would begin like that."),
+        (0, b'2' | b'5') => format!("{said} A mail or FTP server would begin like that."),
+        (0, b'-' | b'+') => format!("{said} A Redis server would begin like that."),
+        _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(found: Found) -> String {
+        Verdict::of(&found, SocketType::Dealer).text
+    }
+
+    #[test]
+    fn a_verdict_says_what_to_do() {
+        assert_eq!(
+            text(Found::WrongType(SocketType::Pub)),
+            "A PUB socket and so not for DEALER: talk to it with `monocoque sub or xsub`."
+        );
+        let error = PeerIncompatible::Mechanism { ours: "NULL", theirs: "CURVE".into() };
+        assert!(text(Found::Refused(error.into())).contains("public key"));
+        let error = PeerMisbehaved::Signature { at: 0, byte: b'H' };
+        assert!(text(Found::Refused(error.into())).contains("HTTP"));
+    }
+
+    #[test]
+    fn reasons_are_told_apart() {
+        assert!(text(Found::Unreached("Connection refused (os error 111)".into())).starts_with("Nobody listens"));
+        assert!(text(Found::Unreached("No such file or directory (os error 2)".into())).starts_with("Nobody listens"));
+        assert!(text(Found::Unreached("timed out".into())).contains("firewall"));
+        assert!(text(Found::Unreached(String::new())).starts_with("It cannot be reached"));
+    }
+
+    #[test]
+    fn only_a_handshake_is_a_success() {
+        let result = |found| Verdict::of(&found, SocketType::Dealer).result();
+        assert!(matches!(result(Found::Silent), Err(Failure::TimedOut(_))));
+        assert!(matches!(result(Found::HungUp("reset".into())), Err(Failure::Endpoint(_))));
+    }
+}

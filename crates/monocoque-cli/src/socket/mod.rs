@@ -1,0 +1,130 @@
+//! The socket commands: one body for all types.
+//!
+//! [`run`] opens the socket, lets [`flow`] move messages on a thread of its own, and closes when that has
+//! ended or Ctrl-C came, whichever is first; a thread that waits for input cannot be interrupted otherwise.
+
+mod flow;
+mod input;
+
+use std::io::{self, IsTerminal};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use monocoque::{Any, CloseReport, Context, DropCause, Hwm, Socket};
+
+use crate::args::Job;
+use crate::exit::Failure;
+use crate::format::Lines;
+use crate::wait::block_on;
+use crate::{events, interrupt};
+use flow::Flow;
+
+/// How long a command that was interrupted may take to print what had come before.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Runs one socket command to its end.
+///
+/// # Errors
+/// Any [`Failure`]; messages that no peer got are one.
+pub fn run(job: Job) -> Result<(), Failure> {
+    let (ended, ends) = mpsc::channel();
+    let on_interrupt = ended.clone();
+    interrupt::on_first(move || drop(on_interrupt.send(None)));
+    let context = Context::new();
+    let socket = open(&context, &job)?;
+    let flow = Flow::new(socket.clone(), job, ended.clone());
+    std::thread::spawn(move || drop(ended.send(Some(flow.run()))));
+    let end = ends.recv().map_err(|_| Failure::other("the command's thread ended early"))?;
+    let report = block_on(socket.clone().close());
+    let result = match end {
+        Some(result) => result,
+        // The thread may have been about to print, or be waiting for input that will never come.
+        None => ends.recv_timeout(LAST_WORDS).ok().flatten().unwrap_or(Ok(())),
+    };
+    result.and_then(|()| delivered(&socket, report))
+}
+
+fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
+    let linger_ms = job.sending.as_ref().map_or(10_000, |sending| sending.linger);
+    let mut builder = context.socket(job.kind).hwm(Hwm::messages(job.common.hwm));
+    builder = match u64::try_from(linger_ms) {
+        Ok(ms) => builder.linger(Duration::from_millis(ms)),
+        Err(_) => builder.linger_forever(),
+    };
+    if let Some(identity) = &job.identity {
+        builder = builder.identity(identity.as_str());
+    }
+    if job.no_drop {
+        builder = builder.no_drop(true);
+    }
+    let socket = builder.build()?;
+    if job.common.verbose {
+        events::print(socket.monitor());
+    }
+    subscribe(&socket, job);
+    attach(&socket, job)?;
+    Ok(socket)
+}
+
+fn subscribe(socket: &Socket<Any>, job: &Job) {
+    use monocoque::SocketType::{Sub, XSub};
+    if !matches!(job.kind, Sub | XSub) {
+        return;
+    }
+    if job.topics.is_empty() {
+        socket.subscribe("");
+    }
+    for topic in &job.topics {
+        socket.subscribe(topic);
+    }
+}
+
+/// Binds and connects everything that was asked for.
+fn attach(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
+    let (bound, connected): (Vec<_>, Vec<_>) = job.ends.endpoints.iter().partition(|end| end.starts_with('@'));
+    let bound = bound.into_iter().map(|end| &end[1..]).chain(job.ends.bind.iter().map(String::as_str));
+    let connected = connected.into_iter().chain(&job.ends.connect);
+    let mut count = 0;
+    for endpoint in bound {
+        let real = block_on(socket.bind(endpoint))?.to_string();
+        if real != endpoint {
+            eprintln!("monocoque: bound {real}");
+        }
+        count += 1;
+    }
+    for endpoint in connected {
+        socket.connect(endpoint)?;
+        count += 1;
+    }
+    if count == 0 {
+        return Err(Failure::usage("name an endpoint to connect to, or to bind with an @ in front: @tcp://*:5555"));
+    }
+    Ok(())
+}
+
+/// How this job writes messages as lines.
+fn lines(job: &Job) -> Lines {
+    let is_routed = job.kind == monocoque::SocketType::Router;
+    Lines::new(job.common.format, job.common.delimiter.0.clone())
+        .routed(is_routed)
+        .shown(io::stdout().is_terminal())
+}
+
+/// Fails if messages were sent that no peer got.
+fn delivered(socket: &Socket<Any>, report: CloseReport) -> Result<(), Failure> {
+    let kind = socket.socket_type();
+    let drops = socket.drops();
+    let mut lost = Vec::from([(report.undelivered as u64, "were still queued when the linger time ran out")]);
+    lost.push((drops.of(DropCause::Full), "were dropped for subscribers that were full (see --no-drop, --hwm)"));
+    lost.push((drops.of(DropCause::NoRoute), "were for routing ids that nobody has"));
+    if !kind.publishes() {
+        // A subscriber that leaves is not owed what it asked for.
+        lost.push((drops.of(DropCause::PeerGone), "were queued for a peer that went away"));
+    }
+    let lost: Vec<_> = lost.into_iter().filter(|(count, _)| *count > 0 && kind.sends()).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let causes = lost.iter().map(|(count, cause)| format!("{count} {cause}")).collect::<Vec<_>>().join("; ");
+    Err(Failure::Undelivered(format!("undelivered messages: {causes}")))
+}

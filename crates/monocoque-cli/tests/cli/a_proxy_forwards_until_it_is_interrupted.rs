@@ -1,0 +1,36 @@
+//! `proxy`: a broker between publishers and subscribers, requesters and workers.
+
+use crate::harness::{Program, run, start};
+
+fn proxy(front: &str, back: &str, more: &str) -> (Program, String, String) {
+    let sides = format!("-f {front}@tcp://127.0.0.1:* -b {back}@tcp://127.0.0.1:*");
+    let mut proxy = start(&format!("proxy {sides} {more}"));
+    let front = proxy.told("bound ");
+    let back = proxy.told("bound ");
+    (proxy, front, back)
+}
+
+#[test]
+fn publishers_reach_subscribers() {
+    let (proxy, front, back) = proxy("xsub", "xpub", "");
+    let subscriber = start(&format!("sub {back} -t a --count 2"));
+    run(&format!("pub {front} -m a1 -m b -m a2"), "").fine();
+    assert_eq!(subscriber.end().fine(), ["a1", "a2"]);
+    proxy.interrupt();
+    proxy.end().fine();
+}
+
+#[test]
+fn requests_reach_workers_and_a_capture_sees_both_ways() {
+    let (mut proxy, front, back) = proxy("router", "dealer", "--capture push@tcp://127.0.0.1:*");
+    let capture = proxy.told("bound ");
+    let mut capture = start(&format!("pull {capture} --count 2 --format jsonl -v"));
+    capture.told("ready: ");
+    let worker = start(&format!("rep {back} --reply done --count 1"));
+    assert_eq!(run(&format!("req {front}"), "work\n").fine(), ["done"]);
+    assert_eq!(worker.end().fine(), ["work"]);
+    let seen = capture.end().fine();
+    assert!(seen[0].contains("work") && seen[1].contains("done"), "{seen:?}");
+    proxy.interrupt();
+    proxy.end().fine();
+}

@@ -1,0 +1,53 @@
+//! Lines in one program's input come out of the other's output, all of them and in order.
+
+use crate::harness::{ipc, run, start};
+
+#[test]
+fn pushed_lines_are_pulled() {
+    let (_directory, endpoint) = ipc();
+    let pull = start(&format!("pull @{endpoint} --count 1000"));
+    let lines: Vec<_> = (0..1000).map(|number| format!("line {number}")).collect();
+    run(&format!("push {endpoint}"), &(lines.join("\n") + "\n")).fine();
+    assert_eq!(pull.end().fine(), lines);
+}
+
+#[test]
+fn the_end_of_the_input_loses_nothing() {
+    let (_directory, endpoint) = ipc();
+    let push = start(&format!("push --bind {endpoint}")).feed("only\nhalf a line");
+    assert_eq!(run(&format!("pull --connect {endpoint} -n 2"), "").fine(), ["only", "half a line"]);
+    push.end().fine();
+}
+
+#[test]
+fn lines_are_dealt_out_in_turn() {
+    let (_directory, endpoint) = ipc();
+    let pulls = [(); 2].map(|()| start(&format!("pull {endpoint} --count 2")));
+    run(&format!("push @{endpoint} --wait-peers 2"), "a\nb\nc\nd\n").fine();
+    let mut all = pulls.map(|pull| pull.end().fine()).concat();
+    all.sort();
+    assert_eq!(all, ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn a_pair_talks_both_ways() {
+    let mut one = start("pair @tcp://127.0.0.1:*");
+    let endpoint = one.told("bound ");
+    let mut other = start(&format!("pair {endpoint}"));
+    one.say("hello\n");
+    assert_eq!(other.line(), "hello");
+    other.say("hello yourself\n");
+    assert_eq!(one.line(), "hello yourself");
+    one.interrupt();
+    one.end().fine();
+}
+
+#[test]
+fn given_messages_are_repeated_at_their_pace() {
+    let (_directory, endpoint) = ipc();
+    let pull = start(&format!("pull @{endpoint} --count 5"));
+    let begun = std::time::Instant::now();
+    run(&format!("push {endpoint} -m a -m b --count 5 --interval 20"), "").fine();
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(80), "four intervals of 20 ms");
+    assert_eq!(pull.end().fine(), ["a", "b", "a", "b", "a"]);
+}

@@ -1,0 +1,240 @@
+//! Any order of operations gives what a queue without batches, slabs and swaps would give.
+
+mod common;
+
+use std::collections::VecDeque;
+
+use common::{Wakes, batch, decode};
+use monocoque_core::batch::{Batch, Unit};
+use monocoque_core::pipe::{Mark, Refusal, Taken, pipe};
+use monocoque_core::slab::Arena;
+use monocoque_core::{Frame, Message};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Operation {
+    Push(Message),
+    PushUnmarked(Message),
+    Command(u8),
+    Append(Vec<Message>),
+    Take,
+    Next(usize),
+    PutBack,
+    Discard,
+    SetMark(u32),
+    Finish,
+}
+
+/// What a pipe is said to do, written down plainly.
+#[derive(Default)]
+struct Oracle {
+    conflate: bool,
+    mark: usize,
+    queue: VecDeque<Unit>,
+    /// Taken by the reader, to be consumed one by one.
+    parsing: VecDeque<Unit>,
+    held: usize,
+    owed: usize,
+    step: usize,
+    conflated: usize,
+    finished: bool,
+    reader_waits: bool,
+    writer_waits: bool,
+    reader_wakes: usize,
+    writer_wakes: usize,
+}
+
+impl Oracle {
+    fn admit(&mut self, units: impl IntoIterator<Item = Unit>) {
+        let before = self.queue.len();
+        self.queue.extend(units);
+        self.held += self.queue.len() - before;
+        if self.queue.len() > before && std::mem::take(&mut self.reader_waits) {
+            self.reader_wakes += 1;
+        }
+    }
+
+    fn keep_last(&mut self) {
+        let last = self.queue.iter().rposition(|unit| matches!(unit, Unit::Message(_)));
+        if !self.conflate || last.is_none() {
+            return;
+        }
+        let before = self.queue.len();
+        let mut index = 0;
+        self.queue.retain(|unit| {
+            index += 1;
+            matches!(unit, Unit::Command(_)) || Some(index - 1) == last
+        });
+        self.conflated += before - self.queue.len();
+        self.held -= before - self.queue.len();
+    }
+
+    fn push(&mut self, message: Message) -> Result<(), Refusal> {
+        if self.finished {
+            return Err(Refusal::Closed);
+        }
+        if !self.conflate && self.mark > 0 && self.held >= self.mark {
+            self.writer_waits = true;
+            return Err(Refusal::Full);
+        }
+        self.admit([Unit::Message(message)]);
+        self.keep_last();
+        Ok(())
+    }
+
+    fn credit(&mut self, messages: usize) {
+        self.held -= messages;
+        if self.writer_waits && (self.mark == 0 || self.held <= self.mark / 2) {
+            self.writer_waits = false;
+            self.writer_wakes += 1;
+        }
+    }
+
+    fn look(&mut self) -> Taken {
+        if !self.queue.is_empty() {
+            return Taken::Some;
+        }
+        self.reader_waits |= !self.finished;
+        if self.finished { Taken::Finished } else { Taken::Empty }
+    }
+
+    fn take(&mut self) -> (Taken, Vec<Unit>) {
+        let taken = self.look();
+        let units: Vec<_> = self.queue.drain(..).collect();
+        if taken == Taken::Some {
+            self.credit(units.len());
+        }
+        (taken, units)
+    }
+
+    fn next(&mut self) -> Option<Unit> {
+        if self.parsing.is_empty() {
+            if self.look() != Taken::Some {
+                return None;
+            }
+            self.parsing.append(&mut self.queue);
+            self.step = if self.mark == 0 { usize::MAX } else { self.mark.div_ceil(2) };
+        }
+        let unit = self.parsing.pop_front();
+        self.owed += 1;
+        if self.parsing.is_empty() || self.owed >= self.step {
+            let owed = std::mem::take(&mut self.owed);
+            self.credit(owed);
+        }
+        unit
+    }
+
+    fn put_back(&mut self, units: Vec<Unit>) {
+        if units.is_empty() {
+            return;
+        }
+        self.held += units.len();
+        units.into_iter().rev().for_each(|unit| self.queue.push_front(unit));
+        self.keep_last();
+    }
+
+    fn discard(&mut self) -> usize {
+        let count = self.queue.drain(..).count();
+        self.credit(count);
+        count
+    }
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let len = prop::sample::select(vec![0usize, 1, 70, 71, 300, 8192]);
+    let frame = (len, any::<u8>()).prop_map(|(len, byte)| Frame::from(vec![byte; len]));
+    prop::collection::vec(frame, 1..4).prop_map(Message::from)
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        12 => message().prop_map(Operation::Push),
+        2 => message().prop_map(Operation::PushUnmarked),
+        2 => any::<u8>().prop_map(Operation::Command),
+        2 => prop::collection::vec(message(), 0..4).prop_map(Operation::Append),
+        3 => Just(Operation::Take),
+        6 => (1usize..6).prop_map(Operation::Next),
+        2 => Just(Operation::PutBack),
+        1 => Just(Operation::Discard),
+        1 => (0u32..8).prop_map(Operation::SetMark),
+        1 => prop::bool::weighted(0.1).prop_map(|end| if end { Operation::Finish } else { Operation::Take }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn whatever_is_done_to_it(
+        mark in 0u32..8,
+        conflate in prop::bool::weighted(0.25),
+        operations in prop::collection::vec(operation(), 1..120),
+    ) {
+        let (reads, writes) = (Wakes::new(), Wakes::new());
+        let (writer, mut reader) = pipe(Mark::messages(mark), conflate, &Arena::new());
+        writer.set_waker(&writes.waker());
+        reader.set_waker(&reads.waker());
+        let mut oracle = Oracle { conflate, mark: mark as usize, reader_waits: true, ..Oracle::default() };
+        let mut in_hand = Vec::new();
+        for operation in operations {
+            match operation {
+                Operation::Push(message) => prop_assert_eq!(writer.push(&message), oracle.push(message)),
+                Operation::PushUnmarked(message) => {
+                    writer.push_unmarked(&message);
+                    oracle.admit([Unit::Message(message)]);
+                }
+                Operation::Command(byte) => {
+                    writer.push_command("NAME", &[byte]);
+                    oracle.admit([Unit::Command(Frame::from(&[4, b'N', b'A', b'M', b'E', byte]))]);
+                }
+                Operation::Append(messages) => {
+                    prop_assert_eq!(writer.append(&mut match messages.as_slice() {
+                        [] => Batch::default(),
+                        some => batch(some),
+                    }), 0);
+                    let any = !messages.is_empty();
+                    oracle.admit(messages.into_iter().map(Unit::Message));
+                    if any {
+                        oracle.keep_last();
+                    }
+                }
+                Operation::Take => {
+                    let mut taken = Batch::default();
+                    let found = reader.take(&mut taken);
+                    let (expected, units) = oracle.take();
+                    prop_assert_eq!((found, taken.messages), (expected, units.len()));
+                    prop_assert_eq!(taken.bytes, taken.segments.iter().map(|segment| segment.len()).sum::<usize>());
+                    in_hand = taken.segments.clone();
+                    prop_assert_eq!(decode(taken), units);
+                }
+                Operation::Next(times) => {
+                    for _ in 0..times {
+                        prop_assert_eq!(reader.next_unit(), oracle.next());
+                    }
+                }
+                Operation::PutBack => {
+                    let back = monocoque_core::batch::unsent(&std::mem::take(&mut in_hand), 0);
+                    let mut copy = Batch { segments: back.segments.clone(), messages: back.messages, bytes: back.bytes };
+                    reader.put_back(back);
+                    oracle.put_back(decode(std::mem::take(&mut copy)));
+                }
+                Operation::Discard => prop_assert_eq!(writer.discard(), oracle.discard()),
+                Operation::SetMark(mark) => {
+                    writer.set_mark(Mark::messages(mark));
+                    oracle.mark = mark as usize;
+                    oracle.credit(0);
+                }
+                Operation::Finish => {
+                    writer.finish();
+                    oracle.finished = true;
+                    oracle.reader_wakes += 1;
+                }
+            }
+            prop_assert_eq!((writer.queued(), writer.held()), (oracle.queue.len(), oracle.held));
+            prop_assert_eq!(reader.queued(), oracle.queue.len() + oracle.parsing.len());
+            prop_assert_eq!(reader.is_finished(), oracle.finished && reader.queued() == 0);
+            prop_assert_eq!(writer.take_conflated(), std::mem::take(&mut oracle.conflated));
+            prop_assert_eq!((reads.count(), writes.count()), (oracle.reader_wakes, oracle.writer_wakes));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the tests of the pipe share.
+#![allow(dead_code)] // each test file uses its part
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+use monocoque_core::Message;
+use monocoque_core::batch::{Batch, Unit};
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, pipe};
+use monocoque_core::slab::Arena;
+
+/// A waker that counts.
+#[derive(Debug, Default)]
+pub struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub fn waker(self: &Arc<Self>) -> Waker {
+        Arc::clone(self).into()
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+pub fn plain(messages: u32) -> (PipeWriter, PipeReader) {
+    pipe(Mark::messages(messages), false, &Arena::new())
+}
+
+pub fn conflating() -> (PipeWriter, PipeReader) {
+    pipe(Mark::messages(0), true, &Arena::new())
+}
+
+/// A message that says its number.
+pub fn numbered(number: usize) -> Message {
+    Message::from(number.to_string())
+}
+
+pub fn push_all(writer: &PipeWriter, numbers: impl IntoIterator<Item = usize>) {
+    numbers.into_iter().for_each(|number| writer.push(&numbered(number)).expect("room"));
+}
+
+/// Everything that the reader finds now.
+pub fn drain(reader: &mut PipeReader) -> Vec<Message> {
+    std::iter::from_fn(|| reader.next_unit()).map(message).collect()
+}
+
+pub fn message(unit: Unit) -> Message {
+    match unit {
+        Unit::Message(message) => message,
+        Unit::Command(command) => panic!("a command: {command:?}"),
+    }
+}
+
+/// `messages`, encoded.
+pub fn batch(messages: &[Message]) -> Batch {
+    let (writer, mut reader) = plain(0);
+    messages.iter().for_each(|message| writer.push(message).expect("no mark"));
+    take(&mut reader)
+}
+
+pub fn take(reader: &mut PipeReader) -> Batch {
+    let mut batch = Batch::default();
+    assert_eq!(reader.take(&mut batch), Taken::Some);
+    batch
+}
+
+/// The units of `batch`.
+pub fn decode(mut batch: Batch) -> Vec<Unit> {
+    let (writer, mut reader) = plain(0);
+    assert_eq!(writer.append(&mut batch), 0);
+    std::iter::from_fn(|| reader.next_unit()).collect()
+}

@@ -1,0 +1,63 @@
+//! What a reader parses out one by one is credited in steps of half the mark, and at the end of what it took.
+
+mod common;
+
+use common::{drain, numbered, plain, push_all, take};
+use monocoque_core::Message;
+use monocoque_core::pipe::{Mark, Refusal, pipe};
+use monocoque_core::slab::Arena;
+
+#[test]
+fn the_writer_gets_half_the_mark_at_a_time() {
+    let (writer, mut reader) = plain(10);
+    push_all(&writer, 0..10);
+    for consumed in 1..=10 {
+        reader.next_unit().expect("ten are there");
+        assert_eq!(writer.held(), 10 - consumed / 5 * 5);
+    }
+}
+
+#[test]
+fn an_odd_mark_is_halved_upwards() {
+    let (writer, mut reader) = plain(3);
+    push_all(&writer, 0..3);
+    let held = [(); 3].map(|()| {
+        reader.next_unit().expect("three are there");
+        writer.held()
+    });
+    assert_eq!(held, [3, 1, 0]);
+}
+
+#[test]
+fn after_draining_one_more_push_succeeds_at_once() {
+    for mark in 1..20 {
+        for queued in 1..=mark {
+            let (writer, mut reader) = plain(mark);
+            push_all(&writer, 0..queued as usize);
+            assert_eq!(drain(&mut reader).len(), queued as usize);
+            assert_eq!((writer.held(), writer.push(&numbered(0))), (0, Ok(())));
+        }
+    }
+}
+
+#[test]
+fn a_taken_batch_is_credited_at_once() {
+    let (writer, mut reader) = plain(10);
+    push_all(&writer, 0..10);
+    assert_eq!(writer.push(&numbered(10)), Err(Refusal::Full));
+    let on_its_way = take(&mut reader);
+    assert_eq!((on_its_way.messages, writer.held()), (10, 0));
+    push_all(&writer, 0..10);
+}
+
+#[test]
+fn bytes_are_credited_to_the_last() {
+    let (writer, mut reader) = pipe(Mark { messages: 4, bytes: 1000 }, false, &Arena::new());
+    for len in [1, 100, 7, 891] {
+        writer.push(&Message::from(vec![0; len])).expect("below the mark");
+    }
+    assert_eq!(drain(&mut reader).len(), 4);
+    writer.push(&Message::from(vec![0; 999])).expect("empty");
+    writer.push(&Message::from("1")).expect("exactly at the mark, so every byte was credited");
+    assert_eq!(writer.push(&Message::from("1")), Err(Refusal::Full));
+}

@@ -1,0 +1,54 @@
+//! What a broken link left unsent goes before what was queued meanwhile, and counts against the mark again.
+
+mod common;
+
+use common::{drain, numbered, plain, push_all, take};
+use monocoque_core::batch::{Batch, unsent};
+use monocoque_core::pipe::Refusal;
+
+#[test]
+fn in_its_old_order() {
+    let (writer, mut reader) = plain(10);
+    push_all(&writer, 0..6);
+    let taken = take(&mut reader);
+    push_all(&writer, 6..8);
+    let two_of_three_bytes_each = 2 * (taken.bytes / 6) + 1;
+    let rest = unsent(&taken.segments, two_of_three_bytes_each);
+    assert_eq!(rest.messages, 4);
+    reader.put_back(rest);
+    assert_eq!((writer.held(), reader.queued()), (6, 6));
+    push_all(&writer, 8..9);
+    assert_eq!(drain(&mut reader), (2..9).map(numbered).collect::<Vec<_>>());
+    assert_eq!(writer.held(), 0);
+}
+
+#[test]
+fn beyond_the_mark_if_it_must_be() {
+    let (writer, mut reader) = plain(2);
+    push_all(&writer, 0..2);
+    let taken = take(&mut reader);
+    push_all(&writer, 2..4);
+    reader.put_back(taken);
+    assert_eq!((writer.held(), writer.push(&numbered(4))), (4, Err(Refusal::Full)));
+    assert_eq!(drain(&mut reader).len(), 4);
+    assert_eq!(writer.push(&numbered(4)), Ok(()));
+}
+
+#[test]
+fn also_after_the_writer_has_finished() {
+    let (writer, mut reader) = plain(0);
+    push_all(&writer, 0..3);
+    let taken = take(&mut reader);
+    drop(writer);
+    assert!(reader.is_finished());
+    reader.put_back(taken);
+    assert!(!reader.is_finished());
+    assert_eq!(drain(&mut reader).len(), 3);
+}
+
+#[test]
+fn nothing_changes_nothing() {
+    let (writer, mut reader) = plain(1);
+    reader.put_back(Batch::default());
+    assert_eq!((writer.held(), reader.queued()), (0, 0));
+}

@@ -1,0 +1,62 @@
+//! Without descriptors a listener reports, pauses, and accepts everyone once there are some again.
+
+mod common;
+
+use common::{Happened, Teller, bind, child, connect, drivers, is_child, shared, succeed};
+use monocoque_io::{LinkEvent, ListenConfig};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+const PEERS: usize = 20;
+const ADMITTED: u64 = 5;
+
+#[test]
+fn and_recovers() {
+    succeed(child("in_a_process_with_few_descriptors"));
+}
+
+fn limit_descriptors(current: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum }).expect("lowering is allowed");
+}
+
+#[test]
+#[ignore = "started by the test above"]
+fn in_a_process_with_few_descriptors() {
+    if !is_child() {
+        return;
+    }
+    let plenty = getrlimit(Resource::Nofile).current.expect("limited");
+    for driver in drivers() {
+        let (placement, binding) = (shared(driver), bind(&common::tcp()).expect("free"));
+        let endpoint = binding.endpoint().clone();
+        // The backlog holds them until they are accepted.
+        let mut peers = (0..PEERS).map(|_| connect(&endpoint)).collect::<Vec<_>>();
+        let highest = std::fs::read_dir("/proc/self/fd").expect("linux").count() as u64;
+        limit_descriptors(highest + ADMITTED);
+        let (teller, story) = Teller::new();
+        let _listening = teller.listen(&placement, binding, ListenConfig::default());
+        let (mut accepted, mut failed) = (0, 0);
+        // Twice, so that it is seen to try again.
+        while failed < 2 {
+            story.find("accepting and failing", |happened| match happened {
+                Happened::Link(LinkEvent::Accepted(_)) => Ok(accepted += 1),
+                Happened::Link(LinkEvent::AcceptFailed(error)) => {
+                    assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::MFILE.raw_os_error()));
+                    Ok(failed += 1)
+                }
+                other => Err(other),
+            });
+        }
+        assert!(accepted < PEERS, "the limit was not reached");
+        // Each that goes frees two descriptors of this process: its own and the one that was accepted.
+        peers.truncate(PEERS / 2);
+        peers.drain(..PEERS / 4);
+        while accepted < PEERS {
+            story.find("accepting", |happened| match happened {
+                Happened::Link(LinkEvent::Accepted(_)) => Ok(accepted += 1),
+                other => Err(other),
+            });
+        }
+        limit_descriptors(plenty);
+    }
+}

@@ -1,0 +1,68 @@
+//! When the socket finishes its pipe, everything in it reaches the peer, and then the connection ends in order.
+
+mod common;
+
+use std::io::{Read, Write};
+
+use common::{RawListener, Teller, each_link, numbered, parse, shared, wire};
+use monocoque_io::End;
+
+#[test]
+fn a_peer_that_reads_late_finds_it_all() {
+    each_link(|driver, wildcard| {
+        let (placement, listener) = (shared(driver), RawListener::new(wildcard, None));
+        let (teller, story) = Teller::new();
+        let _dialing = teller.dial(&placement, &listener.endpoint);
+        let mut peer = listener.accept();
+        let ends = story.ready();
+        (0..100).for_each(|n| ends.push(&numbered(n, 1000)));
+        drop(ends);
+        let ended = story.ended();
+        assert!(matches!(ended.end, End::Finished), "{:?}", ended.end);
+        assert_eq!(ended.outgoing.map(|pipe| pipe.queued()), Some(0));
+        let stream = peer.read_to_the_end();
+        let (got, rest) = parse(&stream);
+        assert_eq!((got.len(), rest.len()), (100, 0));
+    });
+}
+
+#[test]
+fn a_peer_that_talks_meanwhile_finds_it_all() {
+    each_link(|driver, wildcard| {
+        let (placement, listener) = (shared(driver), RawListener::new(wildcard, Some(16 << 10)));
+        let (teller, story) = Teller::new();
+        let _dialing = teller.dial(&placement, &listener.endpoint);
+        let mut peer = listener.accept();
+        let ends = story.ready();
+        (0..1000).for_each(|n| ends.push(&numbered(n, 5000)));
+        drop(ends);
+        let (mut stream, mut piece) = (Vec::new(), [0; 4096]);
+        loop {
+            // What we say is not wanted any more, and must not turn the end into a reset.
+            peer.write_all(&wire(b"and another thing")).expect("the connection reads on until we close");
+            match peer.read(&mut piece).expect("no reset") {
+                0 => break,
+                count => stream.extend_from_slice(&piece[..count]),
+            }
+        }
+        let (got, rest) = parse(&stream);
+        assert_eq!((got.len(), rest.len()), (1000, 0));
+        drop(peer);
+        let ended = story.ended();
+        assert!(matches!(ended.end, End::Finished), "{:?}", ended.end);
+    });
+}
+
+#[test]
+fn an_empty_pipe_ends_at_once() {
+    each_link(|driver, wildcard| {
+        let (placement, listener) = (shared(driver), RawListener::new(wildcard, None));
+        let (teller, story) = Teller::new();
+        let _dialing = teller.dial(&placement, &listener.endpoint);
+        let mut peer = listener.accept();
+        drop(story.ready());
+        assert_eq!(peer.read_to_the_end(), b"");
+        drop(peer);
+        assert!(matches!(story.ended().end, End::Finished));
+    });
+}

@@ -1,0 +1,66 @@
+//! A connection that ends in mid-write keeps the messages that were not written whole, in their order.
+
+mod common;
+
+use std::io::Read;
+
+use common::{Ends, Raw, RawListener, Story, Teller, each_link, is_stopped, number, numbered, parse, shared};
+use monocoque_core::batch::Unit;
+use monocoque_core::pipe::PipeReader;
+use monocoque_io::{Driver, End, Stopper};
+use monocoque_core::Endpoint;
+
+/// Together more than the kernel takes of a peer that does not read.
+const MESSAGES: u32 = 1000;
+const BODY: usize = 32 << 10;
+
+/// A connection with far too much to write, of which the peer has taken the first byte.
+fn in_mid_write(driver: Driver, wildcard: &Endpoint) -> (Stopper, Raw, Ends, Story) {
+    let (placement, listener) = (shared(driver), RawListener::new(wildcard, Some(64 << 10)));
+    let (teller, story) = Teller::new();
+    let dialing = teller.dial(&placement, &listener.endpoint);
+    let mut peer = listener.accept();
+    let ends = story.ready();
+    (0..MESSAGES).for_each(|n| ends.push(&numbered(n, BODY)));
+    peer.read_exact(&mut [0]).expect("in time");
+    (dialing, peer, ends, story)
+}
+
+fn numbers(mut pipe: PipeReader) -> Vec<u32> {
+    let units = std::iter::from_fn(|| pipe.next_unit());
+    units
+        .map(|unit| match unit {
+            Unit::Message(message) => number(message.first()),
+            Unit::Command(command) => panic!("{command:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn with_what_the_peer_got_whole_it_adds_up() {
+    each_link(|driver, wildcard| {
+        let (dialing, mut peer, _ends, story) = in_mid_write(driver, wildcard);
+        dialing.stop();
+        let ended = story.ended();
+        assert!(is_stopped(&ended.end), "{:?}", ended.end);
+        let stream = [vec![0], peer.read_to_the_end()].concat();
+        let (got, _) = parse(&stream);
+        let left = ended.outgoing.expect("the connection was ready");
+        assert!(left.queued() > 0, "this test wants the link to break in mid-write");
+        let all = got.into_iter().map(number).chain(numbers(left)).collect::<Vec<_>>();
+        assert_eq!(all, (0..MESSAGES).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn when_the_peer_goes_everything_from_some_message_on_is_kept() {
+    each_link(|driver, wildcard| {
+        let (_dialing, peer, _ends, story) = in_mid_write(driver, wildcard);
+        drop(peer);
+        let ended = story.ended();
+        assert!(matches!(ended.end, End::Link(_) | End::PeerClosed { .. }), "{:?}", ended.end);
+        let left = numbers(ended.outgoing.expect("the connection was ready"));
+        assert!(!left.is_empty());
+        assert_eq!(left, (left[0]..MESSAGES).collect::<Vec<_>>());
+    });
+}

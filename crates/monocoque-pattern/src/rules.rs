@@ -1,0 +1,151 @@
+//! How each type sends and receives: the halves of `try_send` and `try_recv` that need more than one line.
+
+use monocoque_core::stats::DropCause;
+use monocoque_core::{Frame, Message};
+
+use crate::config::SendRule;
+use crate::hub::Hub;
+use crate::lockstep::{Addressee, Turn, open_request, seal_answer, strip, wrap};
+use crate::receiving::Received;
+use crate::subscriptions::Wish;
+use crate::{RecvRefused, SendReason, SendRefused};
+
+impl Hub {
+    #[inline]
+    pub(crate) fn publish(&self, message: &Message) -> Result<(), SendReason> {
+        // A subscription that arrived before this send must act on it.
+        if self.signals.has_ready() {
+            self.upstream();
+        }
+        self.send.lock().publish(message, self.config.no_drop)
+    }
+
+    pub(crate) fn send_upstream(&self, message: &Message) -> Result<(), SendReason> {
+        match Wish::of_message(message) {
+            Some(_) if self.is_closed() => Err(SendReason::Closed),
+            Some((wish, topic)) => {
+                self.wish(wish, topic);
+                Ok(())
+            }
+            None => self.send.lock().send_upstream(message),
+        }
+    }
+
+    pub(crate) fn wish(&self, wish: Wish, topic: &[u8]) -> bool {
+        let mut recv = self.recv.lock();
+        let (known, travels) = match wish {
+            Wish::Subscribe => (true, recv.own.add(topic)),
+            Wish::Cancel => {
+                let last = recv.own.remove(topic);
+                (last.is_some(), last.unwrap_or(false))
+            }
+        };
+        if travels {
+            self.send.lock().send_wish(wish, topic);
+        }
+        known
+    }
+
+    pub(crate) fn ask(&self, message: &mut Message) -> Result<(), SendReason> {
+        let mut recv = self.recv.lock();
+        if !recv.requests.may_ask(self.config.req_relaxed) {
+            return Err(if self.is_closed() { SendReason::Closed } else { SendReason::State });
+        }
+        let id = self.config.correlates().then(|| recv.requests.fresh_id());
+        wrap(message, id);
+        let asked = self.send.lock().balance(&self.signals, message);
+        if asked.is_err() {
+            strip(message, id);
+        }
+        let void = recv.requests.ask_strict(asked?, id);
+        self.drops.count(DropCause::Unexpected, void);
+        Ok(())
+    }
+
+    pub(crate) fn answer(&self, message: Message) -> Result<(), SendRefused> {
+        if self.is_closed() {
+            return Err(SendRefused::new(message, SendReason::Closed));
+        }
+        let mut recv = self.recv.lock();
+        match std::mem::take(&mut recv.turn) {
+            Turn::Receive => Err(SendRefused::new(message, SendReason::State)),
+            Turn::Answer { to, envelope } => {
+                self.send.lock().answer(to, &seal_answer(envelope, message));
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn send_labelled(&self, message: &mut Message) -> Result<(), SendReason> {
+        let id = message.pop_front().ok_or(SendReason::NoEnvelope)?;
+        let sent = self.route(&id, message);
+        if sent.is_err() {
+            message.push_front(id);
+        }
+        sent
+    }
+
+    pub(crate) fn route(&self, id: &[u8], message: &Message) -> Result<(), SendReason> {
+        if self.send_rule != SendRule::Route {
+            return Err(SendReason::Unsupported);
+        }
+        self.send.lock().route(&self.signals, id, message, self.config.router_mandatory)
+    }
+
+    pub(crate) fn recv_next(&self) -> Result<Received, RecvRefused> {
+        let received = self.recv.lock().next(&self.signals);
+        received.ok_or_else(|| self.nothing())
+    }
+
+    pub(crate) fn recv_labelled(&self) -> Result<Message, RecvRefused> {
+        let Received { label, mut message, .. } = self.recv_next()?;
+        message.push_front(Frame::from(&label.expect("a ROUTER labels what it lets through")));
+        Ok(message)
+    }
+
+    pub(crate) fn recv_request(&self) -> Result<Message, RecvRefused> {
+        let mut recv = self.recv.lock();
+        if matches!(recv.turn, Turn::Answer { .. }) {
+            return Err(RecvRefused::State);
+        }
+        let received = recv.next(&self.signals).ok_or_else(|| self.nothing())?;
+        let (envelope, body) = open_request(received.message);
+        recv.turn = Turn::Answer { to: received.key, envelope };
+        Ok(body)
+    }
+
+    pub(crate) fn recv_reply(&self) -> Result<Message, RecvRefused> {
+        let mut recv = self.recv.lock();
+        if !recv.requests.may_receive() {
+            return Err(RecvRefused::State);
+        }
+        let mut others = false;
+        if !recv.requests.is_answered() {
+            others = recv.sort_answers(&self.signals, Addressee::Strict);
+        }
+        let reply = recv.requests.take_strict();
+        drop(recv);
+        if others {
+            self.signals.readable.wake_all();
+        }
+        reply.ok_or_else(|| self.nothing())
+    }
+
+    pub(crate) fn recv_notice(&self) -> Result<Message, RecvRefused> {
+        loop {
+            let ready = self.signals.has_ready();
+            if ready {
+                self.upstream();
+            }
+            let next = self.recv.lock().inbox.next();
+            if next.is_some() || !ready {
+                return next.ok_or_else(|| self.nothing());
+            }
+        }
+    }
+
+    #[cold]
+    pub(crate) fn nothing(&self) -> RecvRefused {
+        if self.is_closed() { RecvRefused::Closed } else { RecvRefused::Empty }
+    }
+}

@@ -1,0 +1,97 @@
+//! ROUTER: identities, generated ones, duplicates, mandatory routes.
+
+use monocoque_core::stats::DropCause;
+use monocoque_core::{Message, RoutingId, SocketType};
+use monocoque_pattern::SendReason;
+
+use crate::peer::{hub, hub_with, join, join_as};
+
+fn id(text: &str) -> RoutingId {
+    RoutingId::new(text).expect("valid")
+}
+
+#[test]
+fn one_envelope_frame_comes_and_goes() {
+    let hub = hub(SocketType::Router);
+    let (mut a, mut b) = (join_as(&hub, SocketType::Dealer, "a"), join_as(&hub, SocketType::Req, "b"));
+    a.send(["x", "y"]);
+    assert_eq!(hub.try_recv(), Ok(Message::from(["a", "x", "y"])));
+    b.send(["", "question"]);
+    let (from, question) = hub.try_recv_from().expect("a message");
+    assert_eq!((&from, question), (&id("b"), Message::from(["", "question"])));
+    hub.try_send_to(&from, Message::from(["", "answer"])).expect("routed");
+    hub.try_send(Message::from(["a", "back"])).expect("routed");
+    assert_eq!(b.recv(), Some(Message::from(["", "answer"])));
+    assert_eq!(a.recv(), Some(Message::from("back")));
+}
+
+#[test]
+fn a_peer_without_a_name_gets_one() {
+    let hub = hub(SocketType::Router);
+    let mut peers = [join(&hub, SocketType::Dealer), join(&hub, SocketType::Dealer)];
+    for peer in &mut peers {
+        peer.send("hello");
+        let (from, _) = hub.try_recv_from().expect("a message");
+        assert!(from.is_generated());
+        assert_eq!(from.as_bytes().len(), 5);
+        hub.try_send_to(&from, Message::from("yours")).expect("routed");
+        assert_eq!(peer.texts(), ["yours"]);
+    }
+}
+
+#[test]
+fn a_second_peer_of_the_same_name_is_never_heard() {
+    let hub = hub(SocketType::Router);
+    let (mut first, mut second) = (join_as(&hub, SocketType::Dealer, "n"), join_as(&hub, SocketType::Dealer, "n"));
+    second.send("intruder");
+    first.send("first");
+    assert_eq!(hub.try_recv(), Ok(Message::from(["n", "first"])));
+    assert!(hub.try_recv().is_err());
+    assert_eq!(hub.drops().of(DropCause::NoRoute), 1);
+    hub.try_send_to(&id("n"), Message::from("x")).expect("routed");
+    hub.down(second.key);
+    hub.try_send_to(&id("n"), Message::from("y")).expect("the end of the second does not end the route");
+    assert_eq!((first.texts(), second.texts()), (vec!["x".into(), "y".into()], vec![]));
+}
+
+#[test]
+fn with_handover_the_second_takes_the_route() {
+    let hub = hub_with(SocketType::Router, |config| config.router_handover = true);
+    let mut first = join_as(&hub, SocketType::Dealer, "n");
+    first.send("before");
+    let mut second = join_as(&hub, SocketType::Dealer, "n");
+    second.send("after");
+    assert_eq!(hub.try_recv(), Ok(Message::from(["n", "before"])));
+    assert_eq!(hub.try_recv(), Ok(Message::from(["n", "after"])));
+    assert!(hub.try_recv().is_err());
+    assert!(first.to_hub.is_closed(), "the first is not heard any more");
+    hub.try_send_to(&id("n"), Message::from("x")).expect("routed");
+    (0..2).for_each(|_| _ = hub.try_send_any(Message::from("any")).expect("room"));
+    hub.down(first.key);
+    hub.try_send_to(&id("n"), Message::from("y")).expect("the end of the first does not end the route");
+    assert_eq!((first.texts(), second.texts()), (vec![], ["x", "any", "any", "y"].map(String::from).to_vec()));
+}
+
+#[test]
+fn without_a_route_messages_are_dropped_or_come_back() {
+    let lax = hub(SocketType::Router);
+    lax.try_send_to(&id("nobody"), Message::from("x")).expect("dropped");
+    lax.try_send(Message::from(["nobody", "x"])).expect("dropped");
+    assert_eq!(lax.drops().of(DropCause::NoRoute), 2);
+
+    let strict = hub_with(SocketType::Router, |config| config.router_mandatory = true);
+    let refused = strict.try_send(Message::from(["nobody", "x"])).expect_err("no route");
+    assert_eq!((refused.reason, refused.message), (SendReason::NoRoute(id("nobody")), Message::from(["nobody", "x"])));
+    let gone = join_as(&strict, SocketType::Dealer, "gone");
+    strict.down(gone.key);
+    let refused = strict.try_send_to(&id("gone"), Message::from("x")).expect_err("no route");
+    assert_eq!(refused.reason, SendReason::NoRoute(id("gone")));
+    assert_eq!(strict.drops().total(), 0);
+}
+
+#[test]
+fn a_message_without_envelope_comes_back() {
+    let hub = hub(SocketType::Router);
+    let refused = hub.try_send(Message::from("alone")).expect_err("no envelope");
+    assert_eq!((refused.reason, refused.message), (SendReason::NoEnvelope, Message::from("alone")));
+}
