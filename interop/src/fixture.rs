@@ -1,10 +1,8 @@
 //! What tests of one behaviour begin with: sockets of both libraries, where they meet, and many futures at once.
 
 use std::future::{Future, poll_fn};
-use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::pin::Pin;
-use std::process::{Child, Command, Stdio};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -120,58 +118,4 @@ pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Outp
     })
     .await;
     running.into_iter().map(|(_, output)| output.expect("all are done")).collect()
-}
-
-/// A `peer` of this crate in a process of its own, killed when dropped.
-#[derive(Debug)]
-pub struct Process {
-    child: Child,
-    /// Where it is bound or connected.
-    pub endpoint: String,
-}
-
-impl Process {
-    /// Starts `program`, the path of the `peer` binary, with its arguments, and waits until its socket is open.
-    pub fn start(program: &str, words: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the program runs");
-        let mut endpoint = String::new();
-        let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut endpoint).expect("it says where");
-        Self { child, endpoint: endpoint.trim_end().to_owned() }
-    }
-
-    /// Has it send `line`.
-    pub fn send(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().expect("piped"), "{line}").expect("it reads");
-    }
-
-    /// Stops it: the kernel goes on acknowledging what is sent to it, but it does nothing.
-    pub fn stop(&self) {
-        self.signal(rustix::process::Signal::STOP);
-    }
-
-    /// Lets it go on.
-    pub fn go_on(&self) {
-        self.signal(rustix::process::Signal::CONT);
-    }
-
-    /// Kills it, without a word to its peers but those of the kernel.
-    pub fn kill(&mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).expect("it runs");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already: all that matters is that it does not stay.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

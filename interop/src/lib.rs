@@ -7,11 +7,13 @@
 //! - [`zmq`]: contexts, sockets, messages, monitors and errors, bounded in time by default;
 //! - [`ffi`]: the C functions and numbers below it;
 //! - [`party`]: either library's socket behind one trait, and [`cell`]: what two of them say to each other;
-//! - [`fixture`]: what tests of one behaviour begin with, and [`deadline`]: how they wait.
+//! - [`fixture`]: what tests of one behaviour begin with, [`deadline`]: how they wait, and [`process`]: their peers
+//!   in processes of their own.
 
 pub mod cell;
 pub mod deadline;
 pub mod ffi;
 pub mod fixture;
 pub mod party;
+pub mod process;
 pub mod zmq;

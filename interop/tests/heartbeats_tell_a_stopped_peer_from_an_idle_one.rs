@@ -7,8 +7,9 @@ use monocoque_interop::deadline::{attempt, event};
 use monocoque_interop::ffi::{
     ZMQ_EVENT_DISCONNECTED, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, ZMQ_HEARTBEAT_IVL, ZMQ_HEARTBEAT_TIMEOUT, ZMQ_HEARTBEAT_TTL,
 };
-use monocoque_interop::fixture::{LOOPBACK, Process, bind, ours, peers, theirs, theirs_bound};
+use monocoque_interop::fixture::{LOOPBACK, bind, ours, peers, theirs, theirs_bound};
 use monocoque_interop::party;
+use monocoque_interop::process::Process;
 use monocoque_interop::zmq::Kind;
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
@@ -86,7 +87,7 @@ fn we_notice_that_they_do_not_answer() {
     let ours = ours(|ctx| ctx.dealer().heartbeat(our_heartbeat()));
     let monitor = ours.monitor();
     let endpoint = bind(&ours, LOOPBACK);
-    let peer = Process::start(PEER, &["theirs", "dealer", "connect", &endpoint]);
+    let peer = Process::start(PEER, ["theirs", "dealer", "connect", &endpoint]);
     peers(&ours, 1);
     peer.stop();
     let reason = event(&monitor, "the stopped peer is given up", disconnect_reason);
@@ -102,7 +103,7 @@ fn we_hold_them_to_the_time_that_they_promised() {
     let monitor = ours.monitor();
     let endpoint = bind(&ours, LOOPBACK);
     let interval_ms = 100;
-    let peer = Process::start(PEER, &["theirs", "dealer", "connect", &endpoint, &interval_ms.to_string()]);
+    let peer = Process::start(PEER, ["theirs", "dealer", "connect", &endpoint, &interval_ms.to_string()]);
     peers(&ours, 1);
     assert_eq!(
         attempt(IDLE, async {
@@ -128,7 +129,7 @@ fn they_notice_that_we_do_not_answer() {
     let monitor = dealer.monitor(ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED).expect("monitored");
     dealer.bind(LOOPBACK).expect("bound");
     let endpoint = dealer.last_endpoint().expect("bound");
-    let peer = Process::start(PEER, &["ours", "dealer", "connect", &endpoint]);
+    let peer = Process::start(PEER, ["ours", "dealer", "connect", &endpoint]);
     monitor.wait_for(ZMQ_EVENT_HANDSHAKE_SUCCEEDED).expect("connected");
     peer.stop();
     monitor.wait_for(ZMQ_EVENT_DISCONNECTED).expect("given up");
@@ -141,7 +142,7 @@ fn they_hold_us_to_the_time_that_we_promised() {
     // Their own heartbeats are off: only the time to live in ours makes them judge us.
     let (dealer, endpoint) = theirs_bound(Kind::Dealer, LOOPBACK);
     let monitor = dealer.monitor(ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED).expect("monitored");
-    let peer = Process::start(PEER, &["ours", "dealer", "connect", &endpoint, "100"]);
+    let peer = Process::start(PEER, ["ours", "dealer", "connect", &endpoint, "100"]);
     monitor.wait_for(ZMQ_EVENT_HANDSHAKE_SUCCEEDED).expect("connected");
     assert!(monitor.next_event_within(IDLE.as_millis() as i32).is_err_and(|error| error.is_timeout()));
     // It falls silent after a PING: a message behind it would have fulfilled the promise.

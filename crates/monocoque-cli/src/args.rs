@@ -340,11 +340,15 @@ mod tests {
 
     #[test]
     fn options_reach_the_job() {
-        let line = "monocoque pub @tcp://*:1 ipc://x -c ipc://y --rate 2.5 --count 3 --no-drop --delimiter | --timeout 7";
+        let line =
+            "monocoque pub @tcp://*:1 ipc://x -c ipc://y --rate 2.5 --count 3 --no-drop --delimiter | --timeout 7";
         let Ok(Command::Pub(command)) = parse(line) else { panic!("a sound line") };
         let job = Job::from(command);
         assert_eq!((job.kind, job.no_drop, job.common.count), (SocketType::Pub, true, Some(3)));
-        assert_eq!((job.ends.endpoints, job.ends.connect), (vec!["@tcp://*:1".into(), "ipc://x".into()], vec!["ipc://y".to_string()]));
+        assert_eq!(
+            (job.ends.endpoints, job.ends.connect),
+            (vec!["@tcp://*:1".into(), "ipc://x".into()], vec!["ipc://y".to_string()])
+        );
         assert_eq!((job.common.delimiter.0, job.common.timeout), (b"|".to_vec(), Some(Duration::from_millis(7))));
         assert_eq!(job.sending.map(|sending| (sending.rate, sending.wait_peers)), Some((Some(2.5), 1)));
     }

@@ -110,13 +110,16 @@ fn uring_switch() -> Check {
 
 fn seccomp() -> Check {
     let mode = status("Seccomp:");
-    Check::fine("seccomp", match mode.as_deref() {
-        Some("0") => "none".into(),
-        Some("1") => "strict".into(),
-        Some("2") => "a filter is in place".into(),
-        Some(other) => format!("mode {other}"),
-        None => "unknown".to_owned(),
-    })
+    Check::fine(
+        "seccomp",
+        match mode.as_deref() {
+            Some("0") => "none".into(),
+            Some("1") => "strict".into(),
+            Some("2") => "a filter is in place".into(),
+            Some(other) => format!("mode {other}"),
+            None => "unknown".to_owned(),
+        },
+    )
 }
 
 fn choice() -> Check {

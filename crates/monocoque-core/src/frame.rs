@@ -26,24 +26,24 @@ enum Repr {
 #[repr(C)]
 struct Inline {
     data: [u8; INLINE_BYTES_MAX],
-    len: u8,
+    len: u32,
     /// Its one value leaves the others to `Repr` and to `Message`, which so need no tag of their own.
     mark: Mark,
 }
 
 #[derive(Clone, Copy)]
-#[repr(u8)]
+#[repr(u32)]
 enum Mark {
     Inline,
 }
 
 impl Inline {
     const fn new(data: [u8; INLINE_BYTES_MAX], len: usize) -> Self {
-        Self { data, len: len as u8, mark: Mark::Inline }
+        Self { data, len: len as u32, mark: Mark::Inline }
     }
 
     fn as_slice(&self) -> &[u8] {
-        &self.data[..usize::from(self.len)]
+        &self.data[..self.len as usize]
     }
 }
 
@@ -76,7 +76,7 @@ impl Frame {
         match (chunk[from..].first_chunk::<INLINE_BYTES_MAX>(), &mut self.0) {
             (Some(data), Repr::Inline(inline)) => {
                 inline.data = *data;
-                inline.len = len as u8;
+                inline.len = len as u32;
             }
             (Some(data), shared) => *shared = Repr::Inline(Inline::new(*data, len)),
             (None, _) => *self = Self::copy_from_slice(&chunk[from..from + len]),
@@ -112,7 +112,7 @@ impl Frame {
     #[inline]
     pub(crate) fn encode(&self, slab: &mut SlabMut) {
         match &self.0 {
-            Repr::Inline(inline) => slab.extend_from_front(&inline.data, usize::from(inline.len)),
+            Repr::Inline(inline) => slab.extend_from_front(&inline.data, inline.len as usize),
             Repr::Shared(bytes) => slab.extend_from_slice(bytes),
         }
     }

@@ -40,11 +40,8 @@ fn of_a_batch_and_what_was_there() {
 
 #[test]
 fn whatever_the_mark() {
-    let (writer, _reader) = monocoque_core::pipe::pipe(
-        monocoque_core::pipe::Mark::messages(1),
-        true,
-        &monocoque_core::slab::Arena::new(),
-    );
+    let (writer, _reader) =
+        monocoque_core::pipe::pipe(monocoque_core::pipe::Mark::messages(1), true, &monocoque_core::slab::Arena::new());
     push_all(&writer, 0..100);
     assert!(writer.has_room());
 }

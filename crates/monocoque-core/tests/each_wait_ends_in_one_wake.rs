@@ -41,7 +41,8 @@ fn a_reader_that_polls_is_woken_through_its_latest_waker() {
 
 #[test]
 fn the_writer_at_half_the_mark_and_only_if_it_was_refused() {
-    for (mark, refused, woken_after) in [(10, true, Some(5)), (10, false, None), (1, true, Some(1)), (5, true, Some(3))] {
+    for (mark, refused, woken_after) in [(10, true, Some(5)), (10, false, None), (1, true, Some(1)), (5, true, Some(3))]
+    {
         let (wakes, (writer, mut reader)) = (Wakes::new(), plain(mark));
         writer.set_waker(&wakes.waker());
         push_all(&writer, 0..mark as usize);

@@ -149,6 +149,9 @@ async fn connect(target: &SockAddr, source: Option<SocketAddr>, driver: Driver) 
     let (result, operation) = compio::runtime::submit(Connect::new(shared.clone(), target.clone())).await.into();
     drop(operation);
     result?;
+    // A full backlog answers a non-blocking connect over ipc with EAGAIN, which compio's epoll driver takes for
+    // a connect that is under way, and so for a success.
+    shared.peer_addr()?;
     shared
         .try_unwrap()
         .map(OwnedFd::from)

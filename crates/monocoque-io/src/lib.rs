@@ -8,6 +8,7 @@
 
 mod backoff;
 mod buffer;
+mod calm;
 mod connection;
 mod dialer;
 mod driver;

@@ -228,6 +228,9 @@ impl<O: Owner> Listener<O> {
             }
         }
         drop(claim);
+        // The accept that was under way holds the socket until its cancellation is through: whoever hears that
+        // the listener is closed may bind the address again.
+        drop(listening.take().await);
         owner.event(LinkEvent::ListenerClosed);
     }
 }

@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 use compio::runtime::Runtime;
 use monocoque_core::sync::Mutex;
 
+use crate::calm::calm;
 use crate::driver::{Driver, DriverChoice, DriverError};
 use crate::spin::Spin;
 
@@ -138,13 +139,12 @@ impl Drop for Serving {
     }
 }
 
-async fn serve(mailbox: Arc<Mailbox>, driver: Driver) {
-    let runtime = Runtime::current();
-    let home = Home { driver, spin: Spin::start(&runtime) };
-    let serving = Serving(mailbox);
+/// Holds no handle of the runtime that it runs on: that would keep the runtime alive for ever.
+async fn serve(serving: Serving, driver: Driver) {
+    let home = Runtime::with_current(|runtime| Home { driver, spin: Spin::start(runtime) });
     while let Some(jobs) = serving.0.receive().await {
         for job in jobs {
-            runtime.spawn(job(home.clone())).detach();
+            compio::runtime::spawn(calm(job(home.clone()))).detach();
         }
     }
 }
@@ -168,7 +168,8 @@ impl Placement {
         let runtime = Runtime::try_current().ok_or(PlacementError::NoRuntime)?;
         let driver = Driver::of(&runtime);
         let mailbox = Arc::new(Mailbox::default());
-        runtime.spawn(serve(Arc::clone(&mailbox), driver)).detach();
+        // `Serving` is made here, so that the mailbox is marked even if the runtime ends before the first poll.
+        runtime.spawn(calm(serve(Serving(Arc::clone(&mailbox)), driver))).detach();
         Ok(Self::new(vec![Seat { mailbox }], driver, true))
     }
 
@@ -203,7 +204,7 @@ impl Placement {
 fn io_thread(index: usize, choice: DriverChoice) -> Result<(Seat, Driver), PlacementError> {
     let mailbox = Arc::new(Mailbox::default());
     let (started, starts) = std::sync::mpsc::channel();
-    let inbox = Arc::clone(&mailbox);
+    let inbox = Serving(Arc::clone(&mailbox));
     std::thread::Builder::new().name(format!("monocoque-io-{index}")).spawn(move || {
         let runtime = match choice.runtime() {
             Ok(runtime) => runtime,
@@ -212,7 +213,7 @@ fn io_thread(index: usize, choice: DriverChoice) -> Result<(Seat, Driver), Place
         let driver = Driver::of(&runtime);
         // The creator waits for this message, so it is there.
         let _ = started.send(Ok(driver));
-        runtime.block_on(serve(inbox, driver));
+        runtime.block_on(calm(serve(inbox, driver)));
     })?;
     let driver = starts.recv().map_err(io::Error::other)??;
     Ok((Seat { mailbox }, driver))

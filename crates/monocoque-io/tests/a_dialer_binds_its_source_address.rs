@@ -13,7 +13,8 @@ fn before_it_connects() {
             let target = listener.endpoint.to_string().replace("tcp://", "");
             let (teller, story) = Teller::new();
             let endpoint = format!("tcp://{source};{target}").parse().expect("well formed");
-            let _dialing = teller.dial(&shared(driver), &endpoint);
+            let placement = shared(driver);
+            let _dialing = teller.dial(&placement, &endpoint);
             let local = story.event("the link", |event| match event {
                 LinkEvent::Connected(facts) => Some(facts.local.clone()),
                 _ => None,

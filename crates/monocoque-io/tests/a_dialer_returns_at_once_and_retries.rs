@@ -15,8 +15,7 @@ fn until_the_listener_appears() {
         let (teller, story) = Teller::new();
         let ms = Duration::from_millis;
         let backoff = Some(BackoffConfig { first: ms(4), max: ms(16) });
-        let _dialing =
-            teller.dial_with(&placement, &listener.endpoint, DialConfig { backoff, timeout: None, seed: 3 });
+        let _dialing = teller.dial_with(&placement, &listener.endpoint, DialConfig { backoff, timeout: None, seed: 3 });
         for nominal in [4, 8, 16, 16] {
             story.event("an attempt", |event| matches!(event, LinkEvent::ConnectDelayed).then_some(()));
             let (after, kind) = story.event("a retry", |event| match event {
@@ -61,9 +60,8 @@ fn after_a_connection_too_if_its_owner_says_so() {
             let ended = story.ended();
             assert!(ended.was_ready && ended.outgoing.is_some(), "{ended:?}");
             drop(ends);
-            story.event("a retry", |event| {
-                matches!(event, LinkEvent::ConnectRetried { error: None, .. }).then_some(())
-            });
+            story
+                .event("a retry", |event| matches!(event, LinkEvent::ConnectRetried { error: None, .. }).then_some(()));
         }
         dialing.stop();
     });

@@ -41,7 +41,8 @@ fn in_a_namespace_where_a_name_has_two_addresses() {
             let listener = TcpListener::bind(host).expect("free");
             let port = listener.local_addr().expect("bound").port();
             let (teller, story) = Teller::new();
-            let _dialing = teller.dial(&shared(driver), &format!("tcp://both.test:{port}").parse().expect("well formed"));
+            let placement = shared(driver);
+            let _dialing = teller.dial(&placement, &format!("tcp://both.test:{port}").parse().expect("well formed"));
             let (_peer, _) = listener.accept().expect("dialed");
             story.ready();
         }

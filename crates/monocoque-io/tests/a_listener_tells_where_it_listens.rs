@@ -6,7 +6,7 @@ use std::io::Write;
 
 use common::{Teller, bind, connect, drivers, shared, wire};
 use monocoque_core::Endpoint;
-use monocoque_io::ListenConfig;
+use monocoque_io::{LinkEvent, ListenConfig};
 
 fn reaches(written: &str) -> Endpoint {
     let mut found = None;
@@ -15,10 +15,12 @@ fn reaches(written: &str) -> Endpoint {
         let binding = bind(&written.parse().expect("well formed")).expect("free");
         let endpoint = binding.endpoint().clone();
         let (teller, story) = Teller::new();
-        let _listening = teller.listen(&placement, binding, ListenConfig::default());
+        let listening = teller.listen(&placement, binding, ListenConfig::default());
         let mut peer = connect(&endpoint);
         peer.write_all(&wire(b"hello")).expect("accepted");
         assert_eq!(*story.ready().recv().expect("a message").first(), b"hello");
+        drop(listening);
+        story.event("the end", |event| matches!(event, LinkEvent::ListenerClosed).then_some(()));
         found = Some(endpoint);
     }
     found.expect("a driver")

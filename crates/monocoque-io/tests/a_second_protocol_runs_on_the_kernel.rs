@@ -21,7 +21,8 @@ fn everywhere(test: impl AsyncFn(&Placement)) {
         for local in [false, true] {
             let choice = DriverChoice::Only(driver);
             choice.runtime().expect("available").block_on(async {
-                let placement = if local { Placement::local() } else { Placement::shared(2, choice) }.expect("a placement");
+                let placement =
+                    if local { Placement::local() } else { Placement::shared(2, choice) }.expect("a placement");
                 assert_eq!((placement.driver(), placement.is_local()), (driver, local));
                 compio::time::timeout(PATIENCE, test(&placement)).await.expect("in time");
             });

@@ -43,7 +43,8 @@ fn over_tcp() {
         let listener = RawListener::bound(&tcp(), None);
         let _queued = fill(&listener);
         let (teller, story) = Teller::new();
-        let _dialing = teller.dial_with(&shared(driver), &listener.endpoint, config(false));
+        let placement = shared(driver);
+        let _dialing = teller.dial_with(&placement, &listener.endpoint, config(false));
         assert_eq!(story.event("giving up", given_up), Some(io::ErrorKind::TimedOut));
     }
 }
@@ -55,7 +56,8 @@ fn over_ipc_and_never_takes_a_full_backlog_for_a_link() {
         let listener = RawListener::bound(&wildcard, None);
         let mut queued = fill(&listener);
         let (teller, story) = Teller::new();
-        let _dialing = teller.dial_with(&shared(driver), &listener.endpoint, config(true));
+        let placement = shared(driver);
+        let _dialing = teller.dial_with(&placement, &listener.endpoint, config(true));
         story.find("a failed attempt", |happened| match happened {
             common::Happened::Link(LinkEvent::ConnectRetried { error: Some(_), .. }) => Ok(()),
             common::Happened::Link(LinkEvent::Connected(facts)) => panic!("nobody took us: {facts:?}"),

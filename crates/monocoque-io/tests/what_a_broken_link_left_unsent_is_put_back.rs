@@ -5,20 +5,20 @@ mod common;
 use std::io::Read;
 
 use common::{Ends, Raw, RawListener, Story, Teller, each_link, is_stopped, number, numbered, parse, shared};
+use monocoque_core::Endpoint;
 use monocoque_core::batch::Unit;
 use monocoque_core::pipe::PipeReader;
-use monocoque_io::{Driver, End, Stopper};
-use monocoque_core::Endpoint;
+use monocoque_io::{End, Placement, Stopper};
 
 /// Together more than the kernel takes of a peer that does not read.
 const MESSAGES: u32 = 1000;
 const BODY: usize = 32 << 10;
 
 /// A connection with far too much to write, of which the peer has taken the first byte.
-fn in_mid_write(driver: Driver, wildcard: &Endpoint) -> (Stopper, Raw, Ends, Story) {
-    let (placement, listener) = (shared(driver), RawListener::new(wildcard, Some(64 << 10)));
+fn in_mid_write(placement: &Placement, wildcard: &Endpoint) -> (Stopper, Raw, Ends, Story) {
+    let listener = RawListener::new(wildcard, Some(64 << 10));
     let (teller, story) = Teller::new();
-    let dialing = teller.dial(&placement, &listener.endpoint);
+    let dialing = teller.dial(placement, &listener.endpoint);
     let mut peer = listener.accept();
     let ends = story.ready();
     (0..MESSAGES).for_each(|n| ends.push(&numbered(n, BODY)));
@@ -39,7 +39,8 @@ fn numbers(mut pipe: PipeReader) -> Vec<u32> {
 #[test]
 fn with_what_the_peer_got_whole_it_adds_up() {
     each_link(|driver, wildcard| {
-        let (dialing, mut peer, _ends, story) = in_mid_write(driver, wildcard);
+        let placement = shared(driver);
+        let (dialing, mut peer, _ends, story) = in_mid_write(&placement, wildcard);
         dialing.stop();
         let ended = story.ended();
         assert!(is_stopped(&ended.end), "{:?}", ended.end);
@@ -55,7 +56,8 @@ fn with_what_the_peer_got_whole_it_adds_up() {
 #[test]
 fn when_the_peer_goes_everything_from_some_message_on_is_kept() {
     each_link(|driver, wildcard| {
-        let (_dialing, peer, _ends, story) = in_mid_write(driver, wildcard);
+        let placement = shared(driver);
+        let (_dialing, peer, _ends, story) = in_mid_write(&placement, wildcard);
         drop(peer);
         let ended = story.ended();
         assert!(matches!(ended.end, End::Link(_) | End::PeerClosed { .. }), "{:?}", ended.end);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use monocoque_core::pipe::PipeWriter;
 use monocoque_core::stats::{DropCause, Drops};
+use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId, SocketType};
-use parking_lot::Mutex;
 
 use crate::config::{RecvRule, SendRule};
 use crate::lockstep::{Addressee, Turn, strip, wrap};
@@ -133,17 +133,29 @@ impl Hub {
     /// [`RecvRefused::Empty`] passes; [`RecvRefused::Closed`] comes when all that was received is taken.
     #[inline]
     pub fn try_recv(&self) -> Result<Message, RecvRefused> {
-        match self.recv_rule {
+        let mut message = Message::new();
+        self.try_recv_into(&mut message)?;
+        Ok(message)
+    }
+
+    /// [`try_recv`](Self::try_recv) into a message that the caller has; of no value after an error.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    #[inline]
+    pub fn try_recv_into(&self, into: &mut Message) -> Result<(), RecvRefused> {
+        *into = match self.recv_rule {
             RecvRule::Fair | RecvRule::Subscribed => {
-                let message = self.recv.lock().next_message(&self.signals);
-                message.ok_or_else(|| self.nothing())
+                let received = self.recv.lock().next_into(&self.signals, into);
+                return if received { Ok(()) } else { Err(self.nothing()) };
             }
-            RecvRule::Labelled => self.recv_labelled(),
-            RecvRule::Requests => self.recv_request(),
-            RecvRule::Replies => self.recv_reply(),
-            RecvRule::Notices => self.recv_notice(),
-            RecvRule::Nothing => Err(RecvRefused::Unsupported),
-        }
+            RecvRule::Labelled => self.recv_labelled()?,
+            RecvRule::Requests => self.recv_request()?,
+            RecvRule::Replies => self.recv_reply()?,
+            RecvRule::Notices => self.recv_notice()?,
+            RecvRule::Nothing => return Err(RecvRefused::Unsupported),
+        };
+        Ok(())
     }
 
     /// ROUTER: sends `message`, which holds no routing id, to the peer of `id`.

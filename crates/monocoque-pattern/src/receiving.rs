@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use monocoque_core::batch::Unit;
+use monocoque_core::batch::{Found, Unit};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, RoutingId};
 
@@ -59,26 +59,32 @@ impl RecvSide {
         }
     }
 
-    /// The next message that the rule lets through, whoever sent it.
+    /// Reads the next message that the rule lets through, whoever sent it, into `into`; whether there was one.
+    ///
+    /// In place, because each hand that a message passes through copies it.
     #[inline]
-    pub(crate) fn next_message(&mut self, signals: &Signals) -> Option<Message> {
-        if self.peeked.is_some() {
-            return self.peeked.take().map(|received| received.message);
+    pub(crate) fn next_into(&mut self, signals: &Signals, into: &mut Message) -> bool {
+        if let Some(received) = self.peeked.take() {
+            *into = received.message;
+            return true;
         }
         self.absorb(signals);
-        // Spelt out, because each hand the message passes through copies it.
-        loop {
-            match self.fair.turn()?.next_unit() {
-                Some(Unit::Message(message)) => {
+        while let Some(reader) = self.fair.turn() {
+            match reader.next_into(into) {
+                Some(Found::Message) => {
                     self.fair.pass();
-                    if self.is_wanted(&message) {
-                        return Some(message);
+                    if self.is_wanted(into) {
+                        return true;
                     }
                 }
-                Some(Unit::Command(_)) => self.fair.pass(),
-                None => self.fair.found_empty(),
+                Some(Found::Command) => self.fair.pass(),
+                None => {
+                    self.fair.found_empty();
+                    self.absorb(signals);
+                }
             }
         }
+        false
     }
 
     /// The next message that the rule lets through, and its sender.

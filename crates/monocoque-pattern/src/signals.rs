@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 
+use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
-use parking_lot::Mutex;
 
 use crate::PeerKey;
 

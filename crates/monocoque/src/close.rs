@@ -63,7 +63,8 @@ impl Drop for Counted {
 
 /// Closes without anyone waiting for it: the last handle was dropped.
 pub(crate) fn close_in_background(core: Arc<Core>) {
-    if core.is_closing() {
+    // A close that was begun and dropped goes on here.
+    if core.state.lock().closed {
         return;
     }
     if core
@@ -98,8 +99,9 @@ pub(crate) async fn close(core: &Arc<Core>) -> CloseReport {
     until(&core.idle, &core.context, Some(STOP_TIME_MAX), has_stopped).await;
     let kept: usize = endpoints.iter().map(|entry| entry.role.queued()).sum();
     core.hub.drops().count(DropCause::Linger, kept as u64);
-    let undelivered = kept + std::mem::take(&mut core.state.lock().lost);
-    CloseReport { undelivered }
+    let mut state = core.state.lock();
+    state.closed = true;
+    CloseReport { undelivered: kept + std::mem::take(&mut state.lost) }
 }
 
 impl Role {

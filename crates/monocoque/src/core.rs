@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) live: usize,
     /// Messages that ended connections left unsent after closing began.
     pub(crate) lost: usize,
+    /// Closing is done: there is nothing left to end.
+    pub(crate) closed: bool,
 }
 
 /// One bound or connected endpoint.

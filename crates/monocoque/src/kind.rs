@@ -29,6 +29,12 @@ pub trait Receives: Kind {
 
     #[doc(hidden)]
     fn try_recv(hub: &Hub) -> Result<Self::In, RecvRefused>;
+
+    #[doc(hidden)]
+    fn try_recv_into(hub: &Hub, into: &mut Self::In) -> Result<(), RecvRefused> {
+        *into = Self::try_recv(hub)?;
+        Ok(())
+    }
 }
 
 /// A message together with the peer it goes to or comes from: the envelope of a ROUTER as a type.
@@ -109,6 +115,11 @@ macro_rules! receives_messages {
             #[inline]
             fn try_recv(hub: &Hub) -> Result<Message, RecvRefused> {
                 hub.try_recv()
+            }
+
+            #[inline]
+            fn try_recv_into(hub: &Hub, into: &mut Message) -> Result<(), RecvRefused> {
+                hub.try_recv_into(into)
             }
         }
     )*};

@@ -275,6 +275,21 @@ impl<K: Receives> Socket<K> {
         self.recv_waiting().await
     }
 
+    /// The next message, waiting for it, into one that the caller has. After an error it holds nothing of value.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, no message is lost.
+    #[inline]
+    pub async fn recv_into(&self, into: &mut K::In) -> Result<(), RecvError> {
+        if K::try_recv_into(&self.core().hub, into).is_err() {
+            *into = self.recv_waiting().await?;
+        }
+        Ok(())
+    }
+
     async fn recv_waiting(&self) -> Result<K::In, RecvError> {
         let core = self.core();
         let attempt = || match self.try_recv() {

@@ -10,13 +10,31 @@ const PURE: [&str; 3] = ["monocoque-core", "monocoque-zmtp", "monocoque-pattern"
 
 /// Dependencies that mean an operating system, a runtime or a source of randomness.
 const FORBIDDEN: [&str; 14] = [
-    "compio", "tokio", "smol", "async-io", "socket2", "libc", "rustix", "nix", "mio", "polling", "io-uring", "rand",
-    "fastrand", "getrandom",
+    "compio",
+    "tokio",
+    "smol",
+    "async-io",
+    "socket2",
+    "libc",
+    "rustix",
+    "nix",
+    "mio",
+    "polling",
+    "io-uring",
+    "rand",
+    "fastrand",
+    "getrandom",
 ];
 
 /// Ways to reach a clock, a file or a socket through the standard library.
 const IMPURE: [&str; 8] = [
-    "Instant::now", "SystemTime", "std::net::Tcp", "std::net::Udp", "std::os::", "std::fs", "std::thread::sleep",
+    "Instant::now",
+    "SystemTime",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::os::",
+    "std::fs",
+    "std::thread::sleep",
     "std::env::",
 ];
 
@@ -26,7 +44,10 @@ fn workspace() -> PathBuf {
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("entry").path());
-    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).filter(|p| p.extension().is_some_and(|e| e == "rs")).collect()
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|p| p.extension().is_some_and(|e| e == "rs"))
+        .collect()
 }
 
 /// The code of a source file, without comments and without its test module.
@@ -74,7 +95,8 @@ fn unsafe_code_is_only_where_the_architecture_says() {
     let mut named = 0;
     for krate in fs::read_dir(root.join("crates")).expect("readable") {
         for path in sources(&krate.expect("entry").path().join("src")) {
-            let uses = code(&path).split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| *word == "unsafe").count();
+            let uses =
+                code(&path).split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| *word == "unsafe").count();
             if uses == 0 {
                 continue;
             }

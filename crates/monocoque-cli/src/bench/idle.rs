@@ -52,7 +52,10 @@ pub fn run(args: &IdleArgs) -> Result<(), Failure> {
     let limit = raise_descriptors();
     if limit.is_some_and(|limit| u64::from(args.peers) + OTHER_DESCRIPTORS > limit) {
         let limit = limit.unwrap_or_default();
-        return Err(Failure::usage(format!("{} peers need more than the {limit} descriptors allowed (ulimit -Hn)", args.peers)));
+        return Err(Failure::usage(format!(
+            "{} peers need more than the {limit} descriptors allowed (ulimit -Hn)",
+            args.peers
+        )));
     }
     let findings = measure(args)?;
     if args.json {

@@ -176,7 +176,8 @@ fn print(measure: &Measure, number: u16, round: &Round) -> Result<(), Failure> {
         let (transport, placement) = (round.transport.name(), round.placement);
         writeln!(out, "REQ to REP and back, {} B, {transport}, {placement} placement, {}", round.size, round.driver)?;
     }
-    let [p50, p90, p99, p999, max] = [round.p50_ns, round.p90_ns, round.p99_ns, round.p999_ns, round.max_ns].map(duration);
+    let [p50, p90, p99, p999, max] =
+        [round.p50_ns, round.p90_ns, round.p99_ns, round.p999_ns, round.max_ns].map(duration);
     let (trips, cpu) = (round.round_trips, duration(round.cpu_ns as u64));
     writeln!(
         out,

@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn a_round_is_measured_within_one_process() {
         for placement in ["shared", "local"] {
-            let measure = measure(&format!("bench thr --transport inproc --count 2000 --peers 2 --placement {placement}"));
+            let measure =
+                measure(&format!("bench thr --transport inproc --count 2000 --peers 2 --placement {placement}"));
             let tally = measure.placement.run(async |context| within_process(&context, &measure).await);
             let tally = tally.expect("nothing can fail here");
             let round = Round::of(&measure, Transport::Inproc, &tally);

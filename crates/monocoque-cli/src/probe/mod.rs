@@ -96,7 +96,8 @@ pub fn run(args: ProbeArgs) -> Result<(), Failure> {
 }
 
 fn check(endpoint: &str) -> Result<(), Failure> {
-    let parsed: Endpoint = endpoint.parse().map_err(|error: monocoque::EndpointError| Failure::usage(error.to_string()))?;
+    let parsed: Endpoint =
+        endpoint.parse().map_err(|error: monocoque::EndpointError| Failure::usage(error.to_string()))?;
     if matches!(parsed, Endpoint::Inproc(_)) {
         return Err(Failure::usage("inproc:// names exist within one program only; probe tcp:// and ipc:// endpoints"));
     }

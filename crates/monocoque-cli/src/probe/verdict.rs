@@ -51,7 +51,9 @@ impl Verdict {
             Found::Refused(error) => Self::of_refusal(error),
             Found::HungUp(how) => Self::new(
                 Outcome::Unusable,
-                format!("Something listens, but ended the handshake ({how}). It may not be ZeroMQ, or want what we are not."),
+                format!(
+                    "Something listens, but ended the handshake ({how}). It may not be ZeroMQ, or want what we are not."
+                ),
             ),
             Found::Silent => Self::new(
                 Outcome::Silent,
@@ -94,11 +96,16 @@ impl Verdict {
         match error {
             SessionError::PeerIncompatible(PeerIncompatible::Mechanism { theirs, .. }) => Self {
                 mechanism: Some(theirs.clone()),
-                ..unusable(format!("A ZeroMQ socket that wants {theirs} security; we came with NULL. {}", advice(theirs)))
+                ..unusable(format!(
+                    "A ZeroMQ socket that wants {theirs} security; we came with NULL. {}",
+                    advice(theirs)
+                ))
             },
             SessionError::PeerIncompatible(PeerIncompatible::Version { major }) => Self {
                 version: Some(major.to_string()),
-                ..unusable(format!("An old ZeroMQ socket: it speaks ZMTP {major}, we speak 3. Its libzmq is older than 4.0."))
+                ..unusable(format!(
+                    "An old ZeroMQ socket: it speaks ZMTP {major}, we speak 3. Its libzmq is older than 4.0."
+                ))
             },
             SessionError::PeerIncompatible(PeerIncompatible::UnknownSocketType { theirs }) => Self {
                 socket_type: Some(theirs.clone()),
@@ -110,7 +117,9 @@ impl Verdict {
             SessionError::PeerMisbehaved(PeerMisbehaved::Signature { at, byte }) => {
                 unusable(format!("Something listens, but it is not ZeroMQ: {}", greeting(*at, *byte)))
             }
-            SessionError::PeerMisbehaved(rule) => unusable(format!("It begins like ZeroMQ, then breaks a rule: {rule}.")),
+            SessionError::PeerMisbehaved(rule) => {
+                unusable(format!("It begins like ZeroMQ, then breaks a rule: {rule}."))
+            }
             other => unusable(format!("No handshake: {other}.")),
         }
     }

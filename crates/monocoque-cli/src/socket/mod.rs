@@ -105,9 +105,7 @@ fn attach(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
 /// How this job writes messages as lines.
 fn lines(job: &Job) -> Lines {
     let is_routed = job.kind == monocoque::SocketType::Router;
-    Lines::new(job.common.format, job.common.delimiter.0.clone())
-        .routed(is_routed)
-        .shown(io::stdout().is_terminal())
+    Lines::new(job.common.format, job.common.delimiter.0.clone()).routed(is_routed).shown(io::stdout().is_terminal())
 }
 
 /// Fails if messages were sent that no peer got.

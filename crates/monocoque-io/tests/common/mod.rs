@@ -458,7 +458,14 @@ impl RawListener {
 
     pub fn accept(&self) -> Raw {
         self.socket.set_read_timeout(Some(PATIENCE)).expect("a valid time");
-        Raw::new(self.socket.accept().expect("a peer in time").0)
+        loop {
+            match self.socket.accept() {
+                Ok((peer, _)) => return Raw::new(peer),
+                // A ring that this thread had may still interrupt it.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => panic!("a peer in time: {error}"),
+            }
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use monocoque::{Any, Context, Hwm, Message, Routed, Socket, SocketType};
 use SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+use monocoque::{Any, Context, Hwm, Message, Routed, Socket, SocketType};
 
 use crate::common::{TCP, both, everywhere, in_shared, inproc, number, poll_times, soon, to_number, transports};
 
@@ -25,10 +25,8 @@ fn poll_once<F: Future>(future: F) -> Option<F::Output> {
 async fn until_done<T, F: Future<Output = T>>(mut attempt: impl FnMut() -> F) -> T {
     let run = async {
         for polls in (1..=POLLS_MAX).cycle() {
-            if let Some(done) = poll_times(within_turn(attempt()), polls).await {
-                if let Some(done) = done {
-                    return done;
-                }
+            if let Some(done) = poll_times(within_turn(attempt()), polls).await.flatten() {
+                return done;
             }
             smol::future::yield_now().await;
         }
@@ -40,9 +38,7 @@ async fn until_done<T, F: Future<Output = T>>(mut attempt: impl FnMut() -> F) ->
 /// `future`, or nothing when it was not woken for a moment: one that waits for a counterpart which itself waits.
 async fn within_turn<F: Future>(future: F) -> Option<F::Output> {
     let turn = async {
-        for _ in 0..20 {
-            smol::future::yield_now().await;
-        }
+        smol::Timer::after(Duration::from_micros(200)).await;
         None
     };
     smol::future::or(async { Some(future.await) }, turn).await

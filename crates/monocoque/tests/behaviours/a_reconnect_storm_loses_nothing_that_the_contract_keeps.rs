@@ -38,7 +38,8 @@ fn load(mut send: impl FnMut(u64) + Send + 'static) -> (Arc<AtomicBool>, JoinHan
 /// Receives until the first connection has ended, and what is left then.
 fn read_out(pull: Socket<Pull>) -> JoinHandle<Vec<u64>> {
     let watch = pull.monitor();
-    let over = thread::spawn(move || while !matches!(watch.recv_blocking(), Some(Event::Disconnected { .. }) | None) {});
+    let over =
+        thread::spawn(move || while !matches!(watch.recv_blocking(), Some(Event::Disconnected { .. }) | None) {});
     thread::spawn(move || {
         let mut got = Vec::new();
         loop {

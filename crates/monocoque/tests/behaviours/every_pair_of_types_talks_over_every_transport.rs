@@ -1,7 +1,7 @@
 //! Each pair of socket types that may talk does, whichever binds, with messages of any shape.
 
-use monocoque::{Any, Context, Message, Socket, SocketType};
 use SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+use monocoque::{Any, Context, Message, Socket, SocketType};
 
 use crate::common::{everywhere, soon, transports};
 

@@ -3,8 +3,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod every_pair_of_types_talks_over_every_transport;
-mod a_reconnect_storm_loses_nothing_that_the_contract_keeps;
-mod no_message_goes_to_a_dead_peer;
 mod a_dropped_future_loses_nothing;
+mod a_reconnect_storm_loses_nothing_that_the_contract_keeps;
+mod a_request_cannot_wedge_its_socket;
 mod a_slow_peer_holds_nobody_else_up;
+mod bad_input_ends_one_connection_only;
+mod closing_reports_what_was_not_delivered;
+mod every_pair_of_types_talks_over_every_transport;
+mod no_message_goes_to_a_dead_peer;
+mod user_errors_are_typed_and_give_messages_back;

@@ -64,12 +64,12 @@ pub fn soon<F: Future>(future: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// Waits until `condition` holds, yielding: for what no event tells.
+/// Waits until `condition` holds: for what no event tells.
 #[track_caller]
 pub fn eventually(condition: impl Fn() -> bool) -> impl Future<Output = ()> {
     soon(async move {
         while !condition() {
-            smol::future::yield_now().await;
+            smol::Timer::after(Duration::from_millis(1)).await;
         }
     })
 }

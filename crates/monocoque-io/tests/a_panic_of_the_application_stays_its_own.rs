@@ -1,0 +1,53 @@
+//! A thread that panics drops its ends of connections, which wakes I/O threads. compio aborts the process when
+//! it is woken so; this kernel must not: the connections end, the others go on.
+
+mod common;
+
+use std::io::Write;
+
+use common::{RawListener, Teller, each_link, is_stopped, numbered, shared, wire};
+use monocoque_io::End;
+
+#[test]
+fn when_it_drops_what_stops_a_connection() {
+    each_link(|driver, wildcard| {
+        let (placement, listener) = (shared(driver), RawListener::new(wildcard, None));
+        let (teller, story) = Teller::new();
+        let dialing = teller.dial(&placement, &listener.endpoint);
+        let mut peer = listener.accept();
+        let ends = story.ready();
+        let (other_teller, other_story) = Teller::new();
+        let _other_dialing = other_teller.dial(&placement, &listener.endpoint);
+        let mut other_peer = listener.accept();
+        let mut other_ends = other_story.ready();
+        let panicking = std::thread::spawn(move || {
+            let _dropped_while_unwinding = (dialing, placement, ends);
+            panic!("on purpose");
+        });
+        panicking.join().expect_err("it panicked");
+        assert!(is_stopped(&story.ended().end) || peer.read_to_the_end().is_empty());
+        // The placement went with the panic: it was the last handle, and took the other connection along.
+        let _ = other_peer.write_all(&wire(b"hello"));
+        while other_ends.recv().is_some() {}
+    });
+}
+
+#[test]
+fn when_it_drops_its_end_of_a_pipe() {
+    each_link(|driver, wildcard| {
+        let (placement, listener) = (shared(driver), RawListener::new(wildcard, None));
+        let (teller, story) = Teller::new();
+        let _dialing = teller.dial(&placement, &listener.endpoint);
+        let mut peer = listener.accept();
+        let ends = story.ready();
+        let panicking = std::thread::spawn(move || {
+            ends.push(&numbered(1, 4));
+            let _dropped_while_unwinding = ends;
+            panic!("on purpose");
+        });
+        panicking.join().expect_err("it panicked");
+        assert_eq!(peer.read_to_the_end(), wire(numbered(1, 4).first()), "what was sent before the panic arrives");
+        drop(peer);
+        assert!(matches!(story.ended().end, End::Finished));
+    });
+}
