@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use monocoque::{Context, Kind, Message, Reconnect, Socket, SocketBuilder};
+use monocoque::{BindError, Context, Kind, Message, Reconnect, Socket, SocketBuilder};
 use tempfile::TempDir;
 
 use crate::deadline::{PATIENCE, eventually, within};
@@ -33,6 +33,14 @@ pub fn ours<K: Kind>(make: impl FnOnce(&Context) -> SocketBuilder<K>) -> Socket<
 /// Binds our socket, and says where.
 pub fn bind<K: Kind>(socket: &Socket<K>, endpoint: &str) -> String {
     within(socket.bind(endpoint)).expect("bound").to_string()
+}
+
+/// Binds our socket as soon as the endpoint is free.
+pub fn bind_again<K: Kind>(socket: &Socket<K>, endpoint: &str) {
+    eventually("the endpoint is free", || match within(socket.bind(endpoint)) {
+        Err(BindError::InUse { .. }) => None,
+        bound => Some(bound.expect("bound")),
+    });
 }
 
 /// Waits until our socket has `count` peers.

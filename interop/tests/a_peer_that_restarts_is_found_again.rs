@@ -1,10 +1,11 @@
 //! A peer that goes and comes back at the same place is found again, without anyone connecting anew.
 
-use monocoque::{BindError, Event, Kind, Message, Socket};
+use monocoque::{Event, Message};
 use monocoque_interop::deadline::{event, eventually, within};
 use monocoque_interop::ffi::{ZMQ_EVENT_DISCONNECTED, ZMQ_ROUTING_ID, ZMQ_SUBSCRIBE};
 use monocoque_interop::fixture::{
-    LOOPBACK, bind, ours, peers, rebind, take_note, theirs, theirs_bound, theirs_connected, vacant_path, vacant_port,
+    LOOPBACK, bind, bind_again, ours, peers, rebind, take_note, theirs, theirs_bound, theirs_connected, vacant_path,
+    vacant_port,
 };
 use monocoque_interop::party;
 use monocoque_interop::zmq;
@@ -13,14 +14,6 @@ const RESTARTS: usize = 10;
 
 fn is_disconnected(event: &Event) -> Option<()> {
     matches!(event, Event::Disconnected { .. }).then_some(())
-}
-
-/// Binds as soon as the endpoint is free: who restarts here is another process elsewhere.
-fn bind_again<K: Kind>(socket: &Socket<K>, endpoint: &str) {
-    eventually("the endpoint is free", || match within(socket.bind(endpoint)) {
-        Err(BindError::InUse { .. }) => None,
-        bound => Some(bound.expect("bound")),
-    });
 }
 
 fn their_pull_restarts(endpoint: &str) {

@@ -31,7 +31,7 @@ Lines:
 
 /// A ZeroMQ-compatible messaging kernel: sockets, broker, probe and measurements on the command line.
 #[derive(Debug, Parser)]
-#[command(name = "monocoque", version, about, after_help = format!("{START}\n\n{EXIT_CODES}"), max_term_width = 110)]
+#[command(name = "monocoque", version, after_help = format!("{START}\n\n{EXIT_CODES}"), max_term_width = 110)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(subcommand)]
@@ -138,7 +138,8 @@ pub struct Common {
     /// What parts the frames of a message in text and hex: \t, \n, \0, \\ and \xHH are understood; '' for nothing.
     #[arg(short, long, value_name = "TEXT", default_value = "\\t", value_parser = parse_delimiter_value)]
     pub delimiter: Delimiter,
-    /// End after this many messages: received ones, or sent ones if the type receives none.
+    /// End after this many messages: received ones, or sent ones with pub, push and xpub. With 0, types that do
+    /// both only send.
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
     /// Give up when a peer, room for a message or the next message takes longer than this.

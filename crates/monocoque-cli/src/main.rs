@@ -1,7 +1,7 @@
 //! The `monocoque` command: every socket type, a broker, a probe, measurements and a demonstration.
 //!
-//! One module for each command; [`args`] has the command line, [`exit`] the exit codes. Nothing here reaches
-//! past the library's public API.
+//! One module for each command; [`args`] has the command line, [`exit`] the exit codes. Everything is done over
+//! the library's public API; only [`probe`] also names the variants of its session errors.
 
 #![forbid(unsafe_code)]
 

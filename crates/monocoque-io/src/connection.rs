@@ -251,7 +251,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     async fn run(mut self) {
         let mut slab = self.arena.lease(SlabClass::Tiny);
         let mut need = Need(0);
-        let mut turns = 0;
+        let mut turns: u32 = 0;
         while !self.shared.is_ended() {
             slab = match self.room(slab, need.0) {
                 Ok(slab) => slab,
@@ -272,7 +272,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
             self.wait_for_room().await;
             turns += 1;
-            if turns % TURNS_MAX == 0 {
+            if turns.is_multiple_of(TURNS_MAX) {
                 yield_now().await;
             }
         }
@@ -468,7 +468,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
             }
         }
         self.turns += 1;
-        if self.turns % TURNS_MAX == 0 {
+        if self.turns.is_multiple_of(TURNS_MAX) {
             yield_now().await;
         }
         written
@@ -531,5 +531,48 @@ fn advance(segments: &mut Vec<Bytes>, mut count: usize) {
     segments.drain(..whole);
     if let Some(first) = segments.first_mut() {
         first.advance(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_dropped_to_the_byte() {
+        let all = [&b"abc"[..], b"d", b"efgh"];
+        let total = all.iter().map(|segment| segment.len()).sum::<usize>();
+        for count in 0..=total {
+            let mut segments = all.map(Bytes::from_static).to_vec();
+            advance(&mut segments, count);
+            assert_eq!(segments.concat(), b"abcdefgh"[count..]);
+            assert!(segments.iter().all(|segment| !segment.is_empty()), "{count}: {segments:?}");
+        }
+    }
+
+    #[test]
+    fn empty_segments_do_not_hold_the_rest_up() {
+        let mut segments = vec![Bytes::new(), Bytes::from_static(b"ab"), Bytes::new()];
+        advance(&mut segments, 1);
+        assert_eq!(segments.concat(), b"b");
+        advance(&mut segments, 1);
+        assert!(segments.is_empty(), "{segments:?}");
+    }
+
+    #[test]
+    fn both_halves_run_to_their_own_end() {
+        let steps = RefCell::new(Vec::new());
+        let half = |name: char, turns: u32| {
+            let steps = &steps;
+            async move {
+                for _ in 0..turns {
+                    steps.borrow_mut().push(name);
+                    yield_now().await;
+                }
+            }
+        };
+        let runtime = crate::DriverChoice::default().runtime().expect("a driver");
+        runtime.block_on(both(half('a', 1), half('b', 3)));
+        assert_eq!(steps.into_inner(), ['a', 'b', 'b', 'b']);
     }
 }

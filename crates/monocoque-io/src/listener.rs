@@ -274,3 +274,50 @@ fn is_exhaustion(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(code, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_given_up_to_the_bound_and_come_back() {
+        let count = Arc::default();
+        let held = [(); 3].map(|()| HalfOpen::admit(&count, 3).expect("a place"));
+        assert!(HalfOpen::admit(&count, 3).is_none());
+        drop(held);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        assert!(HalfOpen::admit(&count, 1).is_some() && HalfOpen::admit(&count, 0).is_none());
+    }
+
+    #[test]
+    fn only_a_want_of_resources_pauses_accepting() {
+        use rustix::io::Errno;
+        let exhausted = |errno: Errno| is_exhaustion(&io::Error::from_raw_os_error(errno.raw_os_error()));
+        assert!([Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].into_iter().all(exhausted));
+        assert!(![Errno::CONNABORTED, Errno::INTR, Errno::PROTO].into_iter().any(exhausted));
+        assert!(!is_exhaustion(&io::ErrorKind::OutOfMemory.into()));
+    }
+
+    #[test]
+    fn an_ipv6_address_is_written_with_brackets() {
+        let endpoint = tcp_endpoint("[::1]:5555".parse().expect("an address"));
+        assert_eq!(endpoint.parse::<Endpoint>().expect("an endpoint").to_string(), "tcp://[::1]:5555");
+    }
+
+    #[test]
+    fn a_claim_is_on_the_file_and_not_on_its_name() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("socket");
+        let write = |text: &str| std::fs::write(&path, text).expect("writable");
+        write("ours");
+        // A link keeps the old file, so that its number is not given to the new one.
+        std::fs::hard_link(&path, directory.path().join("kept")).expect("one file system");
+        let claim = PathClaim::new(path.clone(), None).expect("there");
+        std::fs::remove_file(&path).expect("there");
+        write("theirs");
+        drop(claim);
+        assert!(path.exists());
+        drop(PathClaim::new(path.clone(), None).expect("there"));
+        assert!(!path.exists());
+    }
+}

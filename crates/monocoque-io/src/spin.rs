@@ -96,3 +96,103 @@ impl Drop for State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicU32);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    struct Bench {
+        spin: Spin,
+        wakes: Arc<Wakes>,
+    }
+
+    impl Bench {
+        /// A spin whose last activity was an hour ago and whose task was polled once.
+        fn new() -> Self {
+            let last = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the machine is up for long");
+            let state = State {
+                last: Cell::new(last),
+                armed: Cell::new(false),
+                misses: Cell::new(0),
+                waker: RefCell::new(None),
+            };
+            let bench = Self { spin: Spin(Rc::new(state)), wakes: Arc::default() };
+            bench.turn();
+            bench
+        }
+
+        /// Polls the task; returns whether it wants to be polled again at once.
+        fn turn(&self) -> bool {
+            let before = self.wakes.0.load(Ordering::Relaxed);
+            self.spin.0.turn(&Waker::from(Arc::clone(&self.wakes)));
+            self.wakes.0.load(Ordering::Relaxed) > before
+        }
+
+        /// Activity, and then none for longer than the window.
+        fn miss(&self) -> bool {
+            let before = self.wakes.0.load(Ordering::Relaxed);
+            self.spin.touch();
+            let woken = self.wakes.0.load(Ordering::Relaxed) > before;
+            self.age(FREQUENT + WINDOW);
+            assert!(!self.turn(), "the window is over");
+            woken
+        }
+
+        fn age(&self, by: Duration) {
+            let last = &self.spin.0.last;
+            last.set(last.get().checked_sub(by).expect("the machine is up for long"));
+        }
+    }
+
+    #[test]
+    fn nothing_is_polled_before_anything_happens() {
+        assert!(!Bench::new().turn());
+    }
+
+    #[test]
+    fn after_activity_it_polls_until_the_window_is_over() {
+        let bench = Bench::new();
+        bench.spin.touch();
+        // In the future, so that a slow machine does not end the window.
+        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        assert!(bench.turn() && bench.turn());
+        bench.age(Duration::from_secs(7200));
+        assert!(!bench.turn() && !bench.turn());
+    }
+
+    #[test]
+    fn rare_activity_closes_the_window_and_frequent_activity_opens_it() {
+        let bench = Bench::new();
+        let polled = (0..10).filter(|_| bench.miss()).count();
+        assert_eq!(polled, MISSES_MAX as usize);
+        // The first is as far from the one before as ever; the second is close to it.
+        bench.spin.touch();
+        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        bench.spin.touch();
+        assert!(bench.spin.0.armed.get());
+    }
+
+    #[test]
+    fn the_task_ends_with_the_last_handle() {
+        let runtime = crate::DriverChoice::default().runtime().expect("a driver");
+        runtime.block_on(async {
+            let spin = Spin::start(&runtime);
+            let state = Rc::downgrade(&spin.0);
+            drop(spin);
+            assert!(state.upgrade().is_none());
+        });
+    }
+}

@@ -37,12 +37,11 @@ fn not_at_all_if_it_was_told_so() {
         let (teller, story) = Teller::new();
         let config = DialConfig { backoff: None, timeout: None, seed: 3 };
         let _dialing = teller.dial_with(&placement, &listener.endpoint, config);
-        story.event("giving up", |event| match event {
-            LinkEvent::ConnectGivenUp { error: Some(error) } => {
-                Some(assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused))
-            }
+        let kind = story.event("giving up", |event| match event {
+            LinkEvent::ConnectGivenUp { error } => error.as_ref().map(io::Error::kind),
             _ => None,
         });
+        assert_eq!(kind, io::ErrorKind::ConnectionRefused);
     }
 }
 

@@ -3,26 +3,18 @@
 mod common;
 
 use std::io::Write;
-use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use common::{PATIENCE, Teller, bind, connect, each_link, number, numbered, shared, wire};
+use common::{PATIENCE, Teller, bind, connect, each_link, number, numbered, shared, turn, wire};
 use monocoque_core::limits::SLAB_HUGE_BYTES;
 use monocoque_core::pipe::Mark;
-use monocoque_io::{ListenConfig, Placement};
+use monocoque_io::ListenConfig;
 
 const MESSAGES: u32 = 20_000;
 const BODY: usize = 1000;
 const MARK: u32 = 10;
 /// The mark, and what one read can bring behind the message that reaches it.
 const HELD_MAX: usize = MARK as usize + SLAB_HUGE_BYTES / BODY;
-
-/// Returns when the I/O thread has run a task that was posted now.
-fn turn(placement: &Placement) {
-    let (done, is_done) = channel();
-    placement.spawn(move |_| async move { done.send(()).expect("waited for") }).expect("a live placement");
-    is_done.recv_timeout(PATIENCE).expect("the I/O thread runs");
-}
 
 #[test]
 fn of_that_peer() {

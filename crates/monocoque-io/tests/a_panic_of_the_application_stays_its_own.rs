@@ -8,27 +8,43 @@ use std::io::Write;
 use common::{RawListener, Teller, each_link, is_stopped, numbered, shared, wire};
 use monocoque_io::End;
 
+fn panic_with<T: Send + 'static>(held: T) {
+    let panicking = std::thread::spawn(move || {
+        let _dropped_while_unwinding = held;
+        panic!("on purpose");
+    });
+    panicking.join().expect_err("it panicked");
+}
+
 #[test]
 fn when_it_drops_what_stops_a_connection() {
     each_link(|driver, wildcard| {
         let (placement, listener) = (shared(driver), RawListener::new(wildcard, None));
         let (teller, story) = Teller::new();
         let dialing = teller.dial(&placement, &listener.endpoint);
-        let mut peer = listener.accept();
-        let ends = story.ready();
+        let _peer = listener.accept();
+        let _ends = story.ready();
         let (other_teller, other_story) = Teller::new();
         let _other_dialing = other_teller.dial(&placement, &listener.endpoint);
         let mut other_peer = listener.accept();
         let mut other_ends = other_story.ready();
-        let panicking = std::thread::spawn(move || {
-            let _dropped_while_unwinding = (dialing, placement, ends);
-            panic!("on purpose");
-        });
-        panicking.join().expect_err("it panicked");
-        assert!(is_stopped(&story.ended().end) || peer.read_to_the_end().is_empty());
-        // The placement went with the panic: it was the last handle, and took the other connection along.
-        let _ = other_peer.write_all(&wire(b"hello"));
-        while other_ends.recv().is_some() {}
+        panic_with(dialing);
+        assert!(is_stopped(&story.ended().end));
+        other_peer.write_all(&wire(b"hello")).expect("the other goes on");
+        assert_eq!(*other_ends.recv().expect("a message").first(), b"hello");
+    });
+}
+
+#[test]
+fn when_it_drops_the_last_handle_of_the_io_threads() {
+    each_link(|driver, wildcard| {
+        let (placement, listener) = (shared(driver), RawListener::new(wildcard, None));
+        let (teller, story) = Teller::new();
+        let _dialing = teller.dial(&placement, &listener.endpoint);
+        let _peer = listener.accept();
+        let mut ends = story.ready();
+        panic_with(placement);
+        assert_eq!(ends.recv(), None);
     });
 }
 
@@ -40,12 +56,8 @@ fn when_it_drops_its_end_of_a_pipe() {
         let _dialing = teller.dial(&placement, &listener.endpoint);
         let mut peer = listener.accept();
         let ends = story.ready();
-        let panicking = std::thread::spawn(move || {
-            ends.push(&numbered(1, 4));
-            let _dropped_while_unwinding = ends;
-            panic!("on purpose");
-        });
-        panicking.join().expect_err("it panicked");
+        ends.push(&numbered(1, 4));
+        panic_with(ends);
         assert_eq!(peer.read_to_the_end(), wire(numbered(1, 4).first()), "what was sent before the panic arrives");
         drop(peer);
         assert!(matches!(story.ended().end, End::Finished));

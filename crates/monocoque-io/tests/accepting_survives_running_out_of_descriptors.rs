@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::{Happened, Teller, bind, child, connect, drivers, is_child, shared, succeed};
+use common::{Happened, Teller, bind, child, connect, drivers, is_child, shared, succeed, turn};
 use monocoque_io::{LinkEvent, ListenConfig};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const PEERS: usize = 20;
 const ADMITTED: u64 = 5;
+const TURNS: usize = 1000;
 
 #[test]
 fn and_recovers() {
@@ -38,24 +39,37 @@ fn in_a_process_with_few_descriptors() {
         let (mut accepted, mut failed) = (0, 0);
         // Twice, so that it is seen to try again.
         while failed < 2 {
-            story.find("accepting and failing", |happened| match happened {
-                Happened::Link(LinkEvent::Accepted(_)) => Ok(accepted += 1),
-                Happened::Link(LinkEvent::AcceptFailed(error)) => {
-                    assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::MFILE.raw_os_error()));
-                    Ok(failed += 1)
-                }
+            let failure = story.find("accepting and failing", |happened| match happened {
+                Happened::Link(LinkEvent::Accepted(_)) => Ok(None),
+                Happened::Link(LinkEvent::AcceptFailed(error)) => Ok(Some(error.raw_os_error())),
                 other => Err(other),
             });
+            match failure {
+                None => accepted += 1,
+                Some(errno) => {
+                    assert_eq!(errno, Some(rustix::io::Errno::MFILE.raw_os_error()));
+                    failed += 1;
+                }
+            }
         }
         assert!(accepted < PEERS, "the limit was not reached");
+        // Between two tries the thread has time for others: far more of their turns than failures.
+        (0..TURNS).for_each(|_| turn(&placement));
+        let meanwhile = story.so_far();
+        let is_failure = |happened: &&Happened| matches!(happened, Happened::Link(LinkEvent::AcceptFailed(_)));
+        let failed_meanwhile = meanwhile.iter().filter(is_failure).count();
+        let is_accepted = |happened: &&Happened| matches!(happened, Happened::Link(LinkEvent::Accepted(_)));
+        accepted += meanwhile.iter().filter(is_accepted).count();
+        assert!(failed_meanwhile < TURNS / 2, "{failed_meanwhile} failures in {TURNS} turns");
         // Each that goes frees two descriptors of this process: its own and the one that was accepted.
         peers.truncate(PEERS / 2);
         peers.drain(..PEERS / 4);
         while accepted < PEERS {
             story.find("accepting", |happened| match happened {
-                Happened::Link(LinkEvent::Accepted(_)) => Ok(accepted += 1),
+                Happened::Link(LinkEvent::Accepted(_)) => Ok(()),
                 other => Err(other),
             });
+            accepted += 1;
         }
         limit_descriptors(plenty);
     }

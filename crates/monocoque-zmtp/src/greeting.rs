@@ -64,10 +64,12 @@ pub(crate) fn check_signature(bytes: &[u8]) -> Result<(), PeerMisbehaved> {
 /// The major version follows the peer's signature and the rest its major version: a peer of an older
 /// version must not be sent what it would misread.
 pub(crate) fn sendable(received: usize) -> usize {
-    match received {
-        ..SIGNATURE_BYTES => OPENING_BYTES,
-        ..=MAJOR_AT => MAJOR_AT + 1,
-        _ => GREETING_BYTES,
+    if received < SIGNATURE_BYTES {
+        OPENING_BYTES
+    } else if received <= MAJOR_AT {
+        MAJOR_AT + 1
+    } else {
+        GREETING_BYTES
     }
 }
 

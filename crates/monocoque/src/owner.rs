@@ -82,13 +82,16 @@ impl Owner for ZmtpOwner {
     }
 
     fn end(&self, host: ZmtpHost, ended: Ended<SessionError>) -> Retry {
-        let retry = match &ended.end {
-            End::Finished | End::Stopped => Retry::No,
-            End::Protocol(error) if !error.may_retry() => Retry::No,
-            _ => Retry::Yes,
+        let refused = match &ended.end {
+            End::Protocol(error) if !error.may_retry() => Some(error.to_string()),
+            _ => None,
         };
+        let is_over = refused.is_some() || matches!(ended.end, End::Finished | End::Stopped);
         host.end(ended);
-        retry
+        if refused.is_some() && self.target.is_some() {
+            self.core.events.emit(Event::ConnectGivenUp { endpoint: self.endpoint.to_string(), reason: refused });
+        }
+        if is_over { Retry::No } else { Retry::Yes }
     }
 
     fn event(&self, event: LinkEvent) {

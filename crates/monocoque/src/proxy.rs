@@ -56,7 +56,7 @@ async fn forward(from: &Socket<Any>, to: &Socket<Any>, capture: Option<&Socket<A
     if !from.socket_type().receives() || !to.socket_type().sends() {
         return None;
     }
-    let mut turn = 0;
+    let mut turn: u32 = 0;
     loop {
         let message = match from.recv().await {
             Ok(message) => message,
@@ -73,7 +73,7 @@ async fn forward(from: &Socket<Any>, to: &Socket<Any>, capture: Option<&Socket<A
             Err(error) => return Some(ProxyEnd::Send(error)),
         }
         turn += 1;
-        if turn % TURN_MESSAGES == 0 {
+        if turn.is_multiple_of(TURN_MESSAGES) {
             yield_now().await;
         }
     }

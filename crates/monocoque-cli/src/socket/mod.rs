@@ -19,6 +19,8 @@ use crate::wait::block_on;
 use crate::{events, interrupt};
 use flow::Flow;
 
+/// How long a REP, which has no option for it, goes on sending its last reply.
+const LINGER_MS: i64 = 10_000;
 /// How long a command that was interrupted may take to print what had come before.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -45,7 +47,11 @@ pub fn run(job: Job) -> Result<(), Failure> {
 }
 
 fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
-    let linger_ms = job.sending.as_ref().map_or(10_000, |sending| sending.linger);
+    let linger_ms = match &job.sending {
+        Some(sending) => sending.linger,
+        None if job.kind.sends() => LINGER_MS,
+        None => 0,
+    };
     let mut builder = context.socket(job.kind).hwm(Hwm::messages(job.common.hwm));
     builder = match u64::try_from(linger_ms) {
         Ok(ms) => builder.linger(Duration::from_millis(ms)),

@@ -81,10 +81,9 @@ impl Program {
         pipe.write_all(input.as_bytes()).and_then(|()| pipe.flush()).expect("the program reads its input");
     }
 
-    /// Writes `input` and closes it.
+    /// Writes `input` and closes it. A program that ends without reading all of it is judged by how it ended.
     pub fn feed(mut self, input: &str) -> Self {
-        self.say(input);
-        self.input = None;
+        let _ = self.input.take().map(|mut pipe| pipe.write_all(input.as_bytes()));
         self
     }
 

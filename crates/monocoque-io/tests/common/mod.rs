@@ -43,6 +43,13 @@ pub fn each_link(test: impl Fn(Driver, &Endpoint)) {
     }
 }
 
+/// Returns when the I/O thread has run a task that was posted now.
+pub fn turn(placement: &Placement) {
+    let (done, is_done) = channel();
+    placement.spawn(move |_| async move { done.send(()).expect("waited for") }).expect("a live placement");
+    is_done.recv_timeout(PATIENCE).expect("the I/O thread runs");
+}
+
 pub fn tcp() -> Endpoint {
     "tcp://127.0.0.1:0".parse().expect("well formed")
 }
@@ -249,6 +256,11 @@ impl Story {
                 Err(error) => panic!("waited for {what}: {error}; before came {passed:#?}"),
             }
         }
+    }
+
+    /// What has come until now.
+    pub fn so_far(&self) -> Vec<Happened> {
+        self.0.try_iter().collect()
     }
 
     /// What comes next; `None` when nobody is left to tell.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use monocoque::{Context, DropCause, Event, Hwm, Pull, Routed, RoutingId, Socket, TryRecvError};
 
 use crate::common::raw::{Raw, RawListener};
-use crate::common::{QUICK, TCP, number, soon, to_number, watched};
+use crate::common::{QUICK, TCP, both, number, to_number, watched};
 
 const RESTARTS: usize = 200;
 /// What a life reads before it ends.
@@ -306,12 +306,15 @@ fn a_req_goes_on_whatever_its_peers_do() {
         let (asked, answered) =
             askers.into_iter().map(|asker| asker.join().expect("no panic")).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
         assert!(answered > 0 && asked > answered);
-        assert!(smol::block_on(soon(req.request_timeout("still there", Duration::from_secs(1)))).is_ok());
+        // They go in turn: one of the two to the peer that is there.
+        let still = || req.request_timeout("still there", Duration::from_secs(1));
+        let answers = smol::block_on(both(still(), still()));
+        assert!(answers.0.is_ok() || answers.1.is_ok(), "{answers:?}");
         rep.blocking().close();
         let steady = server.join().expect("no panic");
         // Every answer was received, or was late and counted, or is on its way.
         let late = req.drops().of(DropCause::Unexpected);
-        assert!(answered + late <= steady + flapping + 1, "{answered} + {late} of {steady} + {flapping}");
+        assert!(answered + late <= steady + flapping, "{answered} + {late} of {steady} + {flapping}");
         assert_eq!(req.drops().total(), late);
     });
 }

@@ -186,7 +186,8 @@ fn a_peer_that_stops_in_the_middle() {
         for len in [0, 1, 9, 10, 11, 63] {
             let mut raw = Raw::connect(&endpoint);
             raw.write(&greeting(1, "NULL")[..len]);
-            raw.leave();
+            raw.stop_sending();
+            raw.until_closed();
             let reason = event(&monitor, handshake_failed).await;
             assert_eq!(reason, DisconnectReason::PeerClosed { truncated: len });
         }

@@ -111,6 +111,11 @@ impl Raw {
     pub fn shake_hands(&mut self, socket_type: &str, identity: &[u8]) {
         self.write(&greeting(1, "NULL"));
         self.write(&ready(socket_type, identity));
+        self.read_greeting();
+    }
+
+    /// The peer's greeting and READY.
+    pub fn read_greeting(&mut self) {
         let theirs: [u8; 64] = self.read_exact(64).try_into().expect("64 bytes");
         assert_eq!((theirs[0], theirs[9], theirs[10]), (0xff, 0x7f, 3), "a greeting");
         let (flags, body) = self.frame().expect("READY");

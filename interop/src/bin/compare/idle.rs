@@ -1,12 +1,13 @@
 //! Idle peers: what a ROUTER's process keeps in memory for each connection.
 //!
-//! The peers are connections of a libzmq DEALER, the same for every contender: first they are silent, then each
-//! has sent one message and is silent again.
+//! The peers are libzmq's DEALERs, the same for every contender: first they are silent, then each has sent one
+//! message and is silent again.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use monocoque::Context;
+use monocoque_interop::ffi::ZMQ_MAX_SOCKETS;
 use monocoque_interop::zmq::{self, Kind};
 
 use crate::Outcome;
@@ -125,16 +126,19 @@ fn take_note(router: &zmq::Socket, time: Duration) -> zmq::Result<()> {
     Ok(())
 }
 
-/// A DEALER of many connections: silent until it is written to, then one message on each.
+/// Many DEALERs: silent until they are written to, then one message of each.
 pub fn dealers(role: &Role) -> Outcome {
     raise_descriptor_limit()?;
-    let dealer = libzmq(Kind::Dealer)?;
-    for _ in 0..role.peers {
-        dealer.connect(&role.endpoint)?;
-    }
+    let context = zmq::Context::new()?;
+    context.set(ZMQ_MAX_SOCKETS, i32::try_from(role.peers)? + 1)?;
+    let connected = || {
+        let dealer = context.socket(Kind::Dealer)?;
+        dealer.connect(&role.endpoint).map(|()| dealer)
+    };
+    let dealers: Vec<zmq::Socket> = (0..role.peers).map(|_| connected()).collect::<Result<_, _>>()?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
-    for _ in 0..role.peers {
+    for dealer in &dealers {
         dealer.send(&[7], false)?;
     }
     std::io::stdin().read_line(&mut line)?;
