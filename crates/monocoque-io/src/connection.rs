@@ -46,8 +46,10 @@ pub trait Host<P: Protocol> {
     /// The handshake is done. The pipes to serve, or `None` to turn the peer away.
     fn ready(&mut self, peer: P::Peer) -> Option<Pipes>;
 
-    /// Messages were appended to the incoming pipe.
-    fn delivered(&mut self) {}
+    /// Messages were appended to the incoming pipe, except for `lost` of them: nobody reads it any more.
+    fn delivered(&mut self, lost: usize) {
+        let _ = lost;
+    }
 }
 
 /// Why a connection ended.
@@ -231,8 +233,8 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
 
     fn deliver(&self, batch: &mut Batch) {
         if let Some(incoming) = &*self.incoming.borrow() {
-            incoming.append(batch);
-            self.host.borrow_mut().delivered();
+            let lost = incoming.append(batch);
+            self.host.borrow_mut().delivered(lost);
         }
         batch.clear();
     }
@@ -515,6 +517,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         })
         .await;
         *self.shared.end.borrow_mut() = Some(End::Finished);
+        self.shared.wake();
     }
 }
 

@@ -109,10 +109,11 @@ pub fn local_runtime() -> Result<Runtime, DriverError> {
     DriverChoice::from_env()?.runtime()
 }
 
-/// Completions do not interrupt the thread (DEFER_TASKRUN, Linux 6.1), else default flags.
+/// Completions do not interrupt the thread (DEFER_TASKRUN, Linux 6.1), else default flags. Without TASKRUN_FLAG
+/// a poll that does not wait would not fetch them.
 fn uring() -> io::Result<Runtime> {
     let mut quiet = ProactorBuilder::new();
-    quiet.driver_type(DriverType::IoUring).single_issuer(true).defer_taskrun(true);
+    quiet.driver_type(DriverType::IoUring).single_issuer(true).defer_taskrun(true).taskrun_flag(true);
     build(quiet).or_else(|_| {
         let mut plain = ProactorBuilder::new();
         plain.driver_type(DriverType::IoUring);

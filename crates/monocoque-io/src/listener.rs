@@ -200,7 +200,8 @@ impl<O: Owner> Listener<O> {
         let (owner, mut stop) = (self.owner, self.stop);
         let socket = Socket::from(socket);
         if let Err(error) = socket.set_nonblocking(home.driver == Driver::Poll) {
-            return owner.event(LinkEvent::AcceptFailed(error));
+            owner.event(LinkEvent::AcceptFailed(error));
+            return owner.event(LinkEvent::ListenerClosed);
         }
         let listening = SharedFd::new(socket);
         let half_open = Arc::new(AtomicUsize::new(0));

@@ -95,7 +95,10 @@ pub(crate) async fn close(core: &Arc<Core>) -> CloseReport {
     until(&core.idle, &core.context, core.options.linger, is_drained).await;
     let endpoints = std::mem::take(&mut core.state.lock().endpoints);
     endpoints.iter().for_each(|entry| entry.stopper.stop());
-    let has_stopped = || (core.state.lock().live == 0).then_some(());
+    let has_stopped = || {
+        let state = core.state.lock();
+        (state.live + state.listening == 0).then_some(())
+    };
     until(&core.idle, &core.context, Some(STOP_TIME_MAX), has_stopped).await;
     let kept: usize = endpoints.iter().map(|entry| entry.role.queued()).sum();
     core.hub.drops().count(DropCause::Linger, kept as u64);

@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) endpoints: Vec<Entry>,
     /// Connections whose handshake is done.
     pub(crate) live: usize,
+    /// Bound network endpoints that are not closed yet.
+    pub(crate) listening: usize,
     /// Messages that ended connections left unsent after closing began.
     pub(crate) lost: usize,
     /// Closing is done: there is nothing left to end.
@@ -105,13 +107,17 @@ impl Core {
     }
 
     /// A pipe from this socket to a peer.
+    ///
+    /// Only data conflates: the other way go subscriptions, of which each counts.
     pub(crate) fn outgoing_pipe(&self) -> (PipeWriter, PipeReader) {
-        pipe(self.options.send_mark(), self.options.conflate, &self.context.arena)
+        let conflate = self.options.conflate && self.socket_type().sends();
+        pipe(self.options.send_mark(), conflate, &self.context.arena)
     }
 
     /// A pipe from a peer to this socket.
     pub(crate) fn incoming_pipe(&self) -> (PipeWriter, PipeReader) {
-        pipe(self.options.recv_mark(), self.options.conflate, &self.context.arena)
+        let conflate = self.options.conflate && self.socket_type().receives();
+        pipe(self.options.recv_mark(), conflate, &self.context.arena)
     }
 
     pub(crate) fn add(&self, written: String, endpoint: Endpoint, role: Role, stopper: Stopper) {
@@ -136,7 +142,8 @@ impl Core {
         let (arena, stop) = (self.context.arena.clone(), stopper.listen());
         let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop };
         self.events.emit(Event::Listening { endpoint: real.to_string() });
-        placement.spawn(move |home| listener.run(home))?;
+        self.state.lock().listening += 1;
+        placement.spawn(move |home| listener.run(home)).inspect_err(|_| self.state.lock().listening -= 1)?;
         self.add(written.to_owned(), real.clone(), Role::Bound, stopper);
         Ok(real)
     }

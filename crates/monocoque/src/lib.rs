@@ -54,7 +54,7 @@ pub use monitor::{ConnectionFacts, DisconnectReason, Event, Monitor};
 pub use monocoque_core::stats::{DropCause, Drops};
 pub use monocoque_core::{Endpoint, EndpointError, Frame, Message, RoutingId, RoutingIdError, SocketType};
 pub use monocoque_io::{BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, local_runtime};
-pub use monocoque_zmtp::{Heartbeat, SessionError};
+pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use options::Hwm;
 pub use proxy::{ProxyEnd, proxy};
 pub use request::RequestError;

@@ -36,6 +36,10 @@ pub struct ConnectionFacts {
     pub socket_type: Option<SocketType>,
     /// The name that the peer chose, if it did.
     pub identity: Option<RoutingId>,
+    /// The highest version of ZMTP that the peer announced, major and minor.
+    pub version: Option<(u8, u8)>,
+    /// The security mechanism that let the peer in.
+    pub mechanism: Option<&'static str>,
 }
 
 /// Why a connection ended.

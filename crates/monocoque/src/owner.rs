@@ -62,6 +62,8 @@ impl ZmtpOwner {
             remote: facts.remote.clone(),
             socket_type: None,
             identity: None,
+            version: None,
+            mechanism: None,
         }
     }
 }
@@ -106,7 +108,11 @@ impl Owner for ZmtpOwner {
             }
             LinkEvent::AcceptFailed(error) => Event::AcceptFailed { endpoint, reason: error.to_string() },
             LinkEvent::TooManyHandshakes => Event::TooManyHandshakes { endpoint },
-            LinkEvent::ListenerClosed => Event::Closed { endpoint },
+            LinkEvent::ListenerClosed => {
+                self.core.state.lock().listening -= 1;
+                self.core.idle.wake_all();
+                Event::Closed { endpoint }
+            }
             // Told with the connection's number in `begin`.
             _ => return,
         });
@@ -127,8 +133,34 @@ pub(crate) struct ZmtpHost {
 impl Host<Session> for ZmtpHost {
     fn ready(&mut self, peer: PeerInfo) -> Option<Pipes> {
         self.permit = None;
+        // Before its pipe leaves the target and before anyone sees the peer, so that no close overlooks it.
+        self.core.state.lock().live += 1;
+        let pipes = self.admit(peer);
+        if pipes.is_none() {
+            self.gone();
+        }
+        pipes
+    }
+
+    fn delivered(&mut self, lost: usize) {
+        self.core.hub.drops().count(DropCause::PeerGone, lost as u64);
+        if self.core.socket_type().publishes() {
+            self.core.hub.upstream();
+        }
+    }
+}
+
+impl ZmtpHost {
+    fn gone(&self) {
+        self.core.state.lock().live -= 1;
+        self.core.idle.wake_all();
+    }
+
+    fn admit(&mut self, peer: PeerInfo) -> Option<Pipes> {
         self.facts.socket_type = Some(peer.socket_type);
         self.facts.identity.clone_from(&peer.identity);
+        self.facts.version = Some(peer.announced);
+        self.facts.mechanism = Some(peer.mechanism);
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();
         let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands: peer.minor > 0 };
@@ -140,19 +172,10 @@ impl Host<Session> for ZmtpHost {
             return None;
         };
         self.peer = Some((link, key));
-        self.core.state.lock().live += 1;
         self.core.events.emit(Event::HandshakeSucceeded(self.facts.clone()));
         Some(Pipes { outgoing, incoming })
     }
 
-    fn delivered(&mut self) {
-        if self.core.socket_type().publishes() {
-            self.core.hub.upstream();
-        }
-    }
-}
-
-impl ZmtpHost {
     /// The link and its outgoing pipe: the one kept from connection to connection, or a new one.
     fn outgoing(&self) -> Option<(LinkId, PipeReader)> {
         if let Some(target) = &self.target {
@@ -183,9 +206,8 @@ impl ZmtpHost {
             (Some(target), Some(outgoing)) if !self.core.options.immediate => target.keep(outgoing),
             (target, outgoing) => self.leave(link, target.is_some(), outgoing),
         }
-        self.core.events.emit(Event::Disconnected { peer: self.facts, reason });
-        self.core.state.lock().live -= 1;
-        self.core.idle.wake_all();
+        self.core.events.emit(Event::Disconnected { peer: self.facts.clone(), reason });
+        self.gone();
     }
 
     /// The pipe does not outlive the connection: what is in it is lost, and counted.

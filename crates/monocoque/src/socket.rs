@@ -143,13 +143,14 @@ impl<K: Kind> Socket<K> {
         self.core().hub.peers()
     }
 
-    /// Waits until at least `count` peers are connected.
+    /// Waits until at least `count` peers are connected, or the socket is closed.
     ///
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn wait_for_peers(&self, count: usize) {
-        let hub = &self.core().hub;
-        until(&hub.signals().peers, &self.core().context, None, || (hub.peers() >= count).then_some(())).await;
+        let core = self.core();
+        let enough = || (core.hub.peers() >= count || core.is_closing()).then_some(());
+        until(&core.hub.signals().peers, &core.context, None, enough).await;
     }
 
     /// [`wait_for_peers`](Self::wait_for_peers) for at most `limit`; whether they came.
@@ -385,14 +386,15 @@ macro_rules! publishes {
                 self.core().hub.subscribers()
             }
 
-            /// Waits until at least `count` peers have subscribed to something, so that no first message is lost.
+            /// Waits until at least `count` peers have subscribed to something, so that no first message is lost,
+            /// or the socket is closed.
             ///
             /// # Cancel safety
             /// Cancel-safe.
             pub async fn wait_for_subscribers(&self, count: usize) {
-                let hub = &self.core().hub;
-                let enough = || (hub.subscribers() >= count).then_some(());
-                until(&hub.signals().peers, &self.core().context, None, enough).await;
+                let core = self.core();
+                let enough = || (core.hub.subscribers() >= count || core.is_closing()).then_some(());
+                until(&core.hub.signals().peers, &core.context, None, enough).await;
             }
         }
     )*};

@@ -5,13 +5,16 @@ use std::time::Duration;
 use monocoque::{Context, DisconnectReason, DropCause, Event, Hwm, SendError, SessionError, SocketType};
 
 use crate::common::raw::{COMMAND, Raw, RawListener, command};
-use crate::common::{IPC, QUICK, TCP, disconnected, event, eventually, everywhere, in_shared, inproc, number, soon, transports};
+use crate::common::{
+    IPC, QUICK, TCP, disconnected, event, eventually, everywhere, in_shared, inproc, number, soon, transports,
+};
 
 #[test]
 fn unbinding_ends_the_connections_accepted_there_and_no_others() {
     everywhere(async |ctx: Context| {
         let pull = ctx.pull().build().expect("valid");
-        let [tcp, ipc] = [soon(pull.bind(TCP)).await, soon(pull.bind(IPC)).await].map(|end| end.expect("free").to_string());
+        let [tcp, ipc] =
+            [soon(pull.bind(TCP)).await, soon(pull.bind(IPC)).await].map(|end| end.expect("free").to_string());
         let over_tcp = ctx.push().connect(&tcp).expect("valid");
         let over_ipc = ctx.push().connect(&ipc).expect("valid");
         soon(pull.wait_for_peers(2)).await;
@@ -221,8 +224,11 @@ fn a_monitor_that_lags_is_told_how_much_it_missed() {
 fn a_heartbeat_finds_a_silent_peer() {
     in_shared(async |ctx: Context| {
         let [interval, timeout] = [20, 60].map(Duration::from_millis);
-        let heartbeat =
-            monocoque::Heartbeat { interval: Some(interval), timeout: Some(timeout), ttl: Some(Duration::from_secs(1)) };
+        let heartbeat = monocoque::Heartbeat {
+            interval: Some(interval),
+            timeout: Some(timeout),
+            ttl: Some(Duration::from_secs(1)),
+        };
         let pull = soon(ctx.pull().heartbeat(heartbeat).bind(TCP)).await.expect("free");
         let (endpoint, monitor) = (pull.last_endpoint().expect("bound").to_string(), pull.monitor());
         let mut raw = Raw::connect_as(&endpoint, "PUSH", b"");

@@ -122,7 +122,7 @@ fn many_are_sent_and_received_in_order() {
                 while got.len() < 5000 {
                     let before = got.len();
                     let count = pull.recv_many(&mut got, 64).await.expect("received");
-                    assert!(count >= 1 && count <= 64 && got.len() == before + count);
+                    assert!((1..=64).contains(&count) && got.len() == before + count);
                 }
                 assert_eq!(pull.recv_many(&mut got, 0).await, Ok(0));
                 got

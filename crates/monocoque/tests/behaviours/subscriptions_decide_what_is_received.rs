@@ -44,8 +44,12 @@ fn topics_are_prefixes_of_the_first_frame() {
                     got.push(message);
                 }
             }
-            let expected: [Message; 4] =
-                [["a", "body"].into(), ["abcd", "body"].into(), ["ab", "body"].into(), [&b"\0\xff\x01"[..], b""].into()];
+            let expected: [Message; 4] = [
+                ["a", "body"].into(),
+                ["abcd", "body"].into(),
+                ["ab", "body"].into(),
+                [&b"\0\xff\x01"[..], b""].into(),
+            ];
             assert_eq!(got, expected, "each once, however many topics match");
             assert_eq!(publisher.drops().total(), 0);
         }
