@@ -92,6 +92,8 @@ struct State {
     queued_bytes: usize,
     held: Held,
     mark: Mark,
+    /// Only the last message is kept.
+    conflate: bool,
     conflated: usize,
     reader: Option<Waker>,
     reader_waits: bool,
@@ -107,7 +109,6 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     arena: Arena,
-    conflate: bool,
     /// Mirrors `finished || reader_gone` for a look without the lock.
     ended: AtomicBool,
 }
@@ -142,6 +143,7 @@ pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReade
             queued_bytes: 0,
             held: Held::default(),
             mark,
+            conflate,
             conflated: 0,
             reader: None,
             reader_waits: true,
@@ -152,7 +154,6 @@ pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReade
             finished: false,
         }),
         arena: arena.clone(),
-        conflate,
         ended: AtomicBool::new(false),
     });
     let reader = PipeReader {
@@ -222,6 +223,15 @@ impl State {
 }
 
 impl Shared {
+    fn conflate(&self) {
+        let mut state = self.state.lock();
+        state.conflate = true;
+        state.keep_last(&self.arena);
+        let waker = state.credit(Held::default());
+        drop(state);
+        wake(waker);
+    }
+
     fn set_mark(&self, mark: Mark) {
         let mut state = self.state.lock();
         state.mark = mark;
@@ -249,7 +259,7 @@ impl PipeWriter {
         if state.reader_gone || state.finished {
             return Err(Refusal::Closed);
         }
-        if !self.shared.conflate && !state.mark.admits(state.held, bytes) {
+        if !state.conflate && !state.mark.admits(state.held, bytes) {
             state.writer_waits = true;
             state.refused_bytes = bytes;
             return Err(Refusal::Full);
@@ -257,7 +267,7 @@ impl PipeWriter {
         state.refused_bytes = 0;
         state.queue.push_message(message, &self.shared.arena);
         let waker = state.admit(1, bytes);
-        if self.shared.conflate {
+        if state.conflate {
             state.keep_last(&self.shared.arena);
         }
         drop(state);
@@ -304,7 +314,7 @@ impl PipeWriter {
         }
         state.queue.append(batch);
         let waker = state.admit(messages, bytes);
-        if self.shared.conflate {
+        if state.conflate {
             state.keep_last(&self.shared.arena);
         }
         drop(state);
@@ -317,7 +327,7 @@ impl PipeWriter {
     /// If not, the writer's waker will be called.
     pub fn has_room(&self) -> bool {
         let mut state = self.shared.state.lock();
-        let room = state.reader_gone || self.shared.conflate || state.mark.admits(state.held, state.refused_bytes);
+        let room = state.reader_gone || state.conflate || state.mark.admits(state.held, state.refused_bytes);
         state.writer_waits |= !room;
         room
     }
@@ -339,6 +349,11 @@ impl PipeWriter {
     /// Replaces the mark. What is queued stays.
     pub fn set_mark(&self, mark: Mark) {
         self.shared.set_mark(mark);
+    }
+
+    /// Keeps the last message only from now on.
+    pub fn conflate(&self) {
+        self.shared.conflate();
     }
 
     /// Messages that the reader has not taken, and those it took and was not credited for.
@@ -483,7 +498,7 @@ impl PipeReader {
         state.held.bytes += batch.bytes;
         state.queued_bytes += batch.bytes;
         state.queue.prepend(batch);
-        if self.shared.conflate {
+        if state.conflate {
             state.keep_last(&self.shared.arena);
         }
     }
@@ -499,6 +514,11 @@ impl PipeReader {
     /// Replaces the mark. What is queued stays.
     pub fn set_mark(&self, mark: Mark) {
         self.shared.set_mark(mark);
+    }
+
+    /// Keeps the last message only from now on.
+    pub fn conflate(&self) {
+        self.shared.conflate();
     }
 
     /// Messages that wait in the pipe or in the batch being parsed.

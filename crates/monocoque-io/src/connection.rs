@@ -46,9 +46,9 @@ pub trait Host<P: Protocol> {
     /// The handshake is done. The pipes to serve, or `None` to turn the peer away.
     fn ready(&mut self, peer: P::Peer) -> Option<Pipes>;
 
-    /// Messages were appended to the incoming pipe, except for `lost` of them: nobody reads it any more.
-    fn delivered(&mut self, lost: usize) {
-        let _ = lost;
+    /// Messages were appended to `incoming`, except for `lost` of them: nobody reads it any more.
+    fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
+        let _ = (incoming, lost);
     }
 }
 
@@ -105,7 +105,8 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     pub async fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> Ended<P::Error> {
         let shared = Shared::new(self.protocol, host);
         let reads = ReadPump { shared: &shared, link: &self.link, arena: &self.arena, home: &home, hot: false };
-        let writes = WritePump { shared: &shared, link: &self.link, home: &home, stop, timer: None, turns: 0 };
+        let writes =
+            WritePump { shared: &shared, link: &self.link, home: &home, stop, timer: None, turns: 0, broken: false };
         shared.act(|protocol, out| {
             protocol.connected(Instant::now(), out);
             Ok(())
@@ -234,7 +235,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
     fn deliver(&self, batch: &mut Batch) {
         if let Some(incoming) = &*self.incoming.borrow() {
             let lost = incoming.append(batch);
-            self.host.borrow_mut().delivered(lost);
+            self.host.borrow_mut().delivered(incoming, lost);
         }
         batch.clear();
     }
@@ -341,6 +342,8 @@ struct WritePump<'a, 'h, P: Protocol, L, H> {
     stop: Stop,
     timer: Option<Timer>,
     turns: u32,
+    /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
+    broken: bool,
 }
 
 /// What the write pump is to do next.
@@ -386,6 +389,9 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         if self.stop.poll_stopped(cx).is_ready() {
             self.shared.end(End::Stopped);
             return Poll::Ready(Work::Ended);
+        }
+        if self.broken {
+            return self.poll_deadline(cx).map(|()| Work::Deadline);
         }
         if !self.shared.control.borrow().is_empty() {
             return Poll::Ready(Work::Control);
@@ -441,17 +447,17 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         batch.clear();
         let verbatim = self.shared.protocol.borrow().is_verbatim();
         let written = self.write_all(bytes).await;
-        if self.shared.is_ended()
+        if (self.shared.is_ended() || self.broken)
             && let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut()
         {
             outgoing.put_back(unsent(&taken, if verbatim { written } else { 0 }));
         }
     }
 
-    /// Writes all of `segments` unless the connection ends before; returns how many bytes went out.
+    /// Writes all of `segments` unless the connection ends or breaks before; returns how many bytes went out.
     async fn write_all(&mut self, mut segments: Vec<Bytes>) -> usize {
         let mut written = 0;
-        while !segments.is_empty() && !self.shared.is_ended() {
+        while !segments.is_empty() && !self.broken && !self.shared.is_ended() {
             let count = match self.link.try_write(&segments) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let result;
@@ -466,7 +472,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                     advance(&mut segments, count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => self.shared.end(End::Link(error)),
+                Err(_) => self.broken = true,
             }
         }
         self.turns += 1;

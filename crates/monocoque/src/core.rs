@@ -116,8 +116,11 @@ impl Core {
 
     /// A pipe from a peer to this socket.
     pub(crate) fn incoming_pipe(&self) -> (PipeWriter, PipeReader) {
-        let conflate = self.options.conflate && self.socket_type().receives();
-        pipe(self.options.recv_mark(), conflate, &self.context.arena)
+        pipe(self.options.recv_mark(), self.conflates_incoming(), &self.context.arena)
+    }
+
+    pub(crate) fn conflates_incoming(&self) -> bool {
+        self.options.conflate && self.socket_type().receives()
     }
 
     pub(crate) fn add(&self, written: String, endpoint: Endpoint, role: Role, stopper: Stopper) {

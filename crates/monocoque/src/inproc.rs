@@ -122,6 +122,13 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
     outgoing.set_mark(from.options.send_mark().joined(to.options.recv_mark()));
     let (writer, incoming) = to.outgoing_pipe();
     writer.set_mark(to.options.send_mark().joined(from.options.recv_mark()));
+    // Either end may ask for the last message only.
+    if to.conflates_incoming() {
+        outgoing.conflate();
+    }
+    if from.conflates_incoming() {
+        writer.conflate();
+    }
     let to_link = to.hub.open();
     if to.hub.attach(to_link, writer).is_err() {
         return;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use monocoque_core::batch::Batch;
-use monocoque_core::pipe::PipeReader;
+use monocoque_core::pipe::{PipeReader, PipeWriter};
 use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
 use monocoque_core::sync::Mutex;
@@ -142,8 +142,12 @@ impl Host<Session> for ZmtpHost {
         pipes
     }
 
-    fn delivered(&mut self, lost: usize) {
-        self.core.hub.drops().count(DropCause::PeerGone, lost as u64);
+    fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
+        let drops = self.core.hub.drops();
+        drops.count(DropCause::PeerGone, lost as u64);
+        if self.core.options.conflate {
+            drops.count(DropCause::Conflated, incoming.take_conflated() as u64);
+        }
         if self.core.socket_type().publishes() {
             self.core.hub.upstream();
         }

@@ -178,6 +178,9 @@ impl<K: Kind> Socket<K> {
     /// Closes the socket for all its handles: goes on sending what is queued for the linger time, ends all
     /// connections, and says what was not delivered.
     ///
+    /// What came over a network before stays receivable. What other sockets of the context queued over inproc,
+    /// and this one had not begun to read, is dropped and counted at them.
+    ///
     /// # Cancel safety
     /// Closing has begun when the future is first polled. If it is dropped, the socket's drop goes on with it.
     pub async fn close(self) -> CloseReport {

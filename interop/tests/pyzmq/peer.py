@@ -16,7 +16,9 @@ TIMEOUT_MS = 20_000
 def main(kind, verb, endpoint, count="0"):
     context = zmq.Context()
     socket = context.socket(getattr(zmq, kind.upper()))
-    socket.sndtimeo = socket.rcvtimeo = socket.linger = TIMEOUT_MS
+    socket.sndtimeo = socket.rcvtimeo = TIMEOUT_MS
+    # A subscriber that lingers waits for a publisher to take its subscriptions, even when it has all it wants.
+    socket.linger = 0 if kind in ("sub", "pull") else TIMEOUT_MS
     if kind == "sub":
         socket.subscribe(b"")
     if verb == "bind":

@@ -29,8 +29,10 @@ fn a_stream_ends_when_its_socket_is_closed() {
         let name = inproc();
         let pull = soon(ctx.pull().bind(&name)).await.expect("free");
         let push = ctx.push().connect(&name).expect("valid");
+        soon(push.send("first")).await.expect("sent");
         soon(push.send("last")).await.expect("sent");
         let mut stream = pull.clone().into_stream();
+        assert_eq!(soon(stream.next()).await, Some(Ok("first".into())));
         soon(pull.close()).await;
         assert_eq!(soon(stream.next()).await, Some(Ok("last".into())));
         assert_eq!(soon(stream.next()).await, None);
