@@ -39,13 +39,17 @@ fn disconnect_reason(event: &Event) -> Option<DisconnectReason> {
     }
 }
 
+fn is_ready(event: &Event) -> Option<()> {
+    matches!(event, Event::HandshakeSucceeded(_)).then_some(())
+}
+
 #[test]
 fn ours_keep_an_idle_connection_up() {
     let (dealer, endpoint) = theirs_bound(Kind::Dealer, LOOPBACK);
     let ours = ours(|ctx| ctx.dealer().heartbeat(our_heartbeat()));
-    ours.connect(endpoint).expect("the endpoint is sound");
-    peers(&ours, 1);
     let monitor = ours.monitor();
+    ours.connect(endpoint).expect("the endpoint is sound");
+    event(&monitor, "it is connected", is_ready);
     assert_eq!(attempt(IDLE, monitor.recv()), None);
     ours.blocking().send("still there").expect("sent");
     assert_eq!(party::recv(&dealer), Ok(Message::from("still there")));
@@ -68,6 +72,7 @@ fn theirs_keep_an_idle_connection_up() {
 #[test]
 fn an_application_that_does_not_read_is_not_taken_for_dead() {
     let ours = ours(|ctx| ctx.pull().heartbeat(our_heartbeat()).recv_hwm(monocoque::Hwm::messages(1)));
+    let our_monitor = ours.monitor();
     let endpoint = bind(&ours, LOOPBACK);
     let push = theirs(Kind::Push);
     set_theirs(&push);
@@ -75,8 +80,7 @@ fn an_application_that_does_not_read_is_not_taken_for_dead() {
     push.connect(&endpoint).expect("the endpoint is sound");
     let numbers = || 0..100_u8;
     numbers().for_each(|number| push.send(&[number], false).expect("queued"));
-    peers(&ours, 1);
-    let our_monitor = ours.monitor();
+    event(&our_monitor, "it is connected", is_ready);
     assert_eq!(attempt(IDLE, our_monitor.recv()), None);
     assert!(monitor.next_event_within(1).is_err_and(|error| error.is_timeout()));
     numbers().for_each(|number| assert_eq!(ours.blocking().recv(), Ok(Message::from(&[number]))));
@@ -94,7 +98,7 @@ fn we_notice_that_they_do_not_answer() {
     assert_eq!(reason, DisconnectReason::Protocol(SessionError::HeartbeatTimeout { allowed: TIMEOUT }));
     assert_eq!(ours.peers(), 0);
     peer.go_on();
-    event(&monitor, "it comes back", |event| matches!(event, Event::HandshakeSucceeded(_)).then_some(()));
+    event(&monitor, "it comes back", is_ready);
 }
 
 #[test]

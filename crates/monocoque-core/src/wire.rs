@@ -84,7 +84,11 @@ impl EncodedHeader {
     /// Appends the encoded bytes to `slab`, which has room for them.
     #[inline]
     pub(crate) fn encode(&self, slab: &mut SlabMut) {
-        slab.extend_from_front(&self.bytes, usize::from(self.len));
+        match self.bytes {
+            // On its own, because nine bytes would be loaded at once, and wait for the two just stored.
+            [flags, size, ..] if self.len == 2 => slab.extend_from_front(&[flags, size], 2),
+            bytes => slab.extend_from_front(&bytes, usize::from(self.len)),
+        }
     }
 }
 

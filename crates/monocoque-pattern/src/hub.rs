@@ -105,18 +105,26 @@ impl Hub {
     ///
     /// # Errors
     /// [`SendRefused`] holds the message unchanged; [`SendReason`] says when to try again.
-    #[inline]
     pub fn try_send(&self, mut message: Message) -> Result<(), SendRefused> {
-        let sent = match self.send_rule {
-            SendRule::Balance => self.send.lock().balance(&self.signals, &message).map(|_| ()),
-            SendRule::Publish => self.publish(&message),
-            SendRule::Upstream => self.send_upstream(&message),
-            SendRule::Ask => self.ask(&mut message),
-            SendRule::Answer => return self.answer(message),
-            SendRule::Route => self.send_labelled(&mut message),
+        self.try_send_from(&mut message).map_err(|reason| SendRefused::new(message, reason))
+    }
+
+    /// [`try_send`](Self::try_send) of a message that stays where it is: unchanged if it was refused, of no value
+    /// if it was sent.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    #[inline]
+    pub fn try_send_from(&self, message: &mut Message) -> Result<(), SendReason> {
+        match self.send_rule {
+            SendRule::Balance => self.send.lock().balance(&self.signals, message).map(|_| ()),
+            SendRule::Publish => self.publish(message),
+            SendRule::Upstream => self.send_upstream(message),
+            SendRule::Ask => self.ask(message),
+            SendRule::Answer => self.answer(message),
+            SendRule::Route => self.send_labelled(message),
             SendRule::Nowhere => Err(SendReason::Unsupported),
-        };
-        sent.map_err(|reason| SendRefused::new(message, reason))
+        }
     }
 
     /// Receives by the rule of the socket type.

@@ -8,7 +8,7 @@ use crate::hub::Hub;
 use crate::lockstep::{Addressee, Turn, open_request, seal_answer, strip, wrap};
 use crate::receiving::Received;
 use crate::subscriptions::Wish;
-use crate::{RecvRefused, SendReason, SendRefused};
+use crate::{RecvRefused, SendReason};
 
 impl Hub {
     #[inline]
@@ -62,15 +62,15 @@ impl Hub {
         Ok(())
     }
 
-    pub(crate) fn answer(&self, message: Message) -> Result<(), SendRefused> {
+    pub(crate) fn answer(&self, message: &mut Message) -> Result<(), SendReason> {
         if self.is_closed() {
-            return Err(SendRefused::new(message, SendReason::Closed));
+            return Err(SendReason::Closed);
         }
         let mut recv = self.recv.lock();
         match std::mem::take(&mut recv.turn) {
-            Turn::Receive => Err(SendRefused::new(message, SendReason::State)),
+            Turn::Receive => Err(SendReason::State),
             Turn::Answer { to, envelope } => {
-                self.send.lock().answer(to, &seal_answer(envelope, message));
+                self.send.lock().answer(to, &seal_answer(envelope, std::mem::take(message)));
                 Ok(())
             }
         }

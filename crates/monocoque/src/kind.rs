@@ -1,7 +1,7 @@
 //! The socket types as types: what differs between them, and nothing else.
 
 use monocoque_core::{Message, RoutingId, SocketType};
-use monocoque_pattern::{Hub, RecvRefused, SendReason};
+use monocoque_pattern::{Hub, RecvRefused, SendReason, SendRefused};
 
 mod sealed {
     pub trait Sealed {}
@@ -18,8 +18,10 @@ pub trait Sends: Kind {
     /// What is sent: a message, with its address where the type needs one.
     type Out: Send;
 
+    /// In place, because a message that is passed on is copied by every hand it passes through. What is refused
+    /// is unchanged; what is sent is of no value after.
     #[doc(hidden)]
-    fn try_send(hub: &Hub, out: Self::Out) -> Result<(), (Self::Out, SendReason)>;
+    fn try_send(hub: &Hub, out: &mut Self::Out) -> Result<(), SendReason>;
 }
 
 /// A socket type that receives. Sealed.
@@ -61,6 +63,17 @@ impl<M: Into<Message>> From<(RoutingId, M)> for Routed {
     }
 }
 
+/// Sends a message by value that goes back to its place if it is refused.
+pub(crate) fn in_place<T>(
+    place: &mut Message,
+    send: impl FnOnce(Message) -> Result<T, SendRefused>,
+) -> Result<T, SendReason> {
+    send(std::mem::take(place)).map_err(|refused| {
+        *place = refused.message;
+        refused.reason
+    })
+}
+
 macro_rules! kinds {
     ($($kind:ident = $type:expr, $doc:literal;)*) => {$(
         #[doc = $doc]
@@ -96,11 +109,8 @@ macro_rules! sends_messages {
             type Out = Message;
 
             #[inline]
-            fn try_send(hub: &Hub, out: Message) -> Result<(), (Message, SendReason)> {
-                match hub.try_send(out) {
-                    Ok(()) => Ok(()),
-                    Err(refused) => Err((refused.message, refused.reason)),
-                }
+            fn try_send(hub: &Hub, out: &mut Message) -> Result<(), SendReason> {
+                hub.try_send_from(out)
             }
         }
     )*};
@@ -129,12 +139,8 @@ receives_messages!(Pair Sub Req Rep Dealer Pull XPub XSub Any);
 impl Sends for Router {
     type Out = Routed;
 
-    fn try_send(hub: &Hub, out: Routed) -> Result<(), (Routed, SendReason)> {
-        let Routed { id, message } = out;
-        match hub.try_send_to(&id, message) {
-            Ok(()) => Ok(()),
-            Err(refused) => Err((Routed { id, message: refused.message }, refused.reason)),
-        }
+    fn try_send(hub: &Hub, out: &mut Routed) -> Result<(), SendReason> {
+        in_place(&mut out.message, |message| hub.try_send_to(&out.id, message))
     }
 }
 

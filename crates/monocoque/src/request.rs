@@ -6,7 +6,7 @@ use monocoque_core::Message;
 use monocoque_pattern::{Hub, RequestId};
 
 use crate::error::{RecvError, SendError};
-use crate::kind::Req;
+use crate::kind::{Req, in_place};
 use crate::socket::Socket;
 use crate::wait::until;
 
@@ -66,8 +66,8 @@ impl Socket<Req> {
 
     async fn ask(&self, message: Message, limit: Option<Duration>) -> Result<Message, RequestError> {
         let core = self.core();
-        let request = |hub: &Hub, message| hub.request(message).map_err(|refused| (refused.message, refused.reason));
-        let in_flight = InFlight { hub: &core.hub, id: self.until_sent(message, request).await? };
+        let id = self.until_sent(message, |hub, message| in_place(message, |message| hub.request(message))).await?;
+        let in_flight = InFlight { hub: &core.hub, id };
         let attempt = || match core.hub.take_reply(in_flight.id) {
             Some(reply) => Some(Ok(reply)),
             None => core.is_closing().then_some(Err(RecvError::Closed)),

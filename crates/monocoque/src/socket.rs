@@ -14,7 +14,7 @@ use crate::close::{CloseReport, close, close_in_background};
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError, EndpointNotFound, RecvError, SendError, TryRecvError};
 use crate::inproc;
-use crate::kind::{Any, Kind, Pub, Receives, Router, Sends, Sub, XPub, XSub};
+use crate::kind::{Any, Kind, Pub, Receives, Router, Sends, Sub, XPub, XSub, in_place};
 use crate::monitor::Monitor;
 use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
 use crate::wait::until;
@@ -193,19 +193,18 @@ impl<K: Kind> Socket<K> {
     pub(crate) async fn until_sent<M, T>(
         &self,
         message: M,
-        attempt: impl Fn(&Hub, M) -> Result<T, (M, SendReason)>,
+        attempt: impl Fn(&Hub, &mut M) -> Result<T, SendReason>,
     ) -> Result<T, SendError<M>> {
         let core = self.core();
-        let mut pending = Some(message);
-        let attempt = || match attempt(&core.hub, pending.take()?) {
-            Err((message, SendReason::Full | SendReason::NoPeer)) => {
-                pending = Some(message);
-                None
-            }
-            done => Some(done.map_err(|(message, reason)| SendError::new(message, reason))),
+        let mut message = message;
+        let attempt = || match attempt(&core.hub, &mut message) {
+            Err(SendReason::Full | SendReason::NoPeer) => None,
+            done => Some(done),
         };
-        let sent = until(&core.hub.signals().writable, &core.context, core.options.send_timeout, attempt).await;
-        sent.unwrap_or_else(|| Err(SendError::TimedOut(pending.expect("an attempt that failed gave it back"))))
+        match until(&core.hub.signals().writable, &core.context, core.options.send_timeout, attempt).await {
+            Some(done) => done.map_err(|reason| SendError::new(message, reason)),
+            None => Err(SendError::TimedOut(message)),
+        }
     }
 }
 
@@ -221,11 +220,11 @@ impl<K: Sends> Socket<K> {
     /// If the future is dropped before completion, no peer has the message and the socket is unchanged.
     #[inline]
     pub async fn send(&self, message: impl Into<K::Out>) -> Result<(), SendError<K::Out>> {
-        // Spelt out, because a result that is passed on whole is copied whole, its unused error included.
-        match K::try_send(&self.core().hub, message.into()) {
+        let mut message = message.into();
+        match K::try_send(&self.core().hub, &mut message) {
             Ok(()) => Ok(()),
-            Err((message, SendReason::Full | SendReason::NoPeer)) => self.until_sent(message, K::try_send).await,
-            Err((message, reason)) => Err(SendError::new(message, reason)),
+            Err(SendReason::Full | SendReason::NoPeer) => self.until_sent(message, K::try_send).await,
+            Err(reason) => Err(SendError::new(message, reason)),
         }
     }
 
@@ -235,7 +234,8 @@ impl<K: Sends> Socket<K> {
     /// [`SendError::Full`] gives the message back when none can; else as [`send`](Self::send).
     #[inline]
     pub fn try_send(&self, message: impl Into<K::Out>) -> Result<(), SendError<K::Out>> {
-        K::try_send(&self.core().hub, message.into()).map_err(|(message, reason)| SendError::new(message, reason))
+        let mut message = message.into();
+        K::try_send(&self.core().hub, &mut message).map_err(|reason| SendError::new(message, reason))
     }
 
     /// Queues messages in order, waiting as [`send`](Self::send) does; returns how many were sent.
@@ -414,7 +414,6 @@ impl Socket<Router> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn send_any(&self, message: impl Into<Message>) -> Result<RoutingId, SendError> {
-        let any = |hub: &Hub, message| hub.try_send_any(message).map_err(|refused| (refused.message, refused.reason));
-        self.until_sent(message.into(), any).await
+        self.until_sent(message.into(), |hub, message| in_place(message, |message| hub.try_send_any(message))).await
     }
 }

@@ -137,14 +137,14 @@ impl<K: Sends> MessageSink<K> {
     }
 
     fn attempt(&mut self) -> Poll<Result<(), SendError<K::Out>>> {
-        let Some(message) = self.held.take() else { return Poll::Ready(Ok(())) };
-        match K::try_send(&self.socket.core().hub, message) {
+        let Some(mut message) = self.held.take() else { return Poll::Ready(Ok(())) };
+        match K::try_send(&self.socket.core().hub, &mut message) {
             Ok(()) => Poll::Ready(Ok(())),
-            Err((message, SendReason::Full | SendReason::NoPeer)) => {
+            Err(SendReason::Full | SendReason::NoPeer) => {
                 self.held = Some(message);
                 Poll::Pending
             }
-            Err((message, reason)) => Poll::Ready(Err(SendError::new(message, reason))),
+            Err(reason) => Poll::Ready(Err(SendError::new(message, reason))),
         }
     }
 
