@@ -1,8 +1,8 @@
 //! What tests of one behaviour begin with: sockets of both libraries, where they meet, and many futures at once.
 
 use std::future::{Future, poll_fn};
-use std::net::TcpListener;
-use std::pin::Pin;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -99,9 +99,13 @@ pub fn their_recv_within(socket: &zmq::Socket, limit: Duration) -> Option<Messag
     }
 }
 
-/// A tcp endpoint at which nobody listens.
+/// A tcp endpoint at which nobody listens, nor will: its loopback address is this call's own, so that no wildcard
+/// port of another test can take it meanwhile.
 pub fn vacant_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    static CALLS: AtomicU16 = AtomicU16::new(1);
+    let [high, low] = CALLS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let process = 1 + (std::process::id() % 254) as u8;
+    let listener = TcpListener::bind((Ipv4Addr::new(127, process, high, low), 0)).expect("a port");
     format!("tcp://{}", listener.local_addr().expect("bound just now"))
 }
 
@@ -114,16 +118,16 @@ pub fn vacant_path() -> (TempDir, String) {
 
 /// Runs all `futures` at once; their outputs in order.
 pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> =
-        futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
     poll_fn(|cx| {
-        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
+        for (future, output) in running.iter_mut().zip(&mut outputs).filter(|(_, output)| output.is_none()) {
             if let Poll::Ready(done) = future.as_mut().poll(cx) {
                 *output = Some(done);
             }
         }
-        if running.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    running.into_iter().map(|(_, output)| output.expect("all are done")).collect()
+    outputs.into_iter().flatten().collect()
 }

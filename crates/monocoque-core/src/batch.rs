@@ -331,6 +331,13 @@ pub fn unsent(segments: &[Bytes], written: usize) -> Batch {
     rest
 }
 
+/// `batch` without its first message.
+pub(crate) fn without_first(batch: &Batch) -> Batch {
+    let mut reader = Scan { segments: &batch.segments, index: 0, at: 0, passed: 0 };
+    while reader.next_header().is_some_and(Header::more) {}
+    unsent(&batch.segments, reader.passed)
+}
+
 struct Scan<'a> {
     segments: &'a [Bytes],
     index: usize,
@@ -440,6 +447,9 @@ mod tests {
                 passed <= written
             }).count();
             prop_assert_eq!(rest.messages, messages.len() - whole);
+            if rest.messages > 0 {
+                prop_assert_eq!(decode(without_first(&rest)), &messages[whole + 1..]);
+            }
             prop_assert_eq!(decode(rest), &messages[whole..]);
         }
     }

@@ -32,6 +32,12 @@ pub const WRITE_SEGMENTS_MAX: usize = 1024;
 /// Messages a pipe holds by default in each direction, as libzmq's `ZMQ_SNDHWM` and `ZMQ_RCVHWM`.
 pub const HIGH_WATER_MARK_DEFAULT: u32 = 1000;
 
+/// Connections that may break while one and the same message is being written, before it is given up.
+///
+/// A message that the peer will never accept (larger than its limit, say) must not keep all others from it;
+/// one break may be chance, three in a row are not.
+pub const CUTS_MAX: u32 = 3;
+
 /// The longest routing id (RFC 28, `ZMQ_ROUTING_ID`).
 pub const ROUTING_ID_BYTES_MAX: usize = 255;
 

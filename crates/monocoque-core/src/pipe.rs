@@ -18,7 +18,8 @@ use std::task::{Context, Poll, Waker};
 use crate::sync::Mutex;
 
 use crate::Message;
-use crate::batch::{Batch, BatchReader, BatchWriter, Found, Unit};
+use crate::batch::{Batch, BatchReader, BatchWriter, Found, Unit, without_first};
+use crate::limits::CUTS_MAX;
 use crate::slab::Arena;
 
 /// A pipe's high-water mark. Zero means no limit.
@@ -133,6 +134,10 @@ pub struct PipeReader {
     unit_bytes: usize,
     /// Units after which credit is given: half the mark.
     step: usize,
+    /// Connections in a row that broke within the message now in front.
+    cuts: u32,
+    /// What is in front was put back and not taken since.
+    returned: bool,
 }
 
 /// A pipe of `mark` whose slabs come from `arena`. With `conflate` it holds the last message only.
@@ -164,6 +169,8 @@ pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReade
         owed: Held::default(),
         unit_bytes: 0,
         step: usize::MAX,
+        cuts: 0,
+        returned: false,
     };
     (PipeWriter { shared }, reader)
 }
@@ -411,6 +418,10 @@ impl PipeReader {
         if state.queue.is_empty() {
             return Self::nothing(&mut state);
         }
+        if !std::mem::take(&mut self.returned) {
+            // What was taken before went out, or this would not be called.
+            self.cuts = 0;
+        }
         state.queue.take(batch);
         let paid = Held { messages: batch.messages, bytes: std::mem::take(&mut state.queued_bytes) };
         let waker = state.credit(paid);
@@ -498,9 +509,25 @@ impl PipeReader {
         state.held.bytes += batch.bytes;
         state.queued_bytes += batch.bytes;
         state.queue.prepend(batch);
+        self.returned = true;
         if state.conflate {
             state.keep_last(&self.shared.arena);
         }
+    }
+
+    /// [`put_back`](Self::put_back), when the link broke within the first message of `batch`; `passed` says that
+    /// messages before it went out whole.
+    ///
+    /// A message in which [`CUTS_MAX`] connections in a row broke is given up. Returns how many were: one or none.
+    pub fn put_back_cut(&mut self, batch: Batch, passed: bool) -> usize {
+        self.cuts = if passed { 1 } else { self.cuts + 1 };
+        if self.cuts < CUTS_MAX {
+            self.put_back(batch);
+            return 0;
+        }
+        self.cuts = 0;
+        self.put_back(without_first(&batch));
+        1
     }
 
     /// Whether the writer has finished and everything was taken.

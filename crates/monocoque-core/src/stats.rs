@@ -21,11 +21,13 @@ pub enum DropCause {
     Unsubscribed = 5,
     /// The linger time ran out at closing.
     Linger = 6,
+    /// Connection after connection broke while this message was being written.
+    Cut = 7,
 }
 
 impl DropCause {
     /// Every cause, in order of its index.
-    pub const ALL: [DropCause; 7] = [
+    pub const ALL: [DropCause; 8] = [
         Self::Full,
         Self::NoRoute,
         Self::PeerGone,
@@ -33,6 +35,7 @@ impl DropCause {
         Self::Unexpected,
         Self::Unsubscribed,
         Self::Linger,
+        Self::Cut,
     ];
 
     /// A short name for tables and logs.
@@ -45,6 +48,7 @@ impl DropCause {
             Self::Unexpected => "unexpected",
             Self::Unsubscribed => "unsubscribed",
             Self::Linger => "linger",
+            Self::Cut => "cut",
         }
     }
 }
@@ -90,6 +94,6 @@ mod tests {
             drops.count(cause, index as u64);
         }
         assert_eq!(drops.of(DropCause::Linger), 6);
-        assert_eq!(drops.total(), 21);
+        assert_eq!(drops.total(), 28);
     }
 }

@@ -82,6 +82,8 @@ pub struct Ended<E> {
     pub outgoing: Option<PipeReader>,
     /// Whether the handshake was done.
     pub was_ready: bool,
+    /// Messages given up: this link and those before it broke while they were being written.
+    pub cut: usize,
 }
 
 /// One connection: a protocol over a link.
@@ -152,6 +154,10 @@ struct Shared<'h, P: Protocol, H> {
     incoming: RefCell<Option<Rc<PipeWriter>>>,
     end: RefCell<Option<End<P::Error>>>,
     was_ready: Cell<bool>,
+    /// Messages given up because links kept breaking within them.
+    cut: Cell<usize>,
+    /// Reading waits for room in the incoming pipe.
+    paused: Cell<bool>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -166,6 +172,8 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
             incoming: RefCell::default(),
             end: RefCell::default(),
             was_ready: Cell::new(false),
+            cut: Cell::new(0),
+            paused: Cell::new(false),
             task: RefCell::default(),
         }
     }
@@ -175,6 +183,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
             end: self.end.into_inner().unwrap_or(End::Stopped),
             outgoing: self.outgoing.into_inner(),
             was_ready: self.was_ready.get(),
+            cut: self.cut.get(),
         }
     }
 
@@ -324,11 +333,13 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         if incoming.has_room() {
             return;
         }
+        self.shared.paused.set(true);
         poll_fn(|cx| {
             self.shared.watch(cx);
             if self.shared.is_ended() { Poll::Ready(()) } else { incoming.poll_room(cx) }
         })
         .await;
+        self.shared.paused.set(false);
         self.shared.protocol.borrow_mut().forgive(Instant::now());
     }
 }
@@ -368,7 +379,13 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                 Work::Control => self.write_control().await,
                 Work::Batch => self.write_batch(&mut batch).await,
                 Work::Deadline => {
-                    self.shared.act(|protocol, out| protocol.timeout(Instant::now(), out));
+                    let paused = self.shared.paused.get();
+                    self.shared.act(|protocol, out| {
+                        if paused {
+                            protocol.forgive(Instant::now());
+                        }
+                        protocol.timeout(Instant::now(), out)
+                    });
                 }
                 Work::Finished => {
                     self.say_farewell().await;
@@ -450,7 +467,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         if (self.shared.is_ended() || self.broken)
             && let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut()
         {
-            outgoing.put_back(unsent(&taken, if verbatim { written } else { 0 }));
+            self.shared.cut.set(put_back(outgoing, &taken, if verbatim { written } else { 0 }));
         }
     }
 
@@ -525,6 +542,18 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         *self.shared.end.borrow_mut() = Some(End::Finished);
         self.shared.wake();
     }
+}
+
+/// Puts back what of `taken` did not go out whole with its first `written` bytes; returns how many messages were
+/// given up instead.
+fn put_back(outgoing: &mut PipeReader, taken: &[Bytes], written: usize) -> usize {
+    let rest = unsent(taken, written);
+    let passed = taken.iter().map(Bytes::len).sum::<usize>() - rest.bytes;
+    if rest.is_empty() || passed >= written {
+        outgoing.put_back(rest);
+        return 0;
+    }
+    outgoing.put_back_cut(rest, passed > 0)
 }
 
 /// Drops the first `count` bytes of `segments`.

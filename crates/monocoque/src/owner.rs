@@ -205,6 +205,7 @@ impl ZmtpHost {
         let Some((link, key)) = self.peer else {
             return self.core.events.emit(Event::HandshakeFailed { peer: self.facts, reason });
         };
+        self.core.hub.drops().count(DropCause::Cut, ended.cut as u64);
         self.core.hub.down(key);
         match (&self.target, ended.outgoing) {
             (Some(target), Some(outgoing)) if !self.core.options.immediate => target.keep(outgoing),

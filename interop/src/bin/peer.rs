@@ -40,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn run_ours(order: Order) -> Result<(), Box<dyn Error>> {
-    let mut builder = Context::new().socket(order.socket_type).send_timeout(PATIENCE);
+    // Dropped after the socket: waits until what was sent has gone.
+    let context = Context::new();
+    let mut builder = context.socket(order.socket_type).send_timeout(PATIENCE);
     if let Some(ms) = order.heartbeat_ms {
         let interval = Duration::from_millis(ms.into());
         builder = builder.heartbeat(Heartbeat { interval: Some(interval), timeout: None, ttl: Some(3 * interval) });
