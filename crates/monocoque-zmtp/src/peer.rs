@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn each_rule_has_its_error() {
         let dealer: (&str, &[u8]) = (SOCKET_TYPE, b"DEALER");
-        let cases: [(&[(&str, &[u8])], SessionError); 5] = [
+        type Told<'a> = &'a [(&'a str, &'a [u8])];
+        let cases: [(Told, SessionError); 5] = [
             (&[], PeerMisbehaved::NoSocketType.into()),
             (&[dealer, dealer], PeerMisbehaved::PropertyTwice(SOCKET_TYPE).into()),
             (&[dealer, (IDENTITY, b"\0a")], PeerMisbehaved::Identity(RoutingIdError::Reserved).into()),

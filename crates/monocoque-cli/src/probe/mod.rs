@@ -8,8 +8,8 @@ mod verdict;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use monocoque::PeerIncompatible;
 use monocoque::{Context, Endpoint, Event, SessionError, SocketType};
-use monocoque_zmtp::PeerIncompatible;
 use serde::Serialize;
 
 use crate::args::parse_ms;

@@ -1,7 +1,7 @@
 //! What a probe found, in plain words: what is there, and what to do about it.
 
 use monocoque::{ConnectionFacts, SessionError, SocketType};
-use monocoque_zmtp::{PeerIncompatible, PeerMisbehaved};
+use monocoque::{PeerIncompatible, PeerMisbehaved};
 
 use crate::exit::Failure;
 
@@ -73,10 +73,12 @@ impl Verdict {
     }
 
     fn of_peer(facts: &ConnectionFacts) -> Self {
-        match facts.socket_type {
-            Some(theirs) => Self { mechanism: Some("NULL".into()), ..Self::of_type(theirs, Outcome::Talks, "") },
+        let verdict = match facts.socket_type {
+            Some(theirs) => Self::of_type(theirs, Outcome::Talks, ""),
             None => Self::new(Outcome::Talks, "A ZeroMQ socket that did not say what it is."),
-        }
+        };
+        let version = facts.version.map(|(major, minor)| format!("{major}.{minor}"));
+        Self { version, mechanism: facts.mechanism.map(str::to_owned), ..verdict }
     }
 
     fn of_type(theirs: SocketType, outcome: Outcome, aside: &str) -> Self {

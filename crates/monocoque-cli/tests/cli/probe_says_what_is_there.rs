@@ -63,6 +63,7 @@ fn a_rep_is_a_rep() {
     let ended = probe(&rep.told("bound "));
     let out = ended.fine().join("\n");
     assert!(out.contains("socket type   REP") && out.contains("mechanism     NULL"), "{out}");
+    assert!(out.contains("ZMTP version  3.1"), "{out}");
     assert!(out.contains("`monocoque req or dealer`"), "{out}");
 }
 
