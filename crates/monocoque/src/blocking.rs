@@ -75,6 +75,18 @@ impl<K: Receives> Blocking<'_, K> {
         }
     }
 
+    /// As [`Socket::recv_into`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv_into`].
+    #[inline]
+    pub fn recv_into(&self, into: &mut K::In) -> Result<(), RecvError> {
+        match K::try_recv_into(&self.0.core().hub, into) {
+            Ok(()) => Ok(()),
+            Err(_) => block_on(self.0.recv_into(into)),
+        }
+    }
+
     /// As [`Socket::recv_many`].
     ///
     /// # Errors

@@ -60,3 +60,8 @@ pub use proxy::{ProxyEnd, proxy};
 pub use request::RequestError;
 pub use socket::Socket;
 pub use stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
+
+/// The programs of the README are compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

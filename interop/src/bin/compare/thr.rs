@@ -112,8 +112,9 @@ pub fn receiver(role: &Role) -> Outcome {
             let pull = Context::new().pull().build()?;
             let pull = pull.blocking();
             println!("{}", pull.bind(&role.endpoint)?);
+            let mut message = monocoque::Message::new();
             loop {
-                let message = pull.recv()?;
+                pull.recv_into(&mut message)?;
                 assert_eq!(message[0].len(), role.bytes);
                 meter.count();
             }
@@ -121,8 +122,9 @@ pub fn receiver(role: &Role) -> Outcome {
         Library::Local => locally(async |ctx| {
             let pull = ctx.pull().build()?;
             println!("{}", pull.bind(&role.endpoint).await?);
+            let mut message = monocoque::Message::new();
             loop {
-                let message = pull.recv().await?;
+                pull.recv_into(&mut message).await?;
                 assert_eq!(message[0].len(), role.bytes);
                 meter.count();
             }
