@@ -116,8 +116,17 @@ pub trait Protocol {
     /// The peer was silent too long.
     fn timeout(&mut self, now: Instant, out: &mut Output<Self::Peer>) -> Result<(), Self::Error>;
 
+    /// Time has passed while nothing can be written: only judges the peer, and says nothing.
+    ///
+    /// # Errors
+    /// The peer was silent too long.
+    fn judge(&mut self, now: Instant) -> Result<(), Self::Error> {
+        let _ = now;
+        Ok(())
+    }
+
     /// Whether [`send`](Self::send) passes batches on byte for byte, so that what a broken link left unsent can be
-    /// told and sent again on the next one.
+    /// told and sent again on the next one. If not, the whole batch in flight is sent again, and may arrive twice.
     fn is_verbatim(&self) -> bool {
         false
     }

@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropCause {
-    /// A subscriber's pipe was at its high-water mark.
+    /// A pipe was at its high-water mark: a subscriber's, or of a ROUTER or REP the peer's.
     Full = 0,
-    /// A ROUTER or REP had no peer of that routing id.
+    /// A ROUTER or REP had no peer of that routing id, or the sender's was another's.
     NoRoute = 1,
     /// The peer went before the message was written, and its queue with it.
     PeerGone = 2,
     /// A newer message took its place (`ZMQ_CONFLATE`).
     Conflated = 3,
-    /// A reply that nobody waited for, or that came without its envelope.
+    /// Came where nothing of the kind is taken: a reply that nobody waited for, a request without its envelope, data
+    /// sent to a PUB.
     Unexpected = 4,
     /// A SUB received what it is not subscribed to any more.
     Unsubscribed = 5,

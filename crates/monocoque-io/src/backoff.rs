@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// No wait is longer, whatever the bounds say.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The bounds of a [`Backoff`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffConfig {
@@ -33,8 +36,8 @@ impl Backoff {
 
     /// The next wait: three quarters to five quarters of the nominal one.
     pub fn wait(&mut self) -> Duration {
-        let nominal = self.next;
-        self.next = (nominal * 2).min(self.config.max.max(self.config.first));
+        let nominal = self.next.min(WAIT_MAX);
+        self.next = nominal.saturating_mul(2).min(self.config.max.max(self.config.first));
         nominal.mul_f64(0.75 + self.random.f64() / 2.0)
     }
 
@@ -58,6 +61,13 @@ mod tests {
         }
         backoff.reset();
         assert!(backoff.wait() <= ms(125));
+    }
+
+    #[test]
+    fn absurd_bounds_do_not_overflow() {
+        let config = BackoffConfig { first: Duration::MAX, max: Duration::MAX };
+        let mut backoff = Backoff::new(config, 7);
+        assert!((0..9).all(|_| backoff.wait() <= WAIT_MAX * 5 / 4));
     }
 
     #[test]

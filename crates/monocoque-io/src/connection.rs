@@ -29,6 +29,13 @@ use crate::stop::Stop;
 
 /// How long a finished connection waits for the peer to close its side, so that nothing is reset away.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// Bytes of the protocol's own that may wait to be written before reading pauses: a peer that asks and never reads
+/// must not fill our memory with answers.
+const CONTROL_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that are read past a full pipe after a write has failed: what the kernel may still hold of the peer's.
+const BROKEN_BYTES_MAX: usize = 8 << 20;
+/// How often a write that waits looks at the peer's signs of life.
+const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Writes or reads in a row before the other tasks of the thread get their turn.
 const TURNS_MAX: u32 = 4;
 
@@ -80,7 +87,7 @@ pub struct Ended<E> {
     pub end: End<E>,
     /// The outgoing pipe, with messages that were not written whole put back at its front.
     pub outgoing: Option<PipeReader>,
-    /// Whether the handshake was done.
+    /// Whether the handshake was done and the host took the peer.
     pub was_ready: bool,
     /// Messages given up: this link and those before it broke while they were being written.
     pub cut: usize,
@@ -106,9 +113,9 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
     pub async fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> Ended<P::Error> {
         let shared = Shared::new(self.protocol, host);
-        let reads = ReadPump { shared: &shared, link: &self.link, arena: &self.arena, home: &home, hot: false };
-        let writes =
-            WritePump { shared: &shared, link: &self.link, home: &home, stop, timer: None, turns: 0, broken: false };
+        let reads =
+            ReadPump { shared: &shared, link: &self.link, arena: &self.arena, home: &home, hot: false, beyond: 0 };
+        let writes = WritePump { shared: &shared, link: &self.link, home: &home, stop, timer: None, turns: 0 };
         shared.act(|protocol, out| {
             protocol.connected(Instant::now(), out);
             Ok(())
@@ -158,6 +165,8 @@ struct Shared<'h, P: Protocol, H> {
     cut: Cell<usize>,
     /// Reading waits for room in the incoming pipe.
     paused: Cell<bool>,
+    /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
+    broken: Cell<bool>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -174,6 +183,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
             was_ready: Cell::new(false),
             cut: Cell::new(0),
             paused: Cell::new(false),
+            broken: Cell::new(false),
             task: RefCell::default(),
         }
     }
@@ -189,6 +199,11 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
 
     fn is_ended(&self) -> bool {
         self.end.borrow().is_some()
+    }
+
+    /// Whether too much of the protocol's own waits to be written.
+    fn is_congested(&self) -> bool {
+        self.control.borrow().iter().map(Bytes::len).sum::<usize>() > CONTROL_BYTES_MAX
     }
 
     /// Ends the connection; the first reason stays.
@@ -231,11 +246,25 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
         })
     }
 
+    /// Looks at the peer's signs of life while nothing can be written. Silence that we cause is forgiven.
+    fn judge(&self) {
+        let now = Instant::now();
+        let mut protocol = self.protocol.borrow_mut();
+        if self.paused.get() {
+            protocol.forgive(now);
+        }
+        let judged = protocol.judge(now);
+        drop(protocol);
+        if let Err(error) = judged {
+            self.end(End::Protocol(error));
+        }
+    }
+
     fn ready(&self, peer: P::Peer) {
-        self.was_ready.set(true);
         let Some(pipes) = self.host.borrow_mut().ready(peer) else {
             return self.end(End::Refused);
         };
+        self.was_ready.set(true);
         *self.outgoing.borrow_mut() = Some(pipes.outgoing);
         *self.incoming.borrow_mut() = Some(Rc::new(pipes.incoming));
         self.wake();
@@ -257,6 +286,8 @@ struct ReadPump<'a, 'h, P: Protocol, L, H> {
     home: &'a Home,
     /// The last read filled its room: more is likely there.
     hot: bool,
+    /// Room that was read into past a full pipe.
+    beyond: usize,
 }
 
 impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
@@ -327,20 +358,39 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         Ok(next)
     }
 
-    /// Pauses reading while the incoming pipe is full; silence in that time is ours.
-    async fn wait_for_room(&self) {
-        let Some(incoming) = self.shared.incoming.borrow().clone() else { return };
-        if incoming.has_room() {
+    /// Pauses reading while the incoming pipe is full, or too much of the protocol's own waits to be written.
+    /// Silence in that time is ours.
+    async fn wait_for_room(&mut self) {
+        let incoming = self.shared.incoming.borrow().clone();
+        let full = incoming.as_ref().is_some_and(|incoming| !incoming.has_room());
+        if !full && !self.shared.is_congested() {
             return;
+        }
+        if self.shared.broken.get() {
+            return self.read_on();
         }
         self.shared.paused.set(true);
         poll_fn(|cx| {
             self.shared.watch(cx);
-            if self.shared.is_ended() { Poll::Ready(()) } else { incoming.poll_room(cx) }
+            if self.shared.is_ended() || self.shared.broken.get() {
+                return Poll::Ready(());
+            }
+            if self.shared.is_congested() {
+                return Poll::Pending;
+            }
+            incoming.as_ref().map_or(Poll::Ready(()), |incoming| incoming.poll_room(cx))
         })
         .await;
         self.shared.paused.set(false);
         self.shared.protocol.borrow_mut().forgive(Instant::now());
+    }
+
+    /// Nothing can be written any more: only by reading on is the end found. The kernel holds no more than a bound.
+    fn read_on(&mut self) {
+        self.beyond += SlabClass::Huge.bytes();
+        if self.beyond > BROKEN_BYTES_MAX {
+            self.shared.end(End::Link(io::ErrorKind::BrokenPipe.into()));
+        }
     }
 }
 
@@ -353,8 +403,6 @@ struct WritePump<'a, 'h, P: Protocol, L, H> {
     stop: Stop,
     timer: Option<Timer>,
     turns: u32,
-    /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
-    broken: bool,
 }
 
 /// What the write pump is to do next.
@@ -407,8 +455,12 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
             self.shared.end(End::Stopped);
             return Poll::Ready(Work::Ended);
         }
-        if self.broken {
-            return self.poll_deadline(cx).map(|()| Work::Deadline);
+        // Before the pipe, which may never be empty.
+        if self.poll_deadline(cx).is_ready() {
+            return Poll::Ready(Work::Deadline);
+        }
+        if self.shared.broken.get() {
+            return Poll::Pending;
         }
         if !self.shared.control.borrow().is_empty() {
             return Poll::Ready(Work::Control);
@@ -420,7 +472,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                 Poll::Pending => {}
             }
         }
-        self.poll_deadline(cx).map(|()| Work::Deadline)
+        Poll::Pending
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -449,6 +501,9 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
     }
 
     async fn write_control(&mut self) {
+        if self.shared.is_congested() {
+            self.shared.wake();
+        }
         let control = std::mem::take(&mut *self.shared.control.borrow_mut());
         self.write_all(control).await;
     }
@@ -464,7 +519,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         batch.clear();
         let verbatim = self.shared.protocol.borrow().is_verbatim();
         let written = self.write_all(bytes).await;
-        if (self.shared.is_ended() || self.broken)
+        if (self.shared.is_ended() || self.shared.broken.get())
             && let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut()
         {
             self.shared.cut.set(put_back(outgoing, &taken, if verbatim { written } else { 0 }));
@@ -474,7 +529,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
     /// Writes all of `segments` unless the connection ends or breaks before; returns how many bytes went out.
     async fn write_all(&mut self, mut segments: Vec<Bytes>) -> usize {
         let mut written = 0;
-        while !segments.is_empty() && !self.broken && !self.shared.is_ended() {
+        while !segments.is_empty() && !self.shared.broken.get() && !self.shared.is_ended() {
             let count = match self.link.try_write(&segments) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let result;
@@ -489,7 +544,10 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                     advance(&mut segments, count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.broken = true,
+                Err(_) => {
+                    self.shared.broken.set(true);
+                    self.shared.wake();
+                }
             }
         }
         self.turns += 1;
@@ -503,8 +561,13 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
     async fn write_waiting(&mut self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
         let mut write = std::pin::pin!(self.link.write(segments));
         let mut told = false;
+        let mut watch = self.watch_timer();
         poll_fn(|cx| {
             self.shared.watch(cx);
+            while watch.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+                self.shared.judge();
+                watch = self.watch_timer();
+            }
             if !told && self.stop.poll_stopped(cx).is_ready() {
                 self.shared.end(End::Stopped);
             }
@@ -515,6 +578,12 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
             write.as_mut().poll(cx)
         })
         .await
+    }
+
+    /// The next look at the peer's signs of life, if the protocol asks for any.
+    fn watch_timer(&self) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+        self.shared.protocol.borrow().deadline()?;
+        Some(Box::pin(compio::time::sleep(WATCH_INTERVAL)))
     }
 
     /// What the protocol still wanted to say, as far as the kernel takes it at once: why we close.

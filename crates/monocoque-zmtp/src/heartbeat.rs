@@ -85,8 +85,8 @@ impl Pulse {
         [self.next_ping, until(self.reply), until(self.promise)].into_iter().flatten().min()
     }
 
-    /// Time has passed: the PING that is due, if one is.
-    pub(crate) fn poll(&mut self, now: Instant) -> Result<Option<Bytes>, SessionError> {
+    /// Whether the peer was silent for too long.
+    pub(crate) fn judge(&self, now: Instant) -> Result<(), SessionError> {
         // spec: 37/ZMTP, heartbeating — a connection is dead when nothing came within a time-out after a
         // PING of ours, or within the TTL after a PING of the peer.
         if let Some(watch) = self.reply.filter(|watch| watch.is_over(now)) {
@@ -95,6 +95,12 @@ impl Pulse {
         if let Some(watch) = self.promise.filter(|watch| watch.is_over(now)) {
             return Err(SessionError::TtlExpired { ttl: watch.allowed });
         }
+        Ok(())
+    }
+
+    /// Time has passed: the PING that is due, if one is.
+    pub(crate) fn poll(&mut self, now: Instant) -> Result<Option<Bytes>, SessionError> {
+        self.judge(now)?;
         if self.next_ping.is_none_or(|at| now < at) {
             return Ok(None);
         }

@@ -275,6 +275,10 @@ impl Protocol for Session {
         Ok(())
     }
 
+    fn judge(&mut self, now: Instant) -> Result<(), SessionError> {
+        self.pulse.judge(now)
+    }
+
     fn is_verbatim(&self) -> bool {
         match self.mechanism {
             Mechanism::Null => true,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use monocoque_core::SocketType;
 use monocoque_core::slab::Arena;
-use monocoque_io::{Driver, DriverChoice, Placement, PlacementError};
+use monocoque_io::{Driver, DriverChoice, Placement, PlacementError, Stop};
 
 use crate::builder::SocketBuilder;
 use crate::close::Closing;
@@ -56,12 +56,21 @@ impl ContextInner {
         self.placement.get_or_init(start).as_ref().map_err(Clone::clone)
     }
 
-    /// Calls `then` on an I/O runtime when `delay` has passed; at once if there is no runtime to wait on.
-    pub(crate) fn after(&self, delay: Duration, then: impl FnOnce() + Send + 'static) {
-        let _ = self.spawn(move || async move {
-            monocoque_io::sleep(delay).await;
-            then();
+    /// Calls `then` when `delay` has passed, unless stopped before: on an I/O runtime, or on a thread of its own if
+    /// there is none.
+    pub(crate) fn after(&self, delay: Duration, mut stop: Stop, then: impl Fn() + Clone + Send + 'static) {
+        let instead = then.clone();
+        let kept = self.spawn(move || async move {
+            if stop.or_stopped(monocoque_io::sleep(delay)).await.is_some() {
+                then();
+            }
         });
+        if kept.is_err() {
+            std::thread::spawn(move || {
+                std::thread::sleep(delay);
+                instead();
+            });
+        }
     }
 
     /// Starts a task on an I/O runtime.

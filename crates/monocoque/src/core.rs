@@ -123,8 +123,14 @@ impl Core {
         self.options.conflate && self.socket_type().receives()
     }
 
-    pub(crate) fn add(&self, written: String, endpoint: Endpoint, role: Role, stopper: Stopper) {
-        self.state.lock().endpoints.push(Entry { written, endpoint, role, stopper });
+    /// Enters an endpoint; whether it was, because a socket that closes takes no more of them.
+    pub(crate) fn add(&self, written: String, endpoint: Endpoint, role: Role, stopper: Stopper) -> bool {
+        let mut state = self.state.lock();
+        let open = !self.is_closing();
+        if open {
+            state.endpoints.push(Entry { written, endpoint, role, stopper });
+        }
+        open
     }
 
     /// Binds a network endpoint and starts accepting.
@@ -147,7 +153,9 @@ impl Core {
         self.events.emit(Event::Listening { endpoint: real.to_string() });
         self.state.lock().listening += 1;
         placement.spawn(move |home| listener.run(home)).inspect_err(|_| self.state.lock().listening -= 1)?;
-        self.add(written.to_owned(), real.clone(), Role::Bound, stopper);
+        if !self.add(written.to_owned(), real.clone(), Role::Bound, stopper) {
+            return Err(BindError::Closed);
+        }
         Ok(real)
     }
 
@@ -157,7 +165,10 @@ impl Core {
         let target = Arc::new(Target::new(self.hub.open()));
         if !self.options.immediate {
             let (writer, reader) = self.outgoing_pipe();
-            self.hub.attach(target.link, writer).map_err(|_| ConnectError::Busy(self.socket_type()))?;
+            if self.hub.attach(target.link, writer).is_err() {
+                self.hub.release(target.link);
+                return Err(ConnectError::Busy(self.socket_type()));
+            }
             target.keep(reader);
         }
         let stopper = Stopper::new();
@@ -168,8 +179,12 @@ impl Core {
             arena: self.context.arena.clone(),
             stop: stopper.listen(),
         };
-        placement.spawn(move |home| dialer.run(home))?;
-        self.add(written.to_owned(), endpoint, Role::Connected(target), stopper);
+        let started = placement.spawn(move |home| dialer.run(home)).is_ok();
+        let link = target.link;
+        if !started || !self.add(written.to_owned(), endpoint, Role::Connected(target), stopper) {
+            self.hub.close_link(link);
+            return Err(ConnectError::Closed);
+        }
         Ok(())
     }
 

@@ -66,7 +66,10 @@ pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(
         entry.bound = Arc::downgrade(core);
         std::mem::take(&mut entry.waiting)
     };
-    core.add(endpoint.to_string(), endpoint, Role::BoundInproc, Stopper::new());
+    if !core.add(endpoint.to_string(), endpoint, Role::BoundInproc, Stopper::new()) {
+        close(core);
+        return Err(BindError::Closed);
+    }
     for waiting in waiting.into_iter().filter(|waiting| core.socket_type().accepts(waiting.facts.socket_type)) {
         match waiting.core.upgrade() {
             Some(from) => join(&from, waiting.link, waiting.outgoing, core),
@@ -97,8 +100,14 @@ pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Resul
     check_types(core.socket_type(), bound.as_deref(), &endpoint)?;
     let link = core.hub.open();
     let (writer, outgoing) = core.outgoing_pipe();
-    core.hub.attach(link, writer).map_err(|_| ConnectError::Busy(core.socket_type()))?;
-    core.add(endpoint.to_string(), endpoint, Role::ConnectedInproc(link), Stopper::new());
+    if core.hub.attach(link, writer).is_err() {
+        core.hub.release(link);
+        return Err(ConnectError::Busy(core.socket_type()));
+    }
+    if !core.add(endpoint.to_string(), endpoint, Role::ConnectedInproc(link), Stopper::new()) {
+        core.hub.close_link(link);
+        return Err(ConnectError::Closed);
+    }
     let Some(bound) = bound else {
         entry.waiting.push(Waiting { core: Arc::downgrade(core), facts: facts_of(core), link, outgoing });
         return Ok(());
@@ -130,16 +139,27 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
         writer.conflate();
     }
     let to_link = to.hub.open();
-    if to.hub.attach(to_link, writer).is_err() {
+    let attached = to.hub.attach(to_link, writer).is_ok();
+    let Some(to_key) = attached.then(|| to.hub.up(to_link, facts_of(from), outgoing).ok()).flatten() else {
+        // The bound socket takes no further peer: what was queued for it is lost, and counted.
+        to.hub.release(to_link);
+        from.hub.detach(link);
         return;
-    }
-    let Ok(to_key) = to.hub.up(to_link, facts_of(from), outgoing) else { return };
-    let Ok(key) = from.hub.up(link, facts_of(to), incoming) else { return };
+    };
+    let Ok(key) = from.hub.up(link, facts_of(to), incoming) else {
+        to.hub.down(to_key);
+        to.hub.release(to_link);
+        return;
+    };
     let ends = [
         JointEnd { core: Arc::downgrade(from), link, key },
         JointEnd { core: Arc::downgrade(to), link: to_link, key: to_key },
     ];
     from.context.inproc.joints.lock().push(Joint { ends });
+    // One of them may have closed before it could see this joint.
+    [(from, link), (to, to_link)].into_iter().filter(|(core, _)| core.is_closing()).for_each(|(core, link)| {
+        part(core, Some(link));
+    });
 }
 
 /// Takes a connected name off `core`: both queues are destroyed.
@@ -166,6 +186,9 @@ pub(crate) fn close(core: &Core) {
     names.values_mut().filter(|entry| std::ptr::eq(entry.bound.as_ptr(), core)).for_each(|entry| {
         entry.bound = Weak::new();
     });
+    // What it sent before anyone bound waits on; a pipe with nothing in it does not.
+    let spent = |w: &Waiting| std::ptr::eq(w.core.as_ptr(), core) && w.outgoing.queued() == 0;
+    names.values_mut().for_each(|entry| entry.waiting.retain(|waiting| !spent(waiting)));
     names.retain(|_, entry| entry.bound.strong_count() > 0 || !entry.waiting.is_empty());
 }
 

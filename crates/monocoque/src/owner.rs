@@ -18,21 +18,41 @@ use crate::monitor::{ConnectionFacts, DisconnectReason, Event};
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) link: LinkId,
-    outgoing: Mutex<Option<PipeReader>>,
+    outgoing: Mutex<Outgoing>,
+}
+
+#[derive(Debug, Default)]
+struct Outgoing {
+    pipe: Option<PipeReader>,
+    /// No connection will come for it any more.
+    retired: bool,
 }
 
 impl Target {
     pub(crate) fn new(link: LinkId) -> Self {
-        Self { link, outgoing: Mutex::new(None) }
+        Self { link, outgoing: Mutex::default() }
     }
 
-    pub(crate) fn keep(&self, outgoing: PipeReader) {
-        *self.outgoing.lock() = Some(outgoing);
+    /// Keeps the pipe for the next connection; returns how many messages are lost because there will be none.
+    pub(crate) fn keep(&self, pipe: PipeReader) -> usize {
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.retired {
+            return pipe.queued();
+        }
+        outgoing.pipe = Some(pipe);
+        0
+    }
+
+    /// There will be no further connection.
+    pub(crate) fn retire(&self) {
+        let mut outgoing = self.outgoing.lock();
+        outgoing.retired = true;
+        outgoing.pipe = None;
     }
 
     /// Messages that wait for the next connection.
     pub(crate) fn queued(&self) -> usize {
-        self.outgoing.lock().as_ref().map_or(0, PipeReader::queued)
+        self.outgoing.lock().pipe.as_ref().map_or(0, PipeReader::queued)
     }
 }
 
@@ -52,6 +72,15 @@ impl ZmtpOwner {
 
     pub(crate) fn dialing(core: &Arc<Core>, endpoint: String, target: &Arc<Target>) -> Self {
         Self { core: Arc::clone(core), endpoint: endpoint.into(), target: Some(Arc::clone(target)) }
+    }
+
+    /// The endpoint takes no further share of what is sent; what is queued for it is lost, and counted.
+    fn give_up(&self) {
+        if let Some(target) = &self.target {
+            self.core.hub.detach(target.link);
+            target.retire();
+            self.core.idle.wake_all();
+        }
     }
 
     fn facts(&self, facts: &LinkFacts, connection: u64) -> ConnectionFacts {
@@ -91,6 +120,7 @@ impl Owner for ZmtpOwner {
         let is_over = refused.is_some() || matches!(ended.end, End::Finished | End::Stopped);
         host.end(ended);
         if refused.is_some() && self.target.is_some() {
+            self.give_up();
             self.core.events.emit(Event::ConnectGivenUp { endpoint: self.endpoint.to_string(), reason: refused });
         }
         if is_over { Retry::No } else { Retry::Yes }
@@ -104,6 +134,7 @@ impl Owner for ZmtpOwner {
                 Event::ConnectRetried { endpoint, after, reason: error.map(|error| error.to_string()) }
             }
             LinkEvent::ConnectGivenUp { error } => {
+                self.give_up();
                 Event::ConnectGivenUp { endpoint, reason: error.map(|error| error.to_string()) }
             }
             LinkEvent::AcceptFailed(error) => Event::AcceptFailed { endpoint, reason: error.to_string() },
@@ -170,7 +201,7 @@ impl ZmtpHost {
         let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands: peer.minor > 0 };
         let Ok(key) = self.core.hub.up(link, facts, reader) else {
             match &self.target {
-                Some(target) => target.keep(outgoing),
+                Some(target) => drop(target.keep(outgoing)),
                 None => drop(self.core.hub.release(link)),
             }
             return None;
@@ -183,7 +214,7 @@ impl ZmtpHost {
     /// The link and its outgoing pipe: the one kept from connection to connection, or a new one.
     fn outgoing(&self) -> Option<(LinkId, PipeReader)> {
         if let Some(target) = &self.target {
-            if let Some(kept) = target.outgoing.lock().take() {
+            if let Some(kept) = target.outgoing.lock().pipe.take() {
                 return Some((target.link, kept));
             }
             return Some((target.link, self.attach(target.link)?));
@@ -197,7 +228,13 @@ impl ZmtpHost {
 
     fn attach(&self, link: LinkId) -> Option<PipeReader> {
         let (writer, reader) = self.core.outgoing_pipe();
-        self.core.hub.attach(link, writer).ok().map(|()| reader)
+        if self.core.hub.attach(link, writer).is_ok() {
+            return Some(reader);
+        }
+        if self.target.is_none() {
+            self.core.hub.release(link);
+        }
+        None
     }
 
     fn end(self, ended: Ended<SessionError>) {
@@ -208,7 +245,10 @@ impl ZmtpHost {
         self.core.hub.drops().count(DropCause::Cut, ended.cut as u64);
         self.core.hub.down(key);
         match (&self.target, ended.outgoing) {
-            (Some(target), Some(outgoing)) if !self.core.options.immediate => target.keep(outgoing),
+            (Some(target), Some(outgoing)) if !self.core.options.immediate => {
+                let lost = target.keep(outgoing);
+                self.core.hub.drops().count(DropCause::PeerGone, lost as u64);
+            }
             (target, outgoing) => self.leave(link, target.is_some(), outgoing),
         }
         self.core.events.emit(Event::Disconnected { peer: self.facts.clone(), reason });

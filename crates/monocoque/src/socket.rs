@@ -109,6 +109,7 @@ impl<K: Kind> Socket<K> {
     }
 
     /// Stops accepting at `endpoint`, as [`bind`](Self::bind) returned it, and ends the connections accepted there.
+    /// Sockets joined over inproc stay joined.
     ///
     /// # Errors
     /// [`EndpointNotFound`].
@@ -127,7 +128,10 @@ impl<K: Kind> Socket<K> {
         let core = self.core();
         match core.remove(endpoint.as_ref(), false)?.role {
             Role::ConnectedInproc(link) => inproc::disconnect(core, link),
-            Role::Connected(target) => drop(core.hub.close_link(target.link)),
+            Role::Connected(target) => {
+                core.hub.close_link(target.link);
+                target.retire();
+            }
             Role::Bound | Role::BoundInproc => {}
         }
         Ok(())
@@ -154,6 +158,9 @@ impl<K: Kind> Socket<K> {
     }
 
     /// [`wait_for_peers`](Self::wait_for_peers) for at most `limit`; whether they came.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
     pub async fn wait_for_peers_timeout(&self, count: usize, limit: Duration) -> bool {
         let hub = &self.core().hub;
         let enough = || (hub.peers() >= count).then_some(());

@@ -8,6 +8,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use monocoque_core::wait::{Ticket, WaitList};
+use monocoque_io::Stopper;
 
 use crate::context::ContextInner;
 
@@ -64,28 +65,33 @@ pub(crate) async fn until<T>(
 
 /// A deadline kept by an I/O runtime, so that it works under any executor.
 struct Timer {
-    deadline: Instant,
+    /// `None` is farther away than the clock reaches.
+    deadline: Option<Instant>,
     waiting: Arc<WaitList>,
     ticket: Option<Ticket>,
+    /// Ends the task that keeps the time, when the wait is over before.
+    _stopper: Stopper,
 }
 
 impl Timer {
     fn start(context: &ContextInner, timeout: Duration) -> Self {
-        let deadline = Instant::now() + timeout;
-        let waiting = Arc::new(WaitList::new());
-        let woken = Arc::downgrade(&waiting);
-        context.after(timeout, move || {
-            if let Some(waiting) = woken.upgrade() {
-                waiting.wake_all();
-            }
-        });
-        Self { deadline, waiting, ticket: None }
+        let (deadline, waiting) = (Instant::now().checked_add(timeout), Arc::new(WaitList::new()));
+        let stopper = Stopper::new();
+        if deadline.is_some() {
+            let woken = Arc::downgrade(&waiting);
+            context.after(timeout, stopper.listen(), move || {
+                if let Some(waiting) = woken.upgrade() {
+                    waiting.wake_all();
+                }
+            });
+        }
+        Self { deadline, waiting, ticket: None, _stopper: stopper }
     }
 
     /// Whether the deadline has passed; if not, `waker` is called when it has.
     fn poll(&mut self, waker: &Waker) -> bool {
         self.waiting.register(&mut self.ticket, waker);
-        Instant::now() >= self.deadline
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 

@@ -4,6 +4,7 @@
 mod common;
 
 mod a_dropped_future_loses_nothing;
+mod a_hostile_peer_costs_only_itself;
 mod a_reconnect_storm_loses_nothing_that_the_contract_keeps;
 mod a_request_cannot_wedge_its_socket;
 mod a_slow_peer_holds_nobody_else_up;
