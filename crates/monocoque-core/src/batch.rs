@@ -115,12 +115,17 @@ impl BatchWriter {
         if frame.len() >= GATHER_BYTES_MIN
             && let Some(body) = frame.shared()
         {
-            self.put(header.as_slice(), arena);
-            return self.put_segment(body.clone());
+            return self.push_by_reference(header, body, arena);
         }
         let slab = self.slab_with(header.as_slice().len() + frame.len(), arena);
         header.encode(slab);
         frame.encode(slab);
+    }
+
+    #[inline(never)]
+    fn push_by_reference(&mut self, header: EncodedHeader, body: &Bytes, arena: &Arena) {
+        self.put(header.as_slice(), arena);
+        self.put_segment(body.clone());
     }
 
     fn put(&mut self, bytes: &[u8], arena: &Arena) {

@@ -146,10 +146,6 @@ impl Lease {
     fn start(&self) -> NonNull<u8> {
         self.block.as_ref().expect("only drop takes the block").start
     }
-
-    fn bytes(&self) -> usize {
-        self.block.as_ref().expect("only drop takes the block").bytes
-    }
 }
 
 impl Drop for Lease {
@@ -189,9 +185,19 @@ impl AsRef<[u8]> for View {
 /// itself is moved: the kernel may write there while an operation owns the slab.
 pub struct SlabMut {
     lease: Arc<Lease>,
+    /// Of the block, beside the lease that keeps it: looked at for every frame.
+    base: NonNull<u8>,
+    end: usize,
     start: usize,
     filled: usize,
 }
+
+// SAFETY:
+// - `base` points into the block that `lease` owns, and `Lease` is `Send`;
+// - the room behind `start` is this slab's alone, wherever it is moved.
+unsafe impl Send for SlabMut {}
+// SAFETY: `&SlabMut` reads filled bytes only, and nobody writes those.
+unsafe impl Sync for SlabMut {}
 
 impl fmt::Debug for SlabMut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,7 +207,8 @@ impl fmt::Debug for SlabMut {
 
 impl SlabMut {
     fn new(block: Block, home: Option<(Arc<FreeLists>, SlabClass)>) -> Self {
-        Self { lease: Arc::new(Lease { block: Some(block), home }), start: 0, filled: 0 }
+        let (base, end) = (block.start, block.bytes);
+        Self { lease: Arc::new(Lease { block: Some(block), home }), base, end, start: 0, filled: 0 }
     }
 
     /// A slab of exactly `bytes`, for a frame larger than any class. It is freed, not recycled.
@@ -214,7 +221,7 @@ impl SlabMut {
 
     /// Bytes that the slab can hold from its current start: filled and spare.
     pub fn capacity(&self) -> usize {
-        self.lease.bytes() - self.start
+        self.end - self.start
     }
 
     /// Filled bytes that are not frozen yet.
@@ -228,8 +235,9 @@ impl SlabMut {
     }
 
     /// Bytes that can still be written.
+    #[inline]
     pub fn spare_len(&self) -> usize {
-        self.lease.bytes() - self.filled
+        self.end - self.filled
     }
 
     /// The filled bytes that are not frozen yet.
@@ -237,10 +245,11 @@ impl SlabMut {
         // SAFETY:
         // - in bounds and initialised: `start <= filled <= capacity`, and `filled` only grows over written bytes;
         // - not aliased mutably: `&self` borrows the only writer.
-        unsafe { std::slice::from_raw_parts(self.lease.start().as_ptr().add(self.start), self.len()) }
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(self.start), self.len()) }
     }
 
     /// The spare room, to be written by the caller or the kernel.
+    #[inline]
     pub fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
         let spare = self.spare_len();
         // SAFETY:
@@ -248,7 +257,7 @@ impl SlabMut {
         // - exclusive: views end at or before `start <= filled`, and `&mut self` is the only writer;
         // - `MaybeUninit` makes no claim of initialisation.
         unsafe {
-            let at = self.lease.start().as_ptr().add(self.filled).cast::<MaybeUninit<u8>>();
+            let at = self.base.as_ptr().add(self.filled).cast::<MaybeUninit<u8>>();
             std::slice::from_raw_parts_mut(at, spare)
         }
     }
@@ -331,7 +340,7 @@ impl SlabMut {
             return false;
         }
         let len = self.len();
-        let base = self.lease.start().as_ptr();
+        let base = self.base.as_ptr();
         // SAFETY:
         // - in bounds: `start + len == filled <= capacity`, and the target is the block's front;
         // - exclusive: `Arc::get_mut` proved that no view is left and ordered us behind their last reads;
