@@ -46,15 +46,16 @@ fn a_peer_that_filled_our_pipe_and_went_is_missed() {
 fn an_endpoint_that_was_given_up_takes_no_share() {
     in_shared(async |ctx: Context| {
         let pull = soon(ctx.pull().bind(TCP)).await.expect("free");
-        let nowhere = soon(ctx.pull().bind(TCP)).await.expect("free");
-        let dead = nowhere.last_endpoint().expect("bound").to_string();
-        soon(nowhere.close()).await;
+        // A path and not a port: a port that was just free may be another test's now.
+        let directory = tempfile::tempdir().expect("a directory");
+        let dead = format!("ipc://{}/nobody", directory.path().display());
         let push = ctx.push().no_reconnect().build().expect("valid");
         let monitor = push.monitor();
         push.connect(&dead).expect("valid");
-        soon(push.send("lost")).await.expect("queued");
+        // It may have been given up already: then there is nobody to queue for.
+        let queued = push.try_send("lost").is_ok();
         soon(event(&monitor, |event| matches!(event, Event::ConnectGivenUp { .. }).then_some(()))).await;
-        assert_eq!(push.drops().of(DropCause::PeerGone), 1);
+        assert_eq!(push.drops().of(DropCause::PeerGone), u64::from(queued));
         push.connect(pull.last_endpoint().expect("bound").to_string()).expect("valid");
         for n in 0..10_u8 {
             soon(push.send(&[n])).await.expect("queued");
