@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use bytes::{Buf, Bytes};
 
 use crate::limits::{GATHER_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES};
+use crate::load::Load;
 use crate::slab::{Arena, SlabClass, SlabMut};
 use crate::wire::{COMMAND, EncodedHeader, Header, MORE};
 use crate::{Frame, Message};
@@ -66,6 +67,10 @@ impl BatchWriter {
         self.done.messages
     }
 
+    pub(crate) fn load(&self) -> Load {
+        Load { messages: self.done.messages, bytes: self.done.bytes + self.open.as_ref().map_or(0, SlabMut::len) }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.done.is_empty() && self.open.as_ref().is_none_or(SlabMut::is_empty)
     }
@@ -73,12 +78,18 @@ impl BatchWriter {
     /// Encodes all frames of `message`.
     #[inline]
     pub(crate) fn push_message(&mut self, message: &Message, arena: &Arena) {
-        let (last, front) = message.frames().split_last().expect("a message has a frame");
-        for frame in front {
-            self.push_frame(MORE, frame, arena);
+        match message.frames() {
+            [frame] => self.push_frame(0, frame, arena),
+            frames => self.push_frames(frames, arena),
         }
-        self.push_frame(0, last, arena);
         self.done.messages += 1;
+    }
+
+    #[inline(never)]
+    fn push_frames(&mut self, frames: &[Frame], arena: &Arena) {
+        let (last, front) = frames.split_last().expect("a message has a frame");
+        front.iter().for_each(|frame| self.push_frame(MORE, frame, arena));
+        self.push_frame(0, last, arena);
     }
 
     /// Encodes one command: the name's size, the name, then `body` (RFC 37, "Commands").
@@ -177,6 +188,21 @@ impl BatchWriter {
         self.done.append(batch);
     }
 
+    /// Moves everything of `other` behind this; leaves `other` empty.
+    pub(crate) fn join(&mut self, other: &mut BatchWriter) {
+        if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            return std::mem::swap(self, other);
+        }
+        self.seal();
+        if let Some(slab) = other.open.take() {
+            other.done.push(slab.freeze(), 0);
+        }
+        self.done.append(&mut other.done);
+    }
+
     /// Puts encoded frames before all others.
     pub(crate) fn prepend(&mut self, mut batch: Batch) {
         self.seal();
@@ -217,15 +243,6 @@ impl Found {
         match self {
             Found::Message => Unit::Message(message),
             Found::Command => Unit::Command(std::mem::take(message.only_frame())),
-        }
-    }
-}
-
-impl Unit {
-    pub(crate) fn byte_len(&self) -> usize {
-        match self {
-            Unit::Message(message) => message.byte_len(),
-            Unit::Command(body) => body.len(),
         }
     }
 }

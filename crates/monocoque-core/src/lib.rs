@@ -9,6 +9,7 @@ pub mod batch;
 pub mod endpoint;
 mod frame;
 pub mod limits;
+mod load;
 mod message;
 pub mod pipe;
 pub mod protocol;

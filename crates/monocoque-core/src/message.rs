@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::Frame;
+use crate::{Frame, wire};
 
 /// One or more frames that are queued, routed and delivered as a unit.
 ///
@@ -78,6 +78,16 @@ impl Message {
     #[inline]
     pub fn byte_len(&self) -> usize {
         self.frames().iter().map(|frame| frame.len()).sum()
+    }
+
+    /// Bytes of all frames as a pipe holds them: headers and bodies.
+    #[inline]
+    pub(crate) fn encoded_len(&self) -> usize {
+        let of = |frame: &Frame| wire::header_len(frame.len()) + frame.len();
+        match self.frames() {
+            [frame] => of(frame),
+            frames => frames.iter().map(of).sum(),
+        }
     }
 
     /// The first frame.

@@ -52,6 +52,12 @@ impl Header {
     }
 }
 
+/// Bytes of the header of a body of `body_len` bytes.
+#[inline]
+pub(crate) const fn header_len(body_len: usize) -> usize {
+    if body_len <= SHORT_FRAME_BYTES_MAX { 2 } else { FRAME_HEADER_BYTES_MAX }
+}
+
 /// An encoded frame header.
 #[derive(Debug, Clone, Copy)]
 pub struct EncodedHeader {

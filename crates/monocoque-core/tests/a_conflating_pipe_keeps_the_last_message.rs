@@ -7,7 +7,7 @@ use monocoque_core::batch::{Batch, Unit};
 use monocoque_core::{Frame, Message};
 
 fn commands(names: &[&str]) -> Batch {
-    let (writer, mut reader) = plain(0);
+    let (mut writer, mut reader) = plain(0);
     names.iter().for_each(|name| writer.push_command(name, b""));
     take(&mut reader)
 }
@@ -18,19 +18,19 @@ fn command(name: &str) -> Unit {
 
 #[test]
 fn of_those_pushed() {
-    let (writer, mut reader) = conflating();
-    push_all(&writer, 0..5);
+    let (mut writer, mut reader) = conflating();
+    push_all(&mut writer, 0..5);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated(), writer.take_conflated()), (1, 1, 4, 0));
     assert_eq!(drain(&mut reader), [numbered(4)]);
-    push_all(&writer, 5..7);
+    push_all(&mut writer, 5..7);
     assert_eq!(drain(&mut reader), [numbered(6)]);
     assert_eq!((writer.held(), writer.take_conflated()), (0, 1));
 }
 
 #[test]
 fn of_a_batch_and_what_was_there() {
-    let (writer, mut reader) = conflating();
-    push_all(&writer, 0..1);
+    let (mut writer, mut reader) = conflating();
+    push_all(&mut writer, 0..1);
     let parts = Message::from(["3", "three"]);
     assert_eq!(writer.append(&mut batch(&[numbered(1), numbered(2), parts.clone()])), 0);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated()), (1, 1, 3));
@@ -40,15 +40,15 @@ fn of_a_batch_and_what_was_there() {
 
 #[test]
 fn whatever_the_mark() {
-    let (writer, _reader) =
+    let (mut writer, _reader) =
         monocoque_core::pipe::pipe(monocoque_core::pipe::Mark::messages(1), true, &monocoque_core::slab::Arena::new());
-    push_all(&writer, 0..100);
+    push_all(&mut writer, 0..100);
     assert!(writer.has_room());
 }
 
 #[test]
 fn but_every_command_of_a_batch() {
-    let (writer, mut reader) = conflating();
+    let (mut writer, mut reader) = conflating();
     assert_eq!(writer.append(&mut commands(&["SUBSCRIBE", "CANCEL"])), 0);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated()), (2, 2, 0));
     let mut taken = batch(&[numbered(1), numbered(2)]);
@@ -63,11 +63,11 @@ fn but_every_command_of_a_batch() {
 
 #[test]
 fn but_every_command_that_was_pushed() {
-    let (writer, mut reader) = conflating();
+    let (mut writer, mut reader) = conflating();
     writer.push_command("SUBSCRIBE", b"");
-    push_all(&writer, 0..3);
+    push_all(&mut writer, 0..3);
     writer.push_command("CANCEL", b"");
-    push_all(&writer, 3..4);
+    push_all(&mut writer, 3..4);
     let expected = [command("SUBSCRIBE"), command("CANCEL"), Unit::Message(numbered(3))];
     assert_eq!(decode(take(&mut reader)), expected);
     assert_eq!((writer.held(), writer.take_conflated()), (0, 3));
@@ -75,15 +75,15 @@ fn but_every_command_that_was_pushed() {
 
 #[test]
 fn and_not_an_old_one_that_comes_back() {
-    let (writer, mut reader) = conflating();
-    push_all(&writer, 0..1);
+    let (mut writer, mut reader) = conflating();
+    push_all(&mut writer, 0..1);
     let old = take(&mut reader);
-    push_all(&writer, 1..2);
+    push_all(&mut writer, 1..2);
     reader.put_back(old);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated()), (1, 1, 1));
     assert_eq!(drain(&mut reader), [numbered(1)]);
     let last = {
-        push_all(&writer, 2..3);
+        push_all(&mut writer, 2..3);
         take(&mut reader)
     };
     reader.put_back(last);

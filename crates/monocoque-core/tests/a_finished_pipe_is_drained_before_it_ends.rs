@@ -9,8 +9,8 @@ use monocoque_core::pipe::{Refusal, Taken};
 #[test]
 fn whether_taken_whole_or_one_by_one() {
     for whole in [true, false] {
-        let (writer, mut reader) = plain(0);
-        push_all(&writer, 0..3);
+        let (mut writer, mut reader) = plain(0);
+        push_all(&mut writer, 0..3);
         writer.finish();
         assert!(!reader.is_finished());
         assert_eq!(writer.push(&numbered(3)), Err(Refusal::Closed));
@@ -23,8 +23,8 @@ fn whether_taken_whole_or_one_by_one() {
 
 #[test]
 fn dropping_the_writer_finishes() {
-    let (writer, mut reader) = plain(0);
-    push_all(&writer, 0..1);
+    let (mut writer, mut reader) = plain(0);
+    push_all(&mut writer, 0..1);
     drop(writer);
     assert_eq!(drain(&mut reader), [numbered(0)]);
     assert!(reader.is_finished());
@@ -32,8 +32,8 @@ fn dropping_the_writer_finishes() {
 
 #[test]
 fn without_a_reader_everything_is_refused() {
-    let (writer, reader) = plain(1);
-    push_all(&writer, 0..1);
+    let (mut writer, reader) = plain(1);
+    push_all(&mut writer, 0..1);
     assert!(!writer.is_closed());
     drop(reader);
     assert!(writer.is_closed());
@@ -48,14 +48,14 @@ fn without_a_reader_everything_is_refused() {
 
 #[test]
 fn discarding_empties_what_is_queued_and_nothing_else() {
-    let (writer, mut reader) = plain(4);
-    push_all(&writer, 0..4);
+    let (mut writer, mut reader) = plain(4);
+    push_all(&mut writer, 0..4);
     reader.next_unit().expect("four are there");
     writer.push_unmarked(&numbered(4));
     writer.push_unmarked(&numbered(5));
     assert_eq!((writer.discard(), writer.discard()), (2, 0));
     assert_eq!(drain(&mut reader), [numbered(1), numbered(2), numbered(3)], "what the reader has is the reader's");
     assert_eq!(writer.held(), 0);
-    push_all(&writer, 0..4);
+    push_all(&mut writer, 0..4);
     assert_eq!(writer.push(&numbered(4)), Err(Refusal::Full));
 }

@@ -14,7 +14,7 @@ fn parts() -> Message {
 
 #[test]
 fn many_parts_are_one_message_to_the_mark() {
-    let (writer, mut reader) = plain(2);
+    let (mut writer, mut reader) = plain(2);
     assert_eq!([(); 3].map(|()| writer.push(&parts())), [Ok(()), Ok(()), Err(Refusal::Full)]);
     assert_eq!(writer.held(), 2);
     assert_eq!(drain(&mut reader), [parts(), parts()]);
@@ -22,7 +22,7 @@ fn many_parts_are_one_message_to_the_mark() {
 
 #[test]
 fn a_link_that_breaks_within_a_message_gives_all_of_it_back() {
-    let (writer, mut reader) = plain(0);
+    let (mut writer, mut reader) = plain(0);
     writer.push(&Message::from("first")).expect("no mark");
     writer.push(&parts()).expect("no mark");
     let taken = take(&mut reader);
@@ -37,7 +37,7 @@ fn a_link_that_breaks_within_a_message_gives_all_of_it_back() {
 
 #[test]
 fn a_reader_never_finds_a_part() {
-    let (writer, mut reader) = plain(0);
+    let (mut writer, mut reader) = plain(0);
     let pushing = std::thread::spawn(move || (0..2000).for_each(|_| writer.push(&parts()).expect("no mark")));
     let mut found = 0;
     while found < 2000 {

@@ -3,10 +3,11 @@
 mod common;
 
 use std::collections::VecDeque;
+use std::sync::MutexGuard;
 
-use common::{Wakes, batch, decode};
+use common::{Owner, Wakes, batch, decode};
 use monocoque_core::batch::{Batch, Unit};
-use monocoque_core::pipe::{Mark, Refusal, Taken, pipe};
+use monocoque_core::pipe::{Mark, PipeWriter, Refusal, Taken, pipe};
 use monocoque_core::slab::Arena;
 use monocoque_core::{Frame, Message};
 use proptest::prelude::*;
@@ -168,27 +169,29 @@ proptest! {
     fn whatever_is_done_to_it(
         mark in 0u32..8,
         conflate in prop::bool::weighted(0.25),
+        holds_back in any::<bool>(),
         operations in prop::collection::vec(operation(), 1..120),
     ) {
         let (reads, writes) = (Wakes::new(), Wakes::new());
         let (writer, mut reader) = pipe(Mark::messages(mark), conflate, &Arena::new());
-        writer.set_waker(&writes.waker());
+        let writer = Owner::new(writer, holds_back);
+        writer.lock().set_waker(&writes.waker());
         reader.set_waker(&reads.waker());
         let mut oracle = Oracle { conflate, mark: mark as usize, reader_waits: true, ..Oracle::default() };
         let mut in_hand = Vec::new();
         for operation in operations {
             match operation {
-                Operation::Push(message) => prop_assert_eq!(writer.push(&message), oracle.push(message)),
+                Operation::Push(message) => prop_assert_eq!(writer.lock().push(&message), oracle.push(message)),
                 Operation::PushUnmarked(message) => {
-                    writer.push_unmarked(&message);
+                    writer.lock().push_unmarked(&message);
                     oracle.admit([Unit::Message(message)]);
                 }
                 Operation::Command(byte) => {
-                    writer.push_command("NAME", &[byte]);
+                    writer.lock().push_command("NAME", &[byte]);
                     oracle.admit([Unit::Command(Frame::from(&[4, b'N', b'A', b'M', b'E', byte]))]);
                 }
                 Operation::Append(messages) => {
-                    prop_assert_eq!(writer.append(&mut match messages.as_slice() {
+                    prop_assert_eq!(writer.lock().append(&mut match messages.as_slice() {
                         [] => Batch::default(),
                         some => batch(some),
                     }), 0);
@@ -218,22 +221,23 @@ proptest! {
                     reader.put_back(back);
                     oracle.put_back(decode(std::mem::take(&mut copy)));
                 }
-                Operation::Discard => prop_assert_eq!(writer.discard(), oracle.discard()),
+                Operation::Discard => prop_assert_eq!(writer.lock().discard(), oracle.discard()),
                 Operation::SetMark(mark) => {
-                    writer.set_mark(Mark::messages(mark));
+                    writer.lock().set_mark(Mark::messages(mark));
                     oracle.mark = mark as usize;
                     oracle.credit(0);
                 }
                 Operation::Finish => {
-                    writer.finish();
+                    writer.lock().finish();
                     oracle.finished = true;
                     oracle.reader_wakes += 1;
                 }
             }
-            prop_assert_eq!((writer.queued(), writer.held()), (oracle.queue.len(), oracle.held));
+            let sizes = |writer: MutexGuard<'_, PipeWriter>| (writer.queued(), writer.held());
+            prop_assert_eq!(sizes(writer.lock()), (oracle.queue.len(), oracle.held));
             prop_assert_eq!(reader.queued(), oracle.queue.len() + oracle.parsing.len());
             prop_assert_eq!(reader.is_finished(), oracle.finished && reader.queued() == 0);
-            prop_assert_eq!(writer.take_conflated(), std::mem::take(&mut oracle.conflated));
+            prop_assert_eq!(writer.lock().take_conflated(), std::mem::take(&mut oracle.conflated));
             prop_assert_eq!((reads.count(), writes.count()), (oracle.reader_wakes, oracle.writer_wakes));
         }
     }

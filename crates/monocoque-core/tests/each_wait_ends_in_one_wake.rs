@@ -12,12 +12,12 @@ use monocoque_core::slab::Arena;
 
 #[test]
 fn the_reader_once_for_each_time_that_it_found_the_pipe_empty() {
-    let (wakes, (writer, mut reader)) = (Wakes::new(), plain(0));
+    let (wakes, (mut writer, mut reader)) = (Wakes::new(), plain(0));
     reader.set_waker(&wakes.waker());
-    push_all(&writer, 0..10);
+    push_all(&mut writer, 0..10);
     assert_eq!(wakes.count(), 1, "a new pipe counts as found empty");
     take(&mut reader);
-    push_all(&writer, 0..10);
+    push_all(&mut writer, 0..10);
     assert_eq!(wakes.count(), 1, "the reader took, and has not looked again");
     take(&mut reader);
     assert_eq!(reader.take(&mut Batch::default()), Taken::Empty);
@@ -30,12 +30,12 @@ fn the_reader_once_for_each_time_that_it_found_the_pipe_empty() {
 
 #[test]
 fn a_reader_that_polls_is_woken_through_its_latest_waker() {
-    let (first, second, (writer, mut reader)) = (Wakes::new(), Wakes::new(), plain(0));
+    let (first, second, (mut writer, mut reader)) = (Wakes::new(), Wakes::new(), plain(0));
     for wakes in [&first, &second] {
         let waker = wakes.waker();
         assert!(reader.poll_take(&mut Context::from_waker(&waker), &mut Batch::default()).is_pending());
     }
-    push_all(&writer, 0..3);
+    push_all(&mut writer, 0..3);
     assert_eq!((first.count(), second.count()), (0, 1));
 }
 
@@ -43,9 +43,9 @@ fn a_reader_that_polls_is_woken_through_its_latest_waker() {
 fn the_writer_at_half_the_mark_and_only_if_it_was_refused() {
     for (mark, refused, woken_after) in [(10, true, Some(5)), (10, false, None), (1, true, Some(1)), (5, true, Some(3))]
     {
-        let (wakes, (writer, mut reader)) = (Wakes::new(), plain(mark));
+        let (wakes, (mut writer, mut reader)) = (Wakes::new(), plain(mark));
         writer.set_waker(&wakes.waker());
-        push_all(&writer, 0..mark as usize);
+        push_all(&mut writer, 0..mark as usize);
         if refused {
             assert_eq!(writer.push(&numbered(0)), Err(Refusal::Full));
             assert_eq!(writer.push(&numbered(0)), Err(Refusal::Full));
@@ -60,9 +60,9 @@ fn the_writer_at_half_the_mark_and_only_if_it_was_refused() {
 
 #[test]
 fn a_writer_that_asked_for_room_counts_as_refused() {
-    let (wakes, (writer, mut reader)) = (Wakes::new(), plain(4));
+    let (wakes, (mut writer, mut reader)) = (Wakes::new(), plain(4));
     let waker = wakes.waker();
-    push_all(&writer, 0..4);
+    push_all(&mut writer, 0..4);
     assert!(writer.poll_room(&mut Context::from_waker(&waker)).is_pending());
     take(&mut reader);
     assert_eq!(wakes.count(), 1);
@@ -72,7 +72,7 @@ fn a_writer_that_asked_for_room_counts_as_refused() {
 #[test]
 fn a_writer_that_was_refused_for_the_size_of_its_message_waits_until_that_fits() {
     let (wakes, waker) = (Wakes::new(), Wakes::new().waker());
-    let (writer, mut reader) = pipe(Mark { messages: 0, bytes: 100 }, false, &Arena::new());
+    let (mut writer, mut reader) = pipe(Mark { messages: 0, bytes: 100 }, false, &Arena::new());
     writer.set_waker(&wakes.waker());
     writer.push(&Message::from(vec![1; 30])).expect("empty");
     writer.push(&Message::from(vec![2; 30])).expect("room");
@@ -88,13 +88,13 @@ fn a_writer_that_was_refused_for_the_size_of_its_message_waits_until_that_fits()
 
 #[test]
 fn a_higher_mark_and_a_discard_make_room_too() {
-    let (wakes, (writer, _reader)) = (Wakes::new(), plain(4));
+    let (wakes, (mut writer, _reader)) = (Wakes::new(), plain(4));
     writer.set_waker(&wakes.waker());
-    push_all(&writer, 0..4);
+    push_all(&mut writer, 0..4);
     assert_eq!(writer.push(&numbered(4)), Err(Refusal::Full));
     writer.set_mark(Mark::messages(8));
     assert_eq!(wakes.count(), 1);
-    push_all(&writer, 4..8);
+    push_all(&mut writer, 4..8);
     assert_eq!(writer.push(&numbered(8)), Err(Refusal::Full));
     assert_eq!(writer.discard(), 8);
     assert_eq!(wakes.count(), 2, "nobody else would tell the writer: an empty pipe gives no credit");
@@ -102,9 +102,9 @@ fn a_higher_mark_and_a_discard_make_room_too() {
 
 #[test]
 fn both_sides_when_the_other_goes() {
-    let (wakes, (writer, reader)) = (Wakes::new(), plain(1));
+    let (wakes, (mut writer, reader)) = (Wakes::new(), plain(1));
     writer.set_waker(&wakes.waker());
-    push_all(&writer, 0..1);
+    push_all(&mut writer, 0..1);
     assert_eq!(writer.push(&numbered(1)), Err(Refusal::Full));
     drop(reader);
     assert_eq!(wakes.count(), 1);

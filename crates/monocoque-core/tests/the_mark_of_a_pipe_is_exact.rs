@@ -10,7 +10,7 @@ use monocoque_core::slab::Arena;
 #[test]
 fn of_messages() {
     for mark in [1, 2, 3, 1000] {
-        let (writer, _reader) = plain(mark);
+        let (mut writer, _reader) = plain(mark);
         for number in 0..mark as usize {
             assert!(writer.has_room());
             assert_eq!((writer.held(), writer.push(&numbered(number))), (number, Ok(())));
@@ -23,32 +23,33 @@ fn of_messages() {
 
 #[test]
 fn of_bytes() {
-    let (writer, mut reader) = pipe(Mark { messages: 0, bytes: 100 }, false, &Arena::new());
-    let bytes = |count: usize| Message::from(vec![0; count]);
+    let (mut writer, mut reader) = pipe(Mark { messages: 0, bytes: 100 }, false, &Arena::new());
+    let bytes = |encoded: usize| Message::from(vec![0; encoded - 2]);
     assert_eq!(writer.push(&bytes(60)), Ok(()));
+    assert!(!writer.has_room_for(&bytes(41)) && writer.has_room_for(&bytes(40)));
     assert_eq!(writer.push(&bytes(41)), Err(Refusal::Full));
     assert_eq!(writer.push(&bytes(40)), Ok(()));
-    assert_eq!(writer.push(&bytes(1)), Err(Refusal::Full));
+    assert_eq!(writer.push(&bytes(2)), Err(Refusal::Full));
     take(&mut reader);
     assert_eq!(writer.push(&bytes(1000)), Ok(()), "a message larger than the mark passes an empty pipe");
-    assert_eq!(writer.push(&bytes(1)), Err(Refusal::Full));
+    assert_eq!(writer.push(&bytes(2)), Err(Refusal::Full));
 }
 
 #[test]
 fn of_both_the_first_that_is_reached() {
-    let (writer, _reader) = pipe(Mark { messages: 2, bytes: 10 }, false, &Arena::new());
+    let (mut writer, _reader) = pipe(Mark { messages: 2, bytes: 10 }, false, &Arena::new());
     assert_eq!(writer.push(&Message::from("1")), Ok(()));
     assert_eq!(writer.push(&Message::from("2")), Ok(()));
     assert_eq!(writer.push(&Message::from("3")), Err(Refusal::Full));
-    let (writer, _reader) = pipe(Mark { messages: 2, bytes: 10 }, false, &Arena::new());
-    assert_eq!(writer.push(&Message::from("1234567890")), Ok(()));
+    let (mut writer, _reader) = pipe(Mark { messages: 2, bytes: 10 }, false, &Arena::new());
+    assert_eq!(writer.push(&Message::from("12345678")), Ok(()));
     assert_eq!(writer.push(&Message::from("1")), Err(Refusal::Full));
 }
 
 #[test]
 fn zero_is_no_limit() {
-    let (writer, mut reader) = pipe(Mark { messages: 0, bytes: 0 }, false, &Arena::new());
-    push_all(&writer, 0..100_000);
+    let (mut writer, mut reader) = pipe(Mark { messages: 0, bytes: 0 }, false, &Arena::new());
+    push_all(&mut writer, 0..100_000);
     assert!(writer.has_room());
     assert_eq!(drain(&mut reader).len(), 100_000);
     assert_eq!(writer.held(), 0);
@@ -56,7 +57,7 @@ fn zero_is_no_limit() {
 
 #[test]
 fn commands_and_whole_batches_pass_it_and_count() {
-    let (writer, mut reader) = plain(1);
+    let (mut writer, mut reader) = plain(1);
     writer.push_command("SUBSCRIBE", b"topic");
     writer.push_command("CANCEL", b"topic");
     writer.push_unmarked(&numbered(2));
@@ -68,8 +69,8 @@ fn commands_and_whole_batches_pass_it_and_count() {
 
 #[test]
 fn also_when_it_is_replaced_on_a_live_pipe() {
-    let (writer, mut reader) = plain(2);
-    push_all(&writer, 0..2);
+    let (mut writer, mut reader) = plain(2);
+    push_all(&mut writer, 0..2);
     writer.set_mark(Mark::messages(3));
     assert_eq!(writer.push(&numbered(2)), Ok(()));
     assert_eq!(writer.push(&numbered(3)), Err(Refusal::Full));
@@ -78,7 +79,7 @@ fn also_when_it_is_replaced_on_a_live_pipe() {
     assert_eq!(writer.push(&numbered(3)), Ok(()));
     assert_eq!(writer.push(&numbered(4)), Err(Refusal::Full));
     writer.set_mark(Mark::messages(0));
-    push_all(&writer, 4..5000);
+    push_all(&mut writer, 4..5000);
 }
 
 #[test]

@@ -8,10 +8,10 @@ use std::task::{Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use common::message;
+use common::{Owner, message};
 use monocoque_core::Message;
 use monocoque_core::batch::{Batch, Unit};
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, Taken, pipe};
+use monocoque_core::pipe::{Mark, PipeReader, Refusal, Taken, pipe};
 use monocoque_core::slab::Arena;
 
 const MESSAGES: u64 = 100_000;
@@ -58,11 +58,15 @@ fn number(message: &Message) -> u64 {
     u64::from_be_bytes(message.first().as_slice().try_into().expect("eight bytes"))
 }
 
-fn write(writer: PipeWriter) {
+fn push(writer: &Owner, message: &Message) -> Result<(), Refusal> {
+    writer.lock().push(message)
+}
+
+fn write(writer: Owner) {
     let parker = Parker::here();
-    writer.set_waker(&Waker::from(Arc::clone(&parker)));
+    writer.lock().set_waker(&Waker::from(Arc::clone(&parker)));
     for next in 0..MESSAGES {
-        while let Err(refusal) = writer.push(&numbered(next)) {
+        while let Err(refusal) = push(&writer, &numbered(next)) {
             assert_eq!(refusal, Refusal::Full);
             parker.park("the writer's");
         }
@@ -90,7 +94,7 @@ fn read_batches(mut reader: PipeReader) -> u64 {
     let parker = Parker::here();
     reader.set_waker(&Waker::from(Arc::clone(&parker)));
     let (mut batch, mut count) = (Batch::default(), 0);
-    let (again, mut parsed) = pipe(Mark::messages(0), false, &Arena::new());
+    let (mut again, mut parsed) = pipe(Mark::messages(0), false, &Arena::new());
     loop {
         match reader.take(&mut batch) {
             Taken::Some => {
@@ -110,8 +114,11 @@ fn read_batches(mut reader: PipeReader) -> u64 {
 fn with_marks_that_make_both_wait() {
     let marks = [Mark::messages(1), Mark::messages(2), Mark::messages(1000), Mark { messages: 100, bytes: 500 }];
     for mark in marks {
-        for read in [read_units, read_batches] {
+        for (read, holds_back) in
+            [(read_units as fn(_) -> _, false), (read_batches, false), (read_units, true), (read_batches, true)]
+        {
             let (writer, reader) = pipe(mark, false, &Arena::new());
+            let writer = Owner::new(writer, holds_back);
             let writing = std::thread::spawn(move || write(writer));
             assert_eq!(read(reader), MESSAGES, "{mark:?}");
             writing.join().expect("the writer");

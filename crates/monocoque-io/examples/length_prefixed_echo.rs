@@ -142,7 +142,7 @@ impl Conversation {
     }
 
     /// Queues `message`, waiting while the pipe is full; gives it back if the connection has ended.
-    pub async fn send(&self, message: Message) -> Result<(), Message> {
+    pub async fn send(&mut self, message: Message) -> Result<(), Message> {
         loop {
             match self.outgoing.push(&message) {
                 Ok(()) => return Ok(()),

@@ -11,7 +11,6 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -158,7 +157,7 @@ struct Shared<'h, P: Protocol, H> {
     /// Bytes of the protocol's own, to be written before any batch.
     control: RefCell<Vec<Bytes>>,
     outgoing: RefCell<Option<PipeReader>>,
-    incoming: RefCell<Option<Rc<PipeWriter>>>,
+    incoming: RefCell<Option<PipeWriter>>,
     end: RefCell<Option<End<P::Error>>>,
     was_ready: Cell<bool>,
     /// Messages given up because links kept breaking within them.
@@ -266,12 +265,12 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
         };
         self.was_ready.set(true);
         *self.outgoing.borrow_mut() = Some(pipes.outgoing);
-        *self.incoming.borrow_mut() = Some(Rc::new(pipes.incoming));
+        *self.incoming.borrow_mut() = Some(pipes.incoming);
         self.wake();
     }
 
     fn deliver(&self, batch: &mut Batch) {
-        if let Some(incoming) = &*self.incoming.borrow() {
+        if let Some(incoming) = &mut *self.incoming.borrow_mut() {
             let lost = incoming.append(batch);
             self.host.borrow_mut().delivered(incoming, lost);
         }
@@ -361,8 +360,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     /// Pauses reading while the incoming pipe is full, or too much of the protocol's own waits to be written.
     /// Silence in that time is ours.
     async fn wait_for_room(&mut self) {
-        let incoming = self.shared.incoming.borrow().clone();
-        let full = incoming.as_ref().is_some_and(|incoming| !incoming.has_room());
+        let full = self.shared.incoming.borrow_mut().as_mut().is_some_and(|incoming| !incoming.has_room());
         if !full && !self.shared.is_congested() {
             return;
         }
@@ -378,7 +376,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             if self.shared.is_congested() {
                 return Poll::Pending;
             }
-            incoming.as_ref().map_or(Poll::Ready(()), |incoming| incoming.poll_room(cx))
+            self.shared.incoming.borrow_mut().as_mut().map_or(Poll::Ready(()), |incoming| incoming.poll_room(cx))
         })
         .await;
         self.shared.paused.set(false);

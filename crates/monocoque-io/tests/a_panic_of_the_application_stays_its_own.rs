@@ -55,7 +55,7 @@ fn when_it_drops_its_end_of_a_pipe() {
         let (teller, story) = Teller::new();
         let _dialing = teller.dial(&placement, &listener.endpoint);
         let mut peer = listener.accept();
-        let ends = story.ready();
+        let mut ends = story.ready();
         ends.push(&numbered(1, 4));
         panic_with(ends);
         assert_eq!(peer.read_to_the_end(), wire(numbered(1, 4).first()), "what was sent before the panic arrives");

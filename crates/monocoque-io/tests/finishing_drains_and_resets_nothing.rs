@@ -14,7 +14,7 @@ fn a_peer_that_reads_late_finds_it_all() {
         let (teller, story) = Teller::new();
         let _dialing = teller.dial(&placement, &listener.endpoint);
         let mut peer = listener.accept();
-        let ends = story.ready();
+        let mut ends = story.ready();
         (0..100).for_each(|n| ends.push(&numbered(n, 1000)));
         drop(ends);
         let ended = story.ended();
@@ -33,7 +33,7 @@ fn a_peer_that_talks_meanwhile_finds_it_all() {
         let (teller, story) = Teller::new();
         let _dialing = teller.dial(&placement, &listener.endpoint);
         let mut peer = listener.accept();
-        let ends = story.ready();
+        let mut ends = story.ready();
         (0..1000).for_each(|n| ends.push(&numbered(n, 5000)));
         drop(ends);
         let (mut stream, mut piece) = (Vec::new(), [0; 4096]);

@@ -30,7 +30,7 @@ fn to_a_peer_that_reads_in_small_pieces_from_a_small_buffer() {
         let (teller, story) = Teller::new();
         let _dialing = teller.dial(&placement, &listener.endpoint);
         let mut peer = listener.accept();
-        let (ends, bodies) = (story.ready(), bodies());
+        let (mut ends, bodies) = (story.ready(), bodies());
         bodies.iter().for_each(|body| ends.push(&Message::from(&body[..])));
         drop(ends);
         let expected = bodies.iter().flat_map(|body| wire(body)).collect::<Vec<_>>();

@@ -14,7 +14,7 @@ fn in_a_write_that_the_peer_does_not_read() {
         let (teller, story) = Teller::new();
         let dialing = teller.dial(&placement, &listener.endpoint);
         let mut peer = listener.accept();
-        let ends = story.ready();
+        let mut ends = story.ready();
         (0..32).for_each(|n| ends.push(&numbered(n, 1 << 20)));
         peer.read_exact(&mut [0]).expect("in time");
         dialing.stop();

@@ -21,7 +21,7 @@ fn in_mid_write(placement: &Placement, wildcard: &Endpoint) -> (Stopper, Raw, En
     let (teller, story) = Teller::new();
     let dialing = teller.dial(placement, &listener.endpoint);
     let mut peer = listener.accept();
-    let ends = story.ready();
+    let mut ends = story.ready();
     (0..MESSAGES).for_each(|n| ends.push(&numbered(n, BODY)));
     peer.read_exact(&mut [0]).expect("in time");
     (dialing, peer, ends, story)

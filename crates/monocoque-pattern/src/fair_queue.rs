@@ -203,7 +203,7 @@ mod tests {
         Some(String::from_utf8(message.first().to_vec()).expect("text"))
     }
 
-    fn push(writer: &PipeWriter, text: &str) {
+    fn push(writer: &mut PipeWriter, text: &str) {
         writer.push(&Message::from(text)).expect("room");
     }
 
@@ -211,8 +211,8 @@ mod tests {
     fn one_message_of_each_before_the_second_of_any() {
         let mut queue = FairQueue::default();
         let keys: Vec<_> = (1..4).map(|epoch| PeerKey { slot: queue.allocate(), epoch }).collect();
-        let writers: Vec<_> = keys.iter().map(|&key| admit(&mut queue, key)).collect();
-        for (index, writer) in writers.iter().enumerate() {
+        let mut writers: Vec<_> = keys.iter().map(|&key| admit(&mut queue, key)).collect();
+        for (index, writer) in writers.iter_mut().enumerate() {
             (0..2).for_each(|round| push(writer, &format!("{index}{round}")));
         }
         queue.absorb(&mut keys.clone());
@@ -226,11 +226,11 @@ mod tests {
         let mut queue = FairQueue::default();
         let slot = queue.allocate();
         let (old, new) = (PeerKey { slot, epoch: 1 }, PeerKey { slot, epoch: 2 });
-        let writer = admit(&mut queue, old);
-        push(&writer, "old");
+        let mut writer = admit(&mut queue, old);
+        push(&mut writer, "old");
         queue.fade(old);
-        let newer = admit(&mut queue, new);
-        push(&newer, "new");
+        let mut newer = admit(&mut queue, new);
+        push(&mut newer, "new");
         queue.absorb(&mut vec![new]);
         assert_eq!(next(&mut queue).as_deref(), Some("old"));
         assert_eq!(next(&mut queue).as_deref(), Some("new"));
@@ -241,8 +241,8 @@ mod tests {
     fn a_slot_is_vacant_when_it_is_read_out() {
         let mut queue = FairQueue::default();
         let key = PeerKey { slot: queue.allocate(), epoch: 1 };
-        let writer = admit(&mut queue, key);
-        push(&writer, "unread");
+        let mut writer = admit(&mut queue, key);
+        push(&mut writer, "unread");
         queue.fade(key);
         queue.leave(key.slot);
         assert_ne!(queue.allocate(), key.slot);
@@ -265,9 +265,9 @@ mod tests {
     fn clearing_tells_how_much_was_lost() {
         let mut queue = FairQueue::default();
         let key = PeerKey { slot: queue.allocate(), epoch: 1 };
-        let writer = admit(&mut queue, key);
-        push(&writer, "a");
-        push(&writer, "b");
+        let mut writer = admit(&mut queue, key);
+        push(&mut writer, "a");
+        push(&mut writer, "b");
         queue.absorb(&mut vec![key]);
         assert_eq!(next(&mut queue).as_deref(), Some("a"));
         assert_eq!(queue.clear(key.slot), 1);

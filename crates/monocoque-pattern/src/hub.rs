@@ -61,9 +61,10 @@ pub struct Hub {
     pub(crate) drops: Arc<Drops>,
     /// Mirrors the send side's for a look without its lock.
     closed: AtomicBool,
-    // Lock order: `recv`, then `send`.
+    // Lock order: `recv`, then `send`, then the `send` of a peer joined with no link between: reading its pipe asks
+    // it for what it holds back. A type that reads under its own `send` has no peer that does (docs/decisions/0007).
     pub(crate) recv: Mutex<RecvSide>,
-    pub(crate) send: Mutex<SendSide>,
+    pub(crate) send: Arc<Mutex<SendSide>>,
 }
 
 impl Hub {
@@ -73,7 +74,7 @@ impl Hub {
         let drops = Arc::new(Drops::default());
         Hub {
             recv: Mutex::new(RecvSide::new(&config, recv_rule, &drops)),
-            send: Mutex::new(SendSide::new(&config, &drops)),
+            send: Arc::new(Mutex::new(SendSide::new(&config, &drops))),
             closed: AtomicBool::new(false),
             signals: Arc::default(),
             config,
@@ -321,7 +322,7 @@ impl Hub {
 
     /// Messages in outgoing pipes that no connection has taken yet; subscriptions count as messages here.
     pub fn queued(&self) -> usize {
-        self.send.lock().outlets.writers().map(PipeWriter::queued).sum()
+        self.send.lock().outlets.writers().map(|writer| writer.queued()).sum()
     }
 
     /// Ends sending: later sends are refused, and connections end when they have drained what is queued.
@@ -335,12 +336,6 @@ impl Hub {
         self.signals.readable.wake_all();
         self.signals.writable.wake_all();
         self.signals.peers.wake_all();
-    }
-
-    /// Throws away what is queued outgoing, because the linger time ran out; returns how many messages.
-    pub fn discard(&self) -> usize {
-        let discarded = self.send.lock().outlets.writers().map(PipeWriter::discard).sum();
-        self.count_lost(DropCause::Linger, discarded)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -7,6 +7,7 @@ use monocoque_core::RoutingId;
 use monocoque_core::pipe::{PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 
+use crate::subscriptions::Wish;
 use crate::{LinkId, PeerKey};
 
 /// One link's sending side.
@@ -24,6 +25,13 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
+    /// Tells the peer of a subscription, in the form it understands.
+    pub(crate) fn tell(&mut self, wish: Wish, topic: &[u8]) {
+        if let Some(writer) = &mut self.writer {
+            wish.push(topic, writer, self.commands);
+        }
+    }
+
     pub(crate) fn is_up(&self) -> bool {
         self.epoch != 0
     }
@@ -107,25 +115,19 @@ impl Outlets {
         self.list.iter().enumerate().any(|(other, outlet)| other != slot as usize && outlet.writer.is_some())
     }
 
-    pub(crate) fn writers(&self) -> impl Iterator<Item = &PipeWriter> {
-        self.list.iter().filter_map(|outlet| outlet.writer.as_ref())
+    pub(crate) fn writers(&mut self) -> impl Iterator<Item = &mut PipeWriter> {
+        self.list.iter_mut().filter_map(|outlet| outlet.writer.as_mut())
     }
 
-    /// Outlets that are up, each with its pipe.
-    pub(crate) fn live(&self) -> impl Iterator<Item = (&Outlet, &PipeWriter)> {
-        let live = self.list.iter().filter(|outlet| outlet.is_up());
-        live.filter_map(|outlet| Some((outlet, outlet.writer.as_ref()?)))
+    /// Outlets that are up.
+    pub(crate) fn live(&mut self) -> impl Iterator<Item = &mut Outlet> {
+        self.list.iter_mut().filter(|outlet| outlet.is_up())
     }
 
     /// Queues a message for one link.
     #[inline]
-    pub(crate) fn push(&self, slot: u32, message: &Message) -> Result<(), Refusal> {
-        let writer = self.list[slot as usize].writer.as_ref().ok_or(Refusal::Closed)?;
-        self.push_into(writer, message)
-    }
-
-    #[inline]
-    pub(crate) fn push_into(&self, writer: &PipeWriter, message: &Message) -> Result<(), Refusal> {
+    pub(crate) fn push(&mut self, slot: u32, message: &Message) -> Result<(), Refusal> {
+        let writer = self.list[slot as usize].writer.as_mut().ok_or(Refusal::Closed)?;
         let pushed = writer.push(message);
         if self.conflates {
             self.drops.count(DropCause::Conflated, writer.take_conflated() as u64);
@@ -134,39 +136,50 @@ impl Outlets {
     }
 
     /// Queues a message for one link or counts its loss.
-    pub(crate) fn push_or_drop(&self, slot: u32, message: &Message) {
+    #[inline]
+    pub(crate) fn push_or_drop(&mut self, slot: u32, message: &Message) {
         if let Err(refusal) = self.push(slot, message) {
             self.drops.count(cause_of(refusal), 1);
         }
     }
 
-    /// Queues a message for one link that was found to have room. A mark in bytes, which the question did
-    /// not know the size for, does not hold it back.
-    pub(crate) fn push_surely(&self, slot: u32, message: &Message) {
-        match (self.push(slot, message), &self.list[slot as usize].writer) {
-            (Err(Refusal::Full), Some(writer)) => writer.push_unmarked(message),
-            (Err(refusal), _) => self.drops.count(cause_of(refusal), 1),
-            (Ok(()), _) => {}
+    /// Queues a message for every link that has a pipe, or counts its loss.
+    pub(crate) fn push_to_all(&mut self, message: &Message) {
+        for slot in 0..self.list.len() as u32 {
+            if self.list[slot as usize].writer.is_some() {
+                self.push_or_drop(slot, message);
+            }
         }
     }
 
-    pub(crate) fn has_room(&self, slot: u32) -> bool {
-        self.list[slot as usize].writer.as_ref().is_some_and(PipeWriter::has_room)
+    pub(crate) fn has_room(&mut self, slot: u32) -> bool {
+        self.list[slot as usize].writer.as_mut().is_some_and(PipeWriter::has_room)
+    }
+
+    pub(crate) fn has_room_for(&mut self, slot: u32, message: &Message) -> bool {
+        self.list[slot as usize].writer.as_mut().is_some_and(|writer| writer.has_room_for(message))
+    }
+
+    /// Gives the connection of a link what is held back for it.
+    pub(crate) fn hand_over(&mut self, slot: u32) {
+        if let Some(writer) = self.list.get_mut(slot as usize).and_then(|outlet| outlet.writer.as_mut()) {
+            writer.hand_over();
+        }
     }
 
     /// Takes the pipe of a link off and throws away what is in it; returns how much that was.
     pub(crate) fn detach(&mut self, slot: u32) -> usize {
-        self.list[slot as usize].writer.take().map_or(0, |writer| writer.discard())
+        self.list[slot as usize].writer.take().map_or(0, |mut writer| writer.discard())
     }
 
     /// Throws away what is queued for a link; the pipe stays.
-    pub(crate) fn discard(&self, slot: u32) -> usize {
-        self.list[slot as usize].writer.as_ref().map_or(0, PipeWriter::discard)
+    pub(crate) fn discard(&mut self, slot: u32) -> usize {
+        self.list[slot as usize].writer.as_mut().map_or(0, PipeWriter::discard)
     }
 }
 
 /// Why a message is lost that a pipe refused.
-pub(crate) fn cause_of(refusal: Refusal) -> DropCause {
+fn cause_of(refusal: Refusal) -> DropCause {
     match refusal {
         Refusal::Full => DropCause::Full,
         Refusal::Closed => DropCause::PeerGone,

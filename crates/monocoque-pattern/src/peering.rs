@@ -16,7 +16,7 @@ use crate::identity::Claim;
 use crate::lockstep::Addressee;
 use crate::publish::Change;
 use crate::receiving::RecvSide;
-use crate::sending::SendSide;
+use crate::sending::{SendSide, hand_over_waker};
 use crate::signals::{arrival_waker, room_waker};
 use crate::subscriptions::Wish;
 use crate::{Busy, LinkId, PeerFacts, PeerKey, UpRefused};
@@ -42,6 +42,7 @@ impl Hub {
         }
         let heals = self.send_rule.balances() || self.send_rule == SendRule::Route;
         writer.set_waker(&room_waker(&self.signals, link.slot, heals));
+        writer.set_hand_over(&hand_over_waker(&self.send, link.slot));
         let replaced = send.attach(self.send_rule, link.slot, writer);
         drop(send);
         self.count_lost(DropCause::PeerGone, replaced);
@@ -77,8 +78,7 @@ impl Hub {
             _ => None,
         };
         let outlet = send.outlets.at(link.slot);
-        let writer = outlet.writer.as_ref().expect("checked above, under the same lock");
-        recv.own.topics().for_each(|topic| Wish::Subscribe.push(topic, writer, outlet.commands));
+        recv.own.topics().for_each(|topic| outlet.tell(Wish::Subscribe, topic));
         if self.listens() {
             reader.set_waker(&arrival_waker(&self.signals, key, self.publishes()));
         }
@@ -278,7 +278,7 @@ mod tests {
         for kind in SocketType::ALL {
             let hub = Hub::new(HubConfig::new(kind));
             for round in 0..100 {
-                let (link, to_hub, _from_hub) = join(&hub, kind.peers()[0], 10);
+                let (link, mut to_hub, _from_hub) = join(&hub, kind.peers()[0], 10);
                 assert_eq!(link.slot, 0, "{kind} in round {round}");
                 to_hub.push(&Message::from(["", "unread if nobody receives"])).expect("room");
                 hub.release(link);

@@ -1,15 +1,17 @@
 //! The sending side of a hub, behind one lock: which pipes a message goes into.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
 
 use monocoque_core::pipe::{PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
+use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId};
 
 use crate::config::SendRule;
 use crate::identity::Identities;
 use crate::load_balancer::{LoadBalancer, Unplaced};
-use crate::outlets::{Outlets, cause_of};
+use crate::outlets::Outlets;
 use crate::publish::Topics;
 use crate::subscriptions::Wish;
 use crate::{HubConfig, PeerKey, SendReason, Signals};
@@ -47,7 +49,7 @@ impl SendSide {
             return Err(SendReason::Closed);
         }
         self.heal(signals);
-        let outlets = &self.outlets;
+        let outlets = &mut self.outlets;
         self.balancer.place(|slot| outlets.push(slot, message)).map_err(|unplaced| match unplaced {
             Unplaced::NoPeer => SendReason::NoPeer,
             Unplaced::AllFull => SendReason::Full,
@@ -57,7 +59,7 @@ impl SendSide {
     /// Whether [`balance`](Self::balance) would succeed.
     pub(crate) fn any_room(&mut self, signals: &Signals) -> bool {
         self.heal(signals);
-        let outlets = &self.outlets;
+        let outlets = &mut self.outlets;
         self.balancer.any_room(|slot| outlets.has_room(slot))
     }
 
@@ -77,15 +79,13 @@ impl SendSide {
         if self.closed {
             return Err(SendReason::Closed);
         }
-        let (outlets, matched) = (&self.outlets, self.topics.matching(message.first()));
+        let (outlets, matched) = (&mut self.outlets, self.topics.matching(message.first()));
         if no_drop {
             // Every pipe is asked, so that each full one calls back.
-            let full = matched.iter().filter(|&&slot| !outlets.has_room(slot)).count();
+            let full = matched.iter().filter(|&&slot| !outlets.has_room_for(slot, message)).count();
             if full > 0 {
                 return Err(SendReason::Full);
             }
-            matched.iter().for_each(|&slot| outlets.push_surely(slot, message));
-            return Ok(());
         }
         matched.iter().for_each(|&slot| outlets.push_or_drop(slot, message));
         Ok(())
@@ -96,19 +96,13 @@ impl SendSide {
         if self.closed {
             return Err(SendReason::Closed);
         }
-        for writer in self.outlets.writers() {
-            if let Err(refusal) = self.outlets.push_into(writer, message) {
-                self.drops.count(cause_of(refusal), 1);
-            }
-        }
+        self.outlets.push_to_all(message);
         Ok(())
     }
 
     /// Tells every publisher that is up of a subscription.
-    pub(crate) fn send_wish(&self, wish: Wish, topic: &[u8]) {
-        for (outlet, writer) in self.outlets.live() {
-            wish.push(topic, writer, outlet.commands);
-        }
+    pub(crate) fn send_wish(&mut self, wish: Wish, topic: &[u8]) {
+        self.outlets.live().for_each(|outlet| outlet.tell(wish, topic));
     }
 
     /// Sends to the peer that `id` leads to. What has no route or room is dropped and counted, unless
@@ -169,4 +163,26 @@ impl SendSide {
         }
         replaced
     }
+}
+
+/// Called by a connection that comes back for more than its pipe's queue has.
+struct HandOver {
+    send: Weak<Mutex<SendSide>>,
+    slot: u32,
+}
+
+impl Wake for HandOver {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(send) = self.send.upgrade() {
+            send.lock().outlets.hand_over(self.slot);
+        }
+    }
+}
+
+pub(crate) fn hand_over_waker(send: &Arc<Mutex<SendSide>>, slot: u32) -> Waker {
+    Arc::new(HandOver { send: Arc::downgrade(send), slot }).into()
 }

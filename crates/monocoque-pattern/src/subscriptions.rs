@@ -57,7 +57,7 @@ impl Wish {
     }
 
     /// Queues the wish for one publisher. No mark holds it back: a lost subscription loses messages.
-    pub(crate) fn push(self, topic: &[u8], writer: &PipeWriter, commands: bool) {
+    pub(crate) fn push(self, topic: &[u8], writer: &mut PipeWriter, commands: bool) {
         match (commands, self) {
             (false, _) => writer.push_unmarked(&self.to_message(topic)),
             (true, Wish::Subscribe) => writer.push_command(SUBSCRIBE, topic),
@@ -109,10 +109,10 @@ mod tests {
     #[test]
     fn both_forms_round_trip_and_pass_a_full_pipe() {
         for commands in [true, false] {
-            let (writer, mut reader) = pipe(Mark::messages(1), false, &Arena::new());
+            let (mut writer, mut reader) = pipe(Mark::messages(1), false, &Arena::new());
             writer.push(&Message::from("full now")).expect("room for one");
             for wish in [Wish::Subscribe, Wish::Cancel] {
-                wish.push(b"topic", &writer, commands);
+                wish.push(b"topic", &mut writer, commands);
             }
             reader.next_unit().expect("the message");
             for wish in [Wish::Subscribe, Wish::Cancel] {

@@ -17,15 +17,15 @@ fn unlimited() -> (PipeWriter, PipeReader) {
     pipe(Mark::messages(0), false, &Arena::new())
 }
 
-fn encode(write: impl FnOnce(&PipeWriter)) -> Batch {
-    let ((writer, mut reader), mut batch) = (unlimited(), Batch::default());
-    write(&writer);
+fn encode(write: impl FnOnce(&mut PipeWriter)) -> Batch {
+    let ((mut writer, mut reader), mut batch) = (unlimited(), Batch::default());
+    write(&mut writer);
     reader.take(&mut batch);
     batch
 }
 
 fn decode(batch: &mut Batch) -> Vec<Unit> {
-    let (writer, mut reader) = unlimited();
+    let (mut writer, mut reader) = unlimited();
     writer.append(batch);
     std::iter::from_fn(|| reader.next_unit()).collect()
 }
@@ -68,7 +68,7 @@ fn a_peer_that_refuses_us_after_its_ready_is_heard() {
 #[test]
 fn subscriptions_reach_the_publisher_in_order() {
     let (mut sub, mut publisher) = pair(SessionConfig::new(SocketType::Sub), SessionConfig::new(SocketType::XPub), 7);
-    let mut batch = encode(|writer| {
+    let mut batch = encode(|writer: &mut PipeWriter| {
         writer.push_command("SUBSCRIBE", b"topic");
         writer.push_unmarked(&Message::from(b"\x01topic"));
         writer.push_command("CANCEL", &[5; 70_000]);
@@ -111,7 +111,7 @@ proptest! {
         piece in prop::sample::select(vec![1usize, 13, 4096, 65_536, usize::MAX]),
     ) {
         let (mut a, mut b) = pair(SessionConfig::new(SocketType::Push), SessionConfig::new(SocketType::Pull), piece);
-        a.send(&mut encode(|writer| messages.iter().for_each(|message| writer.push(message).expect("no mark"))));
+        a.send(&mut encode(|writer: &mut PipeWriter| messages.iter().for_each(|message| writer.push(message).expect("no mark"))));
         converse(&mut a, &mut b, piece.max(50));
         prop_assert_eq!(b.outcome.messages, messages.len());
         let units = messages.into_iter().map(Unit::Message).collect::<Vec<_>>();

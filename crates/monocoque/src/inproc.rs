@@ -129,7 +129,7 @@ fn check_types(ours: SocketType, bound: Option<&Core>, endpoint: &Endpoint) -> R
 /// Joins the connecting socket `from` to the bound socket `to`. The mark of each pipe is the sum of both sides'.
 fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
     outgoing.set_mark(from.options.send_mark().joined(to.options.recv_mark()));
-    let (writer, incoming) = to.outgoing_pipe();
+    let (mut writer, incoming) = to.outgoing_pipe();
     writer.set_mark(to.options.send_mark().joined(from.options.recv_mark()));
     // Either end may ask for the last message only.
     if to.conflates_incoming() {

@@ -1,8 +1,8 @@
 //! What the tests of the pipe share.
 #![allow(dead_code)] // each test file uses its part
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::{Wake, Waker};
 
 use monocoque_core::Message;
@@ -34,6 +34,36 @@ impl Wake for Wakes {
     }
 }
 
+/// The owner of a writer that hands over what the reader asks for, as a hub does.
+#[derive(Debug)]
+pub struct Owner(Arc<Mutex<PipeWriter>>);
+
+struct HandOver(Weak<Mutex<PipeWriter>>);
+
+impl Owner {
+    /// With `holds_back`, the writer keeps messages while the reader is busy.
+    pub fn new(writer: PipeWriter, holds_back: bool) -> Self {
+        let owner = Self(Arc::new(Mutex::new(writer)));
+        if holds_back {
+            let hand_over = Arc::new(HandOver(Arc::downgrade(&owner.0)));
+            owner.lock().set_hand_over(&hand_over.into());
+        }
+        owner
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, PipeWriter> {
+        self.0.lock().expect("no test panics with it")
+    }
+}
+
+impl Wake for HandOver {
+    fn wake(self: Arc<Self>) {
+        if let Some(writer) = self.0.upgrade() {
+            writer.lock().expect("no test panics with it").hand_over();
+        }
+    }
+}
+
 pub fn plain(messages: u32) -> (PipeWriter, PipeReader) {
     pipe(Mark::messages(messages), false, &Arena::new())
 }
@@ -47,7 +77,7 @@ pub fn numbered(number: usize) -> Message {
     Message::from(number.to_string())
 }
 
-pub fn push_all(writer: &PipeWriter, numbers: impl IntoIterator<Item = usize>) {
+pub fn push_all(writer: &mut PipeWriter, numbers: impl IntoIterator<Item = usize>) {
     numbers.into_iter().for_each(|number| writer.push(&numbered(number)).expect("room"));
 }
 
@@ -65,7 +95,7 @@ pub fn message(unit: Unit) -> Message {
 
 /// `messages`, encoded.
 pub fn batch(messages: &[Message]) -> Batch {
-    let (writer, mut reader) = plain(0);
+    let (mut writer, mut reader) = plain(0);
     messages.iter().for_each(|message| writer.push(message).expect("no mark"));
     take(&mut reader)
 }
@@ -78,7 +108,7 @@ pub fn take(reader: &mut PipeReader) -> Batch {
 
 /// The units of `batch`.
 pub fn decode(mut batch: Batch) -> Vec<Unit> {
-    let (writer, mut reader) = plain(0);
+    let (mut writer, mut reader) = plain(0);
     assert_eq!(writer.append(&mut batch), 0);
     std::iter::from_fn(|| reader.next_unit()).collect()
 }

@@ -354,7 +354,7 @@ pub fn wait<T>(what: &str, mut poll: impl FnMut(&Waker) -> Option<T>) -> T {
 }
 
 impl Ends {
-    pub fn push(&self, message: &Message) {
+    pub fn push(&mut self, message: &Message) {
         assert_eq!(self.outgoing.push(message), Ok::<(), Refusal>(()));
     }
 

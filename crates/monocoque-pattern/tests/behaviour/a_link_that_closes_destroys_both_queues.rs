@@ -12,7 +12,7 @@ use monocoque_core::slab::Arena;
 fn closing_loses_both_queues_and_counts_them() {
     for polled in [false, true] {
         let hub = hub(SocketType::Dealer);
-        let peer = join(&hub, SocketType::Dealer);
+        let mut peer = join(&hub, SocketType::Dealer);
         hub.try_send(Message::from("out")).expect("room");
         peer.send("in 1");
         peer.send("in 2");
@@ -27,7 +27,7 @@ fn closing_loses_both_queues_and_counts_them() {
 #[test]
 fn detaching_keeps_what_was_received() {
     let hub = hub(SocketType::Dealer);
-    let peer = join(&hub, SocketType::Dealer);
+    let mut peer = join(&hub, SocketType::Dealer);
     hub.try_send(Message::from("out")).expect("room");
     peer.send("in");
     assert_eq!(hub.detach(peer.link), 1);

@@ -8,7 +8,7 @@ use crate::peer::{facts, hub, join, join_as, received};
 #[test]
 fn an_answer_to_a_peer_that_reconnected_is_dropped() {
     let hub = hub(SocketType::Rep);
-    let peer = join(&hub, SocketType::Req);
+    let mut peer = join(&hub, SocketType::Req);
     peer.send(["", "question"]);
     assert_eq!(received(&hub), ["question"]);
     let mut peer = peer.reconnect(&hub, facts(SocketType::Rep, None));
@@ -22,7 +22,7 @@ fn an_answer_to_a_peer_that_reconnected_is_dropped() {
 #[test]
 fn an_answer_that_was_queued_dies_with_its_life() {
     let hub = hub(SocketType::Rep);
-    let peer = join(&hub, SocketType::Req);
+    let mut peer = join(&hub, SocketType::Req);
     peer.send(["", "question"]);
     received(&hub);
     hub.try_send(Message::from("answer")).expect("queued");
@@ -58,10 +58,10 @@ fn a_late_end_of_an_old_life_is_ignored() {
 #[test]
 fn a_life_may_begin_before_the_old_one_was_ended() {
     let hub = hub(SocketType::Pull);
-    let peer = join(&hub, SocketType::Push);
+    let mut peer = join(&hub, SocketType::Push);
     peer.send("old");
     let crate::peer::Peer { link, from_hub, to_hub, .. } = peer;
-    let peer = crate::peer::up(&hub, link, from_hub, facts(SocketType::Pull, None));
+    let mut peer = crate::peer::up(&hub, link, from_hub, facts(SocketType::Pull, None));
     peer.send("new");
     assert_eq!(hub.peers(), 1);
     assert_eq!(received(&hub), ["old", "new"]);
@@ -71,7 +71,7 @@ fn a_life_may_begin_before_the_old_one_was_ended() {
 #[test]
 fn the_subscriptions_of_a_life_die_with_it() {
     let hub = hub(SocketType::Pub);
-    let peer = join(&hub, SocketType::Sub);
+    let mut peer = join(&hub, SocketType::Sub);
     peer.subscribe("");
     assert_eq!(hub.subscribers(), 1);
     let mut peer = peer.reconnect(&hub, facts(SocketType::Pub, None));

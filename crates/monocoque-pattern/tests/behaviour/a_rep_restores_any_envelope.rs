@@ -23,7 +23,7 @@ fn envelopes_of_several_hops_come_back_in_order() {
 #[test]
 fn requests_without_envelope_or_body_are_dropped() {
     let hub = hub(SocketType::Rep);
-    let peer = join(&hub, SocketType::Dealer);
+    let mut peer = join(&hub, SocketType::Dealer);
     peer.send("no delimiter");
     peer.send(["no body", ""]);
     peer.send("");
@@ -37,7 +37,7 @@ fn requests_without_envelope_or_body_are_dropped() {
 #[test]
 fn turns_alternate() {
     let hub = hub(SocketType::Rep);
-    let peer = join(&hub, SocketType::Req);
+    let mut peer = join(&hub, SocketType::Req);
     assert_eq!(hub.try_send(Message::from("unasked")).expect_err("not its turn").reason, SendReason::State);
     assert_eq!(hub.try_recv(), Err(RecvRefused::Empty));
     peer.send(["", "1"]);

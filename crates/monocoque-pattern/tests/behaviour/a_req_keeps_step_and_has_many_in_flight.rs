@@ -39,7 +39,7 @@ fn requests_go_round() {
 #[test]
 fn only_the_peer_that_was_asked_is_heard() {
     let hub = hub(SocketType::Req);
-    let (asked, other) = (join(&hub, SocketType::Rep), join(&hub, SocketType::Rep));
+    let (mut asked, mut other) = (join(&hub, SocketType::Rep), join(&hub, SocketType::Rep));
     hub.try_send(Message::from("question")).expect("room");
     other.send(["", "intruder"]);
     asked.send("no delimiter");

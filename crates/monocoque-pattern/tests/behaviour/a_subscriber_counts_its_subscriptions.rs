@@ -39,7 +39,7 @@ fn a_sub_filters_what_it_is_not_subscribed_to_and_an_xsub_does_not() {
         [(SocketType::Sub, vec!["ab", "b1"], 2), (SocketType::XSub, vec!["ab", "a", "b1", ""], 0)]
     {
         let hub = hub(kind);
-        let publisher = join(&hub, SocketType::Pub);
+        let mut publisher = join(&hub, SocketType::Pub);
         hub.subscribe(b"ab");
         hub.subscribe(b"b");
         ["ab", "a", "b1", ""].into_iter().for_each(|text| publisher.send(text));

@@ -9,7 +9,7 @@ use crate::peer::{connect, facts, hub, hub_with, join, received};
 #[test]
 fn a_topic_is_told_once_for_all_peers() {
     let hub = hub(SocketType::XPub);
-    let (a, b) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
+    let (mut a, mut b) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
     a.subscribe("t");
     b.subscribe("t");
     b.send(b"\x01old form");
@@ -26,7 +26,7 @@ fn a_topic_is_told_once_for_all_peers() {
 #[test]
 fn verbose_tells_each_subscription() {
     let hub = hub_with(SocketType::XPub, |config| config.xpub_verbose = true);
-    let (a, b) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
+    let (mut a, mut b) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
     a.subscribe("t");
     a.subscribe("t");
     b.subscribe("t");
@@ -39,7 +39,7 @@ fn verbose_tells_each_subscription() {
 fn a_subscriber_that_goes_takes_its_subscriptions_back() {
     for end in 0..4 {
         let hub = hub(SocketType::XPub);
-        let (gone, stays) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
+        let (mut gone, mut stays) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
         gone.subscribe("both");
         gone.subscribe("mine");
         stays.subscribe("both");
@@ -60,7 +60,7 @@ fn a_subscriber_that_goes_takes_its_subscriptions_back() {
 fn messages_of_subscribers_pass_through_an_xpub_and_not_a_pub() {
     for (kind, expected, dropped) in [(SocketType::XPub, vec!["hello", ""], 0), (SocketType::Pub, vec![], 2)] {
         let hub = hub(kind);
-        let peer = join(&hub, SocketType::XSub);
+        let mut peer = join(&hub, SocketType::XSub);
         peer.send("hello");
         peer.send("");
         hub.upstream();
@@ -84,7 +84,7 @@ fn over_inproc_the_very_next_receive_sees_it() {
 #[test]
 fn a_flood_of_subscriptions_is_taken_in_whole() {
     let hub = hub(SocketType::XPub);
-    let peer = join(&hub, SocketType::Sub);
+    let mut peer = join(&hub, SocketType::Sub);
     (0..25_000).for_each(|i| peer.subscribe(&format!("{i:05}")));
     assert_eq!(received(&hub).len(), 25_000);
     (0..25_000).for_each(|_| peer.subscribe("00000"));
@@ -95,7 +95,7 @@ fn a_flood_of_subscriptions_is_taken_in_whole() {
 #[test]
 fn what_a_flood_left_unread_dies_with_its_life() {
     let hub = hub(SocketType::XPub);
-    let peer = join(&hub, SocketType::Sub);
+    let mut peer = join(&hub, SocketType::Sub);
     (0..25_000).for_each(|i| peer.subscribe(&format!("{i:05}")));
     hub.down(peer.key);
     let told = received(&hub);

@@ -44,13 +44,3 @@ fn a_link_may_still_come_up_to_drain_but_no_new_one_attaches() {
     assert_eq!(hub.attach(hub.open(), writer), Err(Busy));
     assert_eq!(up(&hub, link, from_hub, facts(SocketType::Push, None)).texts(), ["queued"]);
 }
-
-#[test]
-fn what_linger_did_not_save_is_counted() {
-    let hub = hub(SocketType::Push);
-    let _peers = [join(&hub, SocketType::Pull), join(&hub, SocketType::Pull)];
-    (0..5).for_each(|_| hub.try_send(Message::from("x")).expect("room"));
-    hub.finish();
-    assert_eq!((hub.queued(), hub.discard(), hub.queued()), (5, 5, 0));
-    assert_eq!(hub.drops().of(DropCause::Linger), 5);
-}

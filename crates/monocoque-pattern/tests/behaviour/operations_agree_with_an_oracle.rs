@@ -131,7 +131,7 @@ proptest! {
                     }
                 },
                 Step::Send(which) => if let Some(i) = index(which) {
-                    let (link, peer) = &peers[i];
+                    let (link, peer) = &mut peers[i];
                     let body = format!("{link}.{number}");
                     if peer.to_hub.held() < MARK as usize {
                         peer.send(body.as_str());
@@ -252,7 +252,7 @@ proptest! {
                     prop_assert_eq!(hub.unsubscribe(topic.as_bytes()), count > 0);
                     own.remove(topic).filter(|_| count > 1).map(|_| own.insert(topic, count - 1));
                 }
-                Act::Publish(topic) => if let Some((peer, _)) = peers.first() {
+                Act::Publish(topic) => if let Some((peer, _)) = peers.first_mut() {
                     peer.send(topic);
                     let wanted = own.keys().any(|prefix| topic.starts_with(prefix));
                     prop_assert_eq!(crate::peer::received(&hub).len(), usize::from(wanted));

@@ -61,7 +61,7 @@ pub fn join_as(hub: &Hub, theirs: SocketType, id: &str) -> Peer {
 }
 
 impl Peer {
-    pub fn send(&self, message: impl Into<Message>) {
+    pub fn send(&mut self, message: impl Into<Message>) {
         self.to_hub.push(&message.into()).expect("room");
     }
 
@@ -82,11 +82,11 @@ impl Peer {
             .collect()
     }
 
-    pub fn subscribe(&self, topic: &str) {
+    pub fn subscribe(&mut self, topic: &str) {
         self.to_hub.push_command("SUBSCRIBE", topic.as_bytes());
     }
 
-    pub fn cancel(&self, topic: &str) {
+    pub fn cancel(&mut self, topic: &str) {
         self.to_hub.push_command("CANCEL", topic.as_bytes());
     }
 

@@ -9,7 +9,7 @@ use crate::peer::{facts, hub, join, received};
 fn a_busy_peer_does_not_drown_the_others() {
     for kind in [SocketType::Pull, SocketType::Dealer, SocketType::XSub] {
         let hub = hub(kind);
-        let peers: Vec<_> = (0..3).map(|_| join(&hub, kind.peers()[0])).collect();
+        let mut peers: Vec<_> = (0..3).map(|_| join(&hub, kind.peers()[0])).collect();
         (0..10).for_each(|i| peers[0].send(format!("a{i}")));
         peers[1].send("b0");
         peers[2].send("c0");
@@ -38,7 +38,7 @@ fn what_a_lost_peer_sent_is_read_before_what_it_sends_next() {
 #[test]
 fn ten_thousand_peers_are_heard() {
     let hub = hub(SocketType::Pull);
-    let peers: Vec<_> = (0..10_000).map(|_| join(&hub, SocketType::Push)).collect();
+    let mut peers: Vec<_> = (0..10_000).map(|_| join(&hub, SocketType::Push)).collect();
     assert_eq!(hub.try_recv(), Err(RecvRefused::Empty));
     for round in 0..10_000 {
         peers[round * 7 % 10_000].send(format!("{round}"));

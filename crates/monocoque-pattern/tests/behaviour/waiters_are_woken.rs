@@ -32,7 +32,7 @@ fn called(list: &WaitList, act: impl FnOnce()) -> bool {
 fn a_receiver_by_the_first_message_after_it_found_nothing() {
     for kind in SocketType::ALL.into_iter().filter(|kind| kind.receives()) {
         let hub = hub(kind);
-        let peer = join(&hub, kind.peers()[0]);
+        let mut peer = join(&hub, kind.peers()[0]);
         let readable = &hub.signals().readable;
         assert!(!called(readable, || _ = hub.try_recv()), "{kind}");
         if kind == SocketType::Req {
@@ -48,7 +48,7 @@ fn a_receiver_by_the_first_message_after_it_found_nothing() {
 fn a_receiver_by_what_came_before_the_peer_was_up() {
     let hub = hub(SocketType::Pull);
     let (link, _from_hub) = attach(&hub, 10);
-    let (to_hub, reader) = monocoque_core::pipe::pipe(
+    let (mut to_hub, reader) = monocoque_core::pipe::pipe(
         monocoque_core::pipe::Mark::messages(10),
         false,
         &monocoque_core::slab::Arena::new(),
@@ -91,7 +91,7 @@ fn watchers_of_peers_by_ups_downs_and_subscriptions() {
     let peers = &hub.signals().peers;
     let mut peer = None;
     assert!(called(peers, || peer = Some(join(&hub, SocketType::Sub))));
-    let peer = peer.expect("joined");
+    let mut peer = peer.expect("joined");
     assert_eq!(hub.subscribers(), 0);
     assert!(called(peers, || peer.subscribe("t")));
     assert!(called(peers, || hub.upstream()));
@@ -103,7 +103,7 @@ fn watchers_of_peers_by_ups_downs_and_subscriptions() {
 #[test]
 fn watchers_by_a_flood_that_takes_more_than_one_look() {
     let hub = hub(SocketType::XPub);
-    let peer = join(&hub, SocketType::Sub);
+    let mut peer = join(&hub, SocketType::Sub);
     peer.cancel("never subscribed");
     assert_eq!(hub.subscribers(), 0);
     (0..15_000).for_each(|_| peer.cancel("never subscribed"));

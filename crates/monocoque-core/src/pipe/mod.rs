@@ -1,0 +1,55 @@
+//! The pipe: the only queue between a socket and a connection, and the holder of the high-water mark.
+//!
+//! One [`PipeWriter`] encodes messages into its *front*, which is its own, and hands that over to the *queue*, which
+//! both ends share under a lock; one [`PipeReader`] takes the whole queue in one swap. A reader that waits is handed
+//! the first message at once. While it is busy with what it took, messages gather in the front, without a lock, an
+//! atomic operation or a wake, until it comes back and asks for them ([`PipeWriter::set_hand_over`]), or the mark is
+//! reached.
+//!
+//! # Rules
+//! - The mark counts whole messages, and optionally encoded bytes, from the push until the reader gives credit.
+//!   [`PipeReader::take`] gives it at once (a pump: the batch is on its way); [`PipeReader::next_unit`]
+//!   gives it as units are consumed, in steps of half the mark.
+//! - The reader is woken only after it found the pipe empty, once.
+//! - A writer that was refused is woken when the pipe is down to half the mark.
+//! - A message of several frames becomes visible whole or not at all.
+
+mod mark;
+mod reader;
+mod state;
+mod writer;
+
+use std::sync::Arc;
+
+pub use self::mark::Mark;
+pub use self::reader::PipeReader;
+pub use self::writer::PipeWriter;
+
+use self::state::Shared;
+use crate::slab::Arena;
+
+/// Why a pipe did not take a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The pipe is at its mark; the writer's waker will be called at half of it.
+    Full,
+    /// The reader is gone for good.
+    Closed,
+}
+
+/// What a reader found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Something was taken.
+    Some,
+    /// Nothing is there; the reader's waker will be called when there is.
+    Empty,
+    /// Nothing is there and nothing will come.
+    Finished,
+}
+
+/// A pipe of `mark` whose slabs come from `arena`. With `conflate` it holds the last message only.
+pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
+    let shared = Arc::new(Shared::new(mark, conflate, arena));
+    (PipeWriter::new(Arc::clone(&shared)), PipeReader::new(shared))
+}

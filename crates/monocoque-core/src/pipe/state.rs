@@ -1,0 +1,282 @@
+//! What both ends of a pipe share.
+
+use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+use super::mark::Mark;
+use super::{Refusal, Taken};
+use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
+use crate::load::Load;
+use crate::slab::Arena;
+use crate::sync::Mutex;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    pub(super) arena: Arena,
+    /// The writer hands over at its next push, and asks before it holds anything back again.
+    ///
+    /// Set under the lock by whoever makes it so, cleared by the writer alone. While it is clear, the queue has
+    /// something or the reader is busy with what it took, so it asks before it waits.
+    eager: AtomicBool,
+    /// Mirrors `finished || reader_gone` for a look without the lock.
+    ended: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) queue: BatchWriter,
+    pub(super) held: Load,
+    pub(super) mark: Mark,
+    /// Only the last message is kept.
+    pub(super) conflate: bool,
+    pub(super) conflated: usize,
+    pub(super) reader: Option<Waker>,
+    pub(super) reader_waits: bool,
+    reader_gone: bool,
+    pub(super) writer: Option<Waker>,
+    writer_waits: bool,
+    /// The writer has held nothing back since the reader asked last.
+    asked: bool,
+    /// Has the writer hand over its front.
+    pub(super) hand_over: Option<Waker>,
+    /// Bytes of the message that was refused last and not followed by one that was taken.
+    refused_bytes: usize,
+    finished: bool,
+}
+
+impl Shared {
+    pub(super) fn new(mark: Mark, conflate: bool, arena: &Arena) -> Self {
+        let state = State {
+            queue: BatchWriter::default(),
+            held: Load::default(),
+            mark,
+            conflate,
+            conflated: 0,
+            reader: None,
+            reader_waits: true,
+            reader_gone: false,
+            writer: None,
+            writer_waits: false,
+            asked: true,
+            hand_over: None,
+            refused_bytes: 0,
+            finished: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            arena: arena.clone(),
+            eager: AtomicBool::new(true),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    #[inline]
+    pub(super) fn is_eager(&self) -> bool {
+        self.eager.load(Ordering::Acquire)
+    }
+
+    /// The writer asks no more before it holds back.
+    pub(super) fn hold_back(&self, state: &mut State) {
+        state.asked = false;
+        self.eager.store(false, Ordering::Release);
+    }
+
+    /// The state, with everything in its queue: has the writer hand over what it holds back. What that pushes from
+    /// here on it hands over at once, until it has handed over something to a reader that does not wait.
+    pub(super) fn lock_whole(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock();
+        // A writer that has finished holds nothing back.
+        if state.finished || std::mem::replace(&mut state.asked, true) {
+            return state;
+        }
+        self.eager.store(true, Ordering::Release);
+        let hand_over = state.hand_over.clone();
+        drop(state);
+        wake(hand_over);
+        self.state.lock()
+    }
+
+    /// The writer is done.
+    pub(super) fn finish(&self) {
+        let mut state = self.state.lock();
+        state.finished = true;
+        self.end();
+        let waker = state.reader.clone();
+        drop(state);
+        wake(waker);
+    }
+
+    /// The reader is gone.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.reader_gone = true;
+        self.end();
+        let waker = state.writer.clone();
+        drop(state);
+        wake(waker);
+    }
+
+    fn end(&self) {
+        self.eager.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn put_back(&self, batch: Batch) {
+        let mut state = self.state.lock();
+        state.held.add(Load { messages: batch.messages, bytes: batch.bytes });
+        state.queue.prepend(batch);
+        if state.conflate {
+            state.keep_last(&self.arena);
+        }
+        // The writer has to ask before it holds more.
+        self.eager.store(true, Ordering::Release);
+    }
+
+    pub(super) fn conflate(&self, mut state: MutexGuard<'_, State>) {
+        state.conflate = true;
+        self.eager.store(true, Ordering::Release);
+        state.keep_last(&self.arena);
+        let waker = state.credit(Load::default());
+        drop(state);
+        wake(waker);
+    }
+
+    pub(super) fn set_mark(&self, mark: Mark) {
+        let mut state = self.state.lock();
+        state.mark = mark;
+        // The writer has to ask before it holds more.
+        self.eager.store(true, Ordering::Release);
+        let waker = state.credit(Load::default());
+        drop(state);
+        wake(waker);
+    }
+}
+
+impl State {
+    /// Whether nothing that is pushed will ever be read.
+    pub(super) fn is_over(&self) -> bool {
+        self.reader_gone || self.finished
+    }
+
+    /// Whether the reader is gone.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.reader_gone
+    }
+
+    /// Whether the writer is done and everything was taken.
+    pub(super) fn is_drained(&self) -> bool {
+        self.finished && self.queue.is_empty()
+    }
+
+    /// Whether the pipe takes a message of `bytes`; if not, the writer will be woken.
+    pub(super) fn ask(&mut self, bytes: usize) -> Result<(), Refusal> {
+        if self.conflate || self.mark.admits(self.held, bytes) {
+            self.refused_bytes = 0;
+            return Ok(());
+        }
+        self.writer_waits = true;
+        self.refused_bytes = bytes;
+        Err(Refusal::Full)
+    }
+
+    /// [`ask`](Self::ask) for a message of the size that was refused last.
+    pub(super) fn has_room(&mut self) -> bool {
+        self.is_abandoned() || self.ask(self.refused_bytes).is_ok()
+    }
+
+    /// Whether the reader comes back and asks for what the writer holds back.
+    pub(super) fn lets_hold_back(&self) -> bool {
+        !self.reader_waits && !self.conflate && !self.is_over() && self.hand_over.is_some()
+    }
+
+    /// What the writer may add without asking.
+    pub(super) fn room(&self) -> Load {
+        self.mark.room(self.held)
+    }
+
+    /// Puts something into the queue, whether or not the mark allows.
+    pub(super) fn put(&mut self, put: impl FnOnce(&mut BatchWriter)) {
+        let before = self.queue.load();
+        put(&mut self.queue);
+        let mut more = self.queue.load();
+        more.sub(before);
+        self.held.add(more);
+    }
+
+    /// Something came into the queue: the waker of a reader that waits, once.
+    pub(super) fn reader_to_wake(&mut self) -> Option<Waker> {
+        if !std::mem::take(&mut self.reader_waits) {
+            return None;
+        }
+        self.reader.clone()
+    }
+
+    /// Gives the writer credit; returns its waker if it waits for this.
+    pub(super) fn credit(&mut self, paid: Load) -> Option<Waker> {
+        self.held.sub(paid);
+        if !self.writer_waits || !self.mark.is_half_free(self.held) {
+            return None;
+        }
+        self.writer_waits = false;
+        self.writer.clone()
+    }
+
+    /// Empties the queue, without credit.
+    pub(super) fn empty(&mut self) -> Batch {
+        let mut emptied = Batch::default();
+        self.queue.take(&mut emptied);
+        self.held.sub(Load { messages: emptied.messages, bytes: emptied.bytes });
+        emptied
+    }
+
+    /// The reader found nothing.
+    pub(super) fn nothing(&mut self) -> Taken {
+        if self.finished {
+            return Taken::Finished;
+        }
+        self.reader_waits = true;
+        Taken::Empty
+    }
+
+    /// Drops all queued messages but the last. Commands are not messages here: they stay.
+    pub(super) fn keep_last(&mut self, arena: &Arena) {
+        if self.queue.messages() < 2 {
+            return;
+        }
+        let mut parser = BatchReader::default();
+        parser.refill(&mut self.empty());
+        let mut units: Vec<_> = std::iter::from_fn(|| parser.next_unit()).collect();
+        let is_message = |unit: &Unit| matches!(unit, Unit::Message(_));
+        let mut newer = units.iter().filter(|unit| is_message(unit)).count();
+        self.conflated += newer.saturating_sub(1);
+        units.retain(|unit| {
+            newer -= usize::from(is_message(unit));
+            !is_message(unit) || newer == 0
+        });
+        units.iter().for_each(|unit| self.queue.push_unit(unit, arena));
+        self.held.add(self.queue.load());
+    }
+}
+
+pub(super) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// Keeps `waker` in `place`, unless that has it.
+pub(super) fn keep(place: &mut Option<Waker>, waker: &Waker) {
+    if !place.as_ref().is_some_and(|known| known.will_wake(waker)) {
+        *place = Some(waker.clone());
+    }
+}

@@ -1,0 +1,234 @@
+//! The writing end.
+
+use std::sync::{Arc, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use super::Refusal;
+use super::mark::Mark;
+use super::state::{Shared, State, keep, wake};
+use crate::Message;
+use crate::batch::{Batch, BatchWriter};
+use crate::load::Load;
+use crate::slab::Arena;
+
+/// The writing end of a pipe.
+#[derive(Debug)]
+pub struct PipeWriter {
+    shared: Arc<Shared>,
+    front: Front,
+}
+
+/// What the writer has encoded and not handed over.
+#[derive(Debug, Default)]
+struct Front {
+    encoded: BatchWriter,
+    /// What may be added without asking.
+    room: Load,
+}
+
+impl Front {
+    /// Moves everything into the queue, within what the mark was asked for before.
+    fn hand_over(&mut self, state: &mut State) {
+        if !self.encoded.is_empty() {
+            state.put(|queue| queue.join(&mut self.encoded));
+        }
+    }
+
+    /// Lets go of a queue that has something new: the reader is woken if it waits.
+    #[inline]
+    fn release(&mut self, shared: &Shared, mut state: MutexGuard<'_, State>) {
+        let waker = state.reader_to_wake();
+        if state.lets_hold_back() {
+            self.room = state.room();
+            shared.hold_back(&mut state);
+        }
+        drop(state);
+        wake(waker);
+    }
+}
+
+impl PipeWriter {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, front: Front::default() }
+    }
+
+    /// Encodes `message` into the pipe.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the pipe holds what it held.
+    #[inline]
+    pub fn push(&mut self, message: &Message) -> Result<(), Refusal> {
+        let (bytes, front) = (message.encoded_len(), &mut self.front);
+        if self.shared.is_eager() || front.room.messages == 0 || front.room.bytes < bytes {
+            return self.push_through(message, bytes);
+        }
+        front.room.messages -= 1;
+        front.room.bytes -= bytes;
+        front.encoded.push_message(message, &self.shared.arena);
+        Ok(())
+    }
+
+    /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked.
+    #[inline(never)]
+    fn push_through(&mut self, message: &Message, bytes: usize) -> Result<(), Refusal> {
+        let (shared, front) = (&*self.shared, &mut self.front);
+        let mut state = shared.lock();
+        if state.is_over() {
+            return Err(Refusal::Closed);
+        }
+        front.hand_over(&mut state);
+        state.ask(bytes)?;
+        state.queue.push_message(message, &shared.arena);
+        state.held.add(Load { messages: 1, bytes });
+        if state.conflate {
+            state.keep_last(&shared.arena);
+        }
+        front.release(shared, state);
+        Ok(())
+    }
+
+    /// Encodes a command, which no mark holds back and which counts as one message.
+    pub fn push_command(&mut self, name: &str, body: &[u8]) {
+        self.add(|state, arena| state.put(|queue| queue.push_command(name, body, arena)));
+    }
+
+    /// Encodes `message` whether or not the pipe is full; a conflating pipe keeps what it has beside it.
+    pub fn push_unmarked(&mut self, message: &Message) {
+        self.add(|state, arena| state.put(|queue| queue.push_message(message, arena)));
+    }
+
+    /// Appends whole encoded messages; the mark may be passed by them. Leaves `batch` empty.
+    ///
+    /// Returns how many messages were lost because the reader is gone.
+    pub fn append(&mut self, batch: &mut Batch) -> usize {
+        if batch.is_empty() {
+            return 0;
+        }
+        let lost = batch.messages;
+        let appended = self.add(|state, arena| {
+            state.put(|queue| queue.append(batch));
+            if state.conflate {
+                state.keep_last(arena);
+            }
+        });
+        batch.clear();
+        if appended { 0 } else { lost }
+    }
+
+    /// Adds to the queue unless the reader is gone; whether it did.
+    fn add(&mut self, add: impl FnOnce(&mut State, &Arena)) -> bool {
+        let (shared, front) = (&*self.shared, &mut self.front);
+        let mut state = shared.lock();
+        if state.is_abandoned() {
+            return false;
+        }
+        front.hand_over(&mut state);
+        add(&mut state, &shared.arena);
+        front.release(shared, state);
+        true
+    }
+
+    /// The state, with everything in the queue.
+    fn lock(&mut self) -> MutexGuard<'_, State> {
+        let mut state = self.shared.lock();
+        self.front.hand_over(&mut state);
+        state
+    }
+
+    /// Hands over what the reader asks for.
+    pub fn hand_over(&mut self) {
+        if !self.front.encoded.is_empty() {
+            let mut state = self.shared.lock();
+            self.front.hand_over(&mut state);
+            self.front.release(&self.shared, state);
+        }
+    }
+
+    /// Whether the pipe would take a message now: one of the size that it refused last, if it did.
+    ///
+    /// If not, the writer's waker will be called.
+    pub fn has_room(&mut self) -> bool {
+        self.lock().has_room()
+    }
+
+    /// Whether the pipe would take `message` now. If not, the writer's waker will be called.
+    pub fn has_room_for(&mut self, message: &Message) -> bool {
+        let bytes = message.encoded_len();
+        let mut state = self.lock();
+        state.is_over() || state.ask(bytes).is_ok()
+    }
+
+    /// Ready when the pipe would take a message, or its reader is gone.
+    pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.set_waker(cx.waker());
+        if self.has_room() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Who is to be called when a full pipe is half free again.
+    pub fn set_waker(&self, waker: &Waker) {
+        keep(&mut self.shared.lock().writer, waker);
+    }
+
+    /// Who is to be called when the reader asks for what was pushed: it has the writer's owner call
+    /// [`hand_over`](Self::hand_over) before it returns. Without, every message is handed over at once.
+    ///
+    /// It is called by the reader's thread with no lock of the pipe held.
+    pub fn set_hand_over(&self, waker: &Waker) {
+        keep(&mut self.shared.lock().hand_over, waker);
+    }
+
+    /// Replaces the mark. What is queued stays.
+    pub fn set_mark(&self, mark: Mark) {
+        self.shared.set_mark(mark);
+    }
+
+    /// Keeps the last message only from now on.
+    pub fn conflate(&mut self) {
+        self.hand_over();
+        self.shared.conflate(self.shared.lock());
+    }
+
+    /// Messages that the reader has not taken, and those it took and was not credited for.
+    pub fn held(&self) -> usize {
+        self.shared.lock().held.messages + self.front.encoded.messages()
+    }
+
+    /// Messages waiting in the pipe.
+    pub fn queued(&self) -> usize {
+        self.shared.lock().queue.messages() + self.front.encoded.messages()
+    }
+
+    /// Messages that newer ones replaced since the last call (conflating pipes only).
+    pub fn take_conflated(&self) -> usize {
+        std::mem::take(&mut self.shared.lock().conflated)
+    }
+
+    /// Throws away what is queued; returns how many messages that were.
+    pub fn discard(&mut self) -> usize {
+        self.hand_over();
+        let mut state = self.shared.lock();
+        let discarded = state.empty();
+        // The reader will not find what was discarded, so the credit for it is due here.
+        let waker = state.credit(Load::default());
+        drop(state);
+        wake(waker);
+        discarded.messages
+    }
+
+    /// No more will come: the reader finds [`Taken::Finished`](super::Taken::Finished) after what is queued.
+    pub fn finish(&mut self) {
+        self.hand_over();
+        self.shared.finish();
+    }
+
+    /// Whether the reader is gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.has_ended() && self.shared.lock().is_abandoned()
+    }
+}
+
+impl Drop for PipeWriter {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
