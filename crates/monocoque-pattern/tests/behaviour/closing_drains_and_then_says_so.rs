@@ -4,7 +4,6 @@ use monocoque_core::Message;
 use monocoque_core::SocketType;
 use monocoque_core::pipe::{Mark, pipe};
 use monocoque_core::slab::Arena;
-use monocoque_core::stats::DropCause;
 use monocoque_pattern::{Busy, RecvRefused, SendReason};
 
 use crate::peer::{attach, facts, hub, join, up};
