@@ -26,6 +26,10 @@ pub const SLAB_HUGE_BYTES: usize = 256 * 1024;
 /// Bytes that an arena keeps for reuse in each size class; what comes back above it is freed.
 pub const ARENA_CLASS_BYTES_MAX: usize = 16 * SLAB_HUGE_BYTES;
 
+/// Bytes of a message that its sender may write itself while the connection's pump waits: beyond one write's worth, the
+/// others that send on the socket should not wait for it.
+pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;
+
 /// Segments of one vectored write: the kernel's `IOV_MAX`.
 pub const WRITE_SEGMENTS_MAX: usize = 1024;
 

@@ -11,6 +11,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use bytes::{Buf, Bytes};
 use monocoque_core::Protocol;
 use monocoque_core::batch::{Batch, unsent};
 use monocoque_core::limits::SLAB_TINY_BYTES;
-use monocoque_core::pipe::{PipeReader, PipeWriter, Taken};
+use monocoque_core::pipe::{PipeReader, PipeWriter, Taken, WriteThrough};
 use monocoque_core::protocol::{Need, Output};
 use monocoque_core::slab::{Arena, SlabClass, SlabMut};
 
@@ -111,7 +112,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     /// # Cancel safety
     /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
     pub async fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> Ended<P::Error> {
-        let shared = Shared::new(self.protocol, host);
+        let shared = Shared::new(self.protocol, host, self.link.write_through());
         let reads =
             ReadPump { shared: &shared, link: &self.link, arena: &self.arena, home: &home, hot: false, beyond: 0 };
         let writes = WritePump { shared: &shared, link: &self.link, home: &home, stop, timer: None, turns: 0 };
@@ -137,7 +138,7 @@ async fn both(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
 }
 
 /// Lets the other tasks of this thread run.
-async fn yield_now() {
+pub async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {
@@ -167,10 +168,12 @@ struct Shared<'h, P: Protocol, H> {
     /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
     broken: Cell<bool>,
     task: RefCell<Option<Waker>>,
+    /// What senders may write to while the write pump waits.
+    turn: Option<Arc<dyn WriteThrough>>,
 }
 
 impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
-    fn new(protocol: P, host: &'h mut H) -> Self {
+    fn new(protocol: P, host: &'h mut H, turn: Option<Arc<dyn WriteThrough>>) -> Self {
         Self {
             protocol: RefCell::new(protocol),
             host: RefCell::new(host),
@@ -184,6 +187,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
             paused: Cell::new(false),
             broken: Cell::new(false),
             task: RefCell::default(),
+            turn,
         }
     }
 
@@ -260,13 +264,30 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
     }
 
     fn ready(&self, peer: P::Peer) {
-        let Some(pipes) = self.host.borrow_mut().ready(peer) else {
+        let Some(mut pipes) = self.host.borrow_mut().ready(peer) else {
             return self.end(End::Refused);
         };
+        // Senders know no protocol: they write what they have encoded.
+        if let Some(turn) = self.turn.clone().filter(|_| self.protocol.borrow().is_verbatim()) {
+            pipes.outgoing.lend_turn(turn);
+        }
         self.was_ready.set(true);
         *self.outgoing.borrow_mut() = Some(pipes.outgoing);
         *self.incoming.borrow_mut() = Some(pipes.incoming);
         self.wake();
+    }
+
+    /// Puts back what of `taken` did not go out whole with its first `written` bytes, or gives it up.
+    fn put_back(&self, taken: &[Bytes], written: usize) {
+        let mut outgoing = self.outgoing.borrow_mut();
+        let Some(outgoing) = &mut *outgoing else { return };
+        let rest = unsent(taken, written);
+        let passed = taken.iter().map(Bytes::len).sum::<usize>() - rest.bytes;
+        if rest.is_empty() || passed >= written {
+            outgoing.put_back(rest);
+        } else {
+            self.cut.set(self.cut.get() + outgoing.put_back_cut(rest, passed > 0));
+        }
     }
 
     fn deliver(&self, batch: &mut Batch) {
@@ -440,7 +461,9 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                 Work::Ended => break,
             }
         }
-        self.last_words();
+        if !self.end_turn() {
+            self.last_words();
+        }
         self.link.shutdown(Shutdown::Both);
     }
 
@@ -460,17 +483,19 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         if self.shared.broken.get() {
             return Poll::Pending;
         }
-        if !self.shared.control.borrow().is_empty() {
-            return Poll::Ready(Work::Control);
-        }
+        let has_control = !self.shared.control.borrow().is_empty();
         if let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut() {
+            // Nothing goes between the halves of a message that its sender began to write.
+            if has_control && !outgoing.claim_turn() {
+                return Poll::Ready(Work::Control);
+            }
             match outgoing.poll_take(cx, batch) {
                 Poll::Ready(Taken::Some) => return Poll::Ready(Work::Batch),
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),
                 Poll::Pending => {}
             }
         }
-        Poll::Pending
+        if has_control { Poll::Ready(Work::Control) } else { Poll::Pending }
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -510,17 +535,17 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         self.home.spin.touch();
         // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
         let taken = batch.segments.clone();
-        let bytes = self.shared.act(|protocol, out| {
+        let mut bytes = self.shared.act(|protocol, out| {
             protocol.send(Instant::now(), batch, out)?;
             Ok(std::mem::take(&mut out.write))
         });
         batch.clear();
         let verbatim = self.shared.protocol.borrow().is_verbatim();
-        let written = self.write_all(bytes).await;
-        if (self.shared.is_ended() || self.shared.broken.get())
-            && let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut()
-        {
-            self.shared.cut.set(put_back(outgoing, &taken, if verbatim { written } else { 0 }));
+        let sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
+        advance(&mut bytes, sent);
+        let written = sent + self.write_all(bytes).await;
+        if self.shared.is_ended() || self.shared.broken.get() {
+            self.shared.put_back(&taken, if verbatim { written } else { 0 });
         }
     }
 
@@ -584,6 +609,23 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         Some(Box::pin(compio::time::sleep(WATCH_INTERVAL)))
     }
 
+    /// Senders write no more. Whether one of them has written a message in part, which is put back then.
+    fn end_turn(&mut self) -> bool {
+        let mut batch = Batch::default();
+        let halved = self.shared.outgoing.borrow_mut().as_mut().is_some_and(|outgoing| {
+            let halved = outgoing.end_turn();
+            if halved {
+                outgoing.take(&mut batch);
+            }
+            halved
+        });
+        if halved {
+            let sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
+            self.shared.put_back(&batch.segments, sent);
+        }
+        halved
+    }
+
     /// What the protocol still wanted to say, as far as the kernel takes it at once: why we close.
     fn last_words(&self) {
         let control = std::mem::take(&mut *self.shared.control.borrow_mut());
@@ -609,18 +651,6 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         *self.shared.end.borrow_mut() = Some(End::Finished);
         self.shared.wake();
     }
-}
-
-/// Puts back what of `taken` did not go out whole with its first `written` bytes; returns how many messages were
-/// given up instead.
-fn put_back(outgoing: &mut PipeReader, taken: &[Bytes], written: usize) -> usize {
-    let rest = unsent(taken, written);
-    let passed = taken.iter().map(Bytes::len).sum::<usize>() - rest.bytes;
-    if rest.is_empty() || passed >= written {
-        outgoing.put_back(rest);
-        return 0;
-    }
-    outgoing.put_back_cut(rest, passed > 0)
 }
 
 /// Drops the first `count` bytes of `segments`.

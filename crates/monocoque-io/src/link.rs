@@ -3,11 +3,15 @@
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use compio::driver::SharedFd;
 use compio::driver::op::{Recv, SendVectored};
 use monocoque_core::limits::WRITE_SEGMENTS_MAX;
+use monocoque_core::pipe::WriteThrough;
 use monocoque_core::slab::SlabMut;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::Socket;
@@ -41,12 +45,17 @@ pub trait Link: 'static {
 
     /// Ends operations in flight and refuses later ones, in the directions of `how`.
     fn shutdown(&self, how: Shutdown);
+
+    /// What other threads may write to while no operation of this link is writing, if that is possible.
+    fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
+        None
+    }
 }
 
 /// A connected TCP or Unix stream socket.
 #[derive(Debug)]
 pub struct StreamLink {
-    fd: SharedFd<Socket>,
+    fd: SharedFd<Arc<Socket>>,
 }
 
 impl StreamLink {
@@ -58,7 +67,7 @@ impl StreamLink {
         let socket = Socket::from(socket);
         // io_uring returns EAGAIN instead of waiting when the descriptor itself is non-blocking.
         socket.set_nonblocking(driver == Driver::Poll)?;
-        Ok(Self { fd: SharedFd::new(socket) })
+        Ok(Self { fd: SharedFd::new(Arc::new(socket)) })
     }
 }
 
@@ -68,16 +77,21 @@ fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
     (slices, count)
 }
 
+/// Writes what the kernel takes at once.
+fn send_now(socket: &Socket, segments: &[Bytes]) -> io::Result<usize> {
+    const SLICES: usize = 64;
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    if let [segment] = segments {
+        return Ok(rustix::net::send(socket, segment, flags)?);
+    }
+    let (slices, count) = slices::<SLICES>(segments);
+    let mut none = SendAncillaryBuffer::default();
+    Ok(rustix::net::sendmsg(socket, &slices[..count], &mut none, flags)?)
+}
+
 impl Link for StreamLink {
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
-        const SLICES: usize = 64;
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        if let [segment] = segments {
-            return Ok(rustix::net::send(&self.fd, segment, flags)?);
-        }
-        let (slices, count) = slices::<SLICES>(segments);
-        let mut none = SendAncillaryBuffer::default();
-        Ok(rustix::net::sendmsg(&self.fd, &slices[..count], &mut none, flags)?)
+        send_now(&self.fd, segments)
     }
 
     async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
@@ -103,5 +117,44 @@ impl Link for StreamLink {
     fn shutdown(&self, how: Shutdown) {
         // The peer may be gone already: then there is nothing left to end.
         let _ = self.fd.shutdown(how);
+    }
+
+    fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
+        Some(Arc::new(SenderTurn::new(Arc::clone(&self.fd))))
+    }
+}
+
+/// A message that comes so soon after one that its sender wrote itself is one of a burst, which the pump writes with
+/// fewer system calls.
+const BURST: Duration = Duration::from_micros(10);
+
+/// A stream socket as senders see it.
+#[derive(Debug)]
+struct SenderTurn {
+    socket: Arc<Socket>,
+    epoch: Instant,
+    /// When the last turn ended, in nanoseconds since `epoch`.
+    ended: AtomicU64,
+}
+
+impl SenderTurn {
+    fn new(socket: Arc<Socket>) -> Self {
+        Self { socket, epoch: Instant::now(), ended: AtomicU64::new(0) }
+    }
+
+    fn nanos(&self) -> u64 {
+        self.epoch.elapsed().as_nanos() as u64
+    }
+}
+
+impl WriteThrough for SenderTurn {
+    fn write_through(&self, segments: &[Bytes]) -> usize {
+        if self.nanos() - self.ended.load(Ordering::Relaxed) < BURST.as_nanos() as u64 {
+            return 0;
+        }
+        // The pump meets the same error, and tells of it.
+        let sent = send_now(&self.socket, segments).unwrap_or(0);
+        self.ended.store(self.nanos(), Ordering::Relaxed);
+        sent
     }
 }

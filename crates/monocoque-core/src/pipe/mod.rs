@@ -4,7 +4,8 @@
 //! both ends share under a lock; one [`PipeReader`] takes the whole queue in one swap. A reader that waits is handed
 //! the first message at once. While it is busy with what it took, messages gather in the front, without a lock, an
 //! atomic operation or a wake, until it comes back and asks for them ([`PipeWriter::set_hand_over`]), or the mark is
-//! reached.
+//! reached. A reader that waits may also leave its link to the writer ([`PipeReader::lend_turn`]): the message goes out
+//! at once, and nobody is woken.
 //!
 //! # Rules
 //! - The mark counts whole messages, and optionally encoded bytes, from the push until the reader gives credit.
@@ -17,12 +18,14 @@
 mod mark;
 mod reader;
 mod state;
+mod turn;
 mod writer;
 
 use std::sync::Arc;
 
 pub use self::mark::Mark;
 pub use self::reader::PipeReader;
+pub use self::turn::WriteThrough;
 pub use self::writer::PipeWriter;
 
 use self::state::Shared;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::Taken;
 use super::mark::Mark;
 use super::state::{Shared, keep, wake};
+use super::{Taken, WriteThrough};
 use crate::Message;
 use crate::batch::{Batch, BatchReader, Found, Unit, without_first};
 use crate::limits::CUTS_MAX;
@@ -29,6 +29,8 @@ pub struct PipeReader {
     cuts: u32,
     /// What is in front was put back and not taken since.
     returned: bool,
+    /// Bytes of what was taken last that the writer had written already.
+    sent: usize,
 }
 
 impl PipeReader {
@@ -43,6 +45,7 @@ impl PipeReader {
             step: usize::MAX,
             cuts: 0,
             returned: false,
+            sent: 0,
         }
     }
 
@@ -57,6 +60,7 @@ impl PipeReader {
             self.cuts = 0;
         }
         state.queue.take(batch);
+        self.sent = std::mem::take(&mut state.sent);
         let waker = state.credit(Load { messages: batch.messages, bytes: batch.bytes });
         drop(state);
         wake(waker);
@@ -74,6 +78,32 @@ impl PipeReader {
             Taken::Empty => Poll::Pending,
             taken => Poll::Ready(taken),
         }
+    }
+
+    /// Bytes in front of the batch that was taken last that the writer has written to the link already.
+    pub fn take_sent(&mut self) -> usize {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// Lets the writer write to `link` itself, from the next time on that [`take`](Self::take) finds nothing.
+    pub fn lend_turn(&mut self, link: Arc<dyn WriteThrough>) {
+        let mut state = self.shared.lock();
+        state.turn = Some(link);
+        state.reader_waits = false;
+    }
+
+    /// Takes the turn back, until [`take`](Self::take) finds nothing again. Whether the writer has written a message
+    /// in part: then the rest, which `take` gives, has to be written before anything else.
+    pub fn claim_turn(&mut self) -> bool {
+        let mut state = self.shared.lock();
+        state.reader_waits = false;
+        state.sent > 0
+    }
+
+    /// The link is lost: takes the turn back for good. What [`claim_turn`](Self::claim_turn) says.
+    pub fn end_turn(&mut self) -> bool {
+        self.shared.lock().turn = None;
+        self.claim_turn()
     }
 
     /// Reads the next message or command, parsed out of what was taken last, into `into`.

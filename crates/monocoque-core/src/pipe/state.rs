@@ -1,11 +1,11 @@
 //! What both ends of a pipe share.
 
-use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 
 use super::mark::Mark;
-use super::{Refusal, Taken};
+use super::{Refusal, Taken, WriteThrough};
 use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
 use crate::load::Load;
 use crate::slab::Arena;
@@ -44,6 +44,10 @@ pub(super) struct State {
     /// Bytes of the message that was refused last and not followed by one that was taken.
     refused_bytes: usize,
     finished: bool,
+    /// What the writer may write to while the reader waits.
+    pub(super) turn: Option<Arc<dyn WriteThrough>>,
+    /// Bytes in front of the queue that the writer has written: less than a message.
+    pub(super) sent: usize,
 }
 
 impl Shared {
@@ -63,6 +67,8 @@ impl Shared {
             hand_over: None,
             refused_bytes: 0,
             finished: false,
+            turn: None,
+            sent: 0,
         };
         Self {
             state: Mutex::new(state),
@@ -233,6 +239,7 @@ impl State {
 
     /// Empties the queue, without credit.
     pub(super) fn empty(&mut self) -> Batch {
+        self.sent = 0;
         let mut emptied = Batch::default();
         self.queue.take(&mut emptied);
         self.held.sub(Load { messages: emptied.messages, bytes: emptied.bytes });

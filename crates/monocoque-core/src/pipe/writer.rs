@@ -83,7 +83,9 @@ impl PipeWriter {
         if state.conflate {
             state.keep_last(&shared.arena);
         }
-        front.release(shared, state);
+        if !state.has_turn(bytes) || !state.write_through() {
+            front.release(shared, state);
+        }
         Ok(())
     }
 

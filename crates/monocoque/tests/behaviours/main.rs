@@ -15,6 +15,7 @@ mod every_pair_of_types_talks_over_every_transport;
 mod no_message_goes_to_a_dead_peer;
 mod options_do_what_they_say;
 mod proxies_and_routers_spread_the_work;
+mod senders_write_themselves;
 mod sockets_are_streams_and_sinks;
 mod subscriptions_decide_what_is_received;
 mod the_same_program_runs_on_every_runtime;

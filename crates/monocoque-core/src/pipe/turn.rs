@@ -1,0 +1,47 @@
+//! The write turn: who writes to the link next.
+//!
+//! A connection's pump has it, and leaves it in the pipe while it waits there: whoever sends then writes at once,
+//! in its own thread, and no other thread has to wake up for it. What the link does not take is left in front of
+//! the queue, and the pump goes on from that byte.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::state::State;
+use crate::batch::Batch;
+use crate::limits::TURN_BYTES_MAX;
+use crate::load::Load;
+
+/// A link that a sender may write to while the connection's pump waits.
+///
+/// Used by one thread at a time, under the pipe's lock.
+pub trait WriteThrough: fmt::Debug + Send + Sync {
+    /// Writes what the link takes at once of `segments`; returns how many bytes.
+    ///
+    /// Zero leaves it to the pump: because the link takes nothing, or is broken, or to write more at once is better.
+    fn write_through(&self, segments: &[Bytes]) -> usize;
+}
+
+impl State {
+    /// Whether a message of `bytes` that has just been queued may be written by its sender.
+    #[inline]
+    pub(super) fn has_turn(&self, bytes: usize) -> bool {
+        self.reader_waits && self.turn.is_some() && bytes <= TURN_BYTES_MAX && !self.conflate
+    }
+
+    /// Writes the queue; whether all of it went out. If not, the reader has to be woken.
+    pub(super) fn write_through(&mut self) -> bool {
+        let Some(turn) = &self.turn else { return false };
+        let mut batch = Batch::default();
+        self.queue.take(&mut batch);
+        let sent = turn.write_through(&batch.segments);
+        if sent < batch.bytes {
+            self.sent = sent;
+            self.queue.prepend(batch);
+            return false;
+        }
+        self.held.sub(Load { messages: batch.messages, bytes: batch.bytes });
+        true
+    }
+}

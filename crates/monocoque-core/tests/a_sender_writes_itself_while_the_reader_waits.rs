@@ -1,0 +1,148 @@
+//! A reader that waits lends its link: the sender writes, nobody is woken, and what the link does not take is left
+//! to the reader from that byte on.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use common::{Wakes, drain, numbered, take};
+use monocoque_core::Message;
+use monocoque_core::batch::Batch;
+use monocoque_core::limits::TURN_BYTES_MAX;
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, WriteThrough, pipe};
+use monocoque_core::slab::Arena;
+
+/// Takes as many bytes as it has room for.
+#[derive(Debug)]
+struct Link {
+    room: AtomicUsize,
+    written: Mutex<Vec<u8>>,
+}
+
+impl WriteThrough for Link {
+    fn write_through(&self, segments: &[Bytes]) -> usize {
+        let all = segments.concat();
+        let count = all.len().min(self.room.load(Ordering::SeqCst));
+        self.room.fetch_sub(count, Ordering::SeqCst);
+        self.written.lock().expect("no panic").extend_from_slice(&all[..count]);
+        count
+    }
+}
+
+struct Lent {
+    link: Arc<Link>,
+    wakes: Arc<Wakes>,
+    writer: PipeWriter,
+    reader: PipeReader,
+}
+
+impl Lent {
+    fn new(room: usize, conflate: bool) -> Self {
+        let (link, wakes) = (Link { room: room.into(), written: Mutex::default() }, Wakes::new());
+        let (writer, mut reader) = pipe(Mark::messages(1000), conflate, &Arena::new());
+        let link = Arc::new(link);
+        reader.set_waker(&wakes.waker());
+        reader.lend_turn(Arc::clone(&link) as _);
+        Self { link, wakes, writer, reader }
+    }
+
+    /// One whose reader waits.
+    fn waiting(room: usize) -> Self {
+        let mut lent = Self::new(room, false);
+        lent.wait();
+        lent
+    }
+
+    fn wait(&mut self) {
+        assert_eq!(self.reader.take(&mut Batch::default()), Taken::Empty);
+    }
+
+    fn written(&self) -> Vec<u8> {
+        self.link.written.lock().expect("no panic").clone()
+    }
+}
+
+/// `numbers`, each of one digit, as a pipe holds them.
+fn wire(numbers: std::ops::Range<u8>) -> Vec<u8> {
+    numbers.flat_map(|number| [0, 1, b'0' + number]).collect()
+}
+
+#[test]
+fn and_wakes_nobody() {
+    let mut lent = Lent::waiting(usize::MAX);
+    (0..5).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+    assert_eq!(lent.written(), wire(0..5));
+    assert_eq!((lent.wakes.count(), lent.writer.held(), lent.reader.queued()), (0, 0, 0));
+}
+
+#[test]
+fn but_not_before_the_reader_has_waited() {
+    let mut lent = Lent::new(usize::MAX, false);
+    lent.writer.push(&numbered(0)).expect("room");
+    assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 1), "a handshake may be on its way");
+}
+
+#[test]
+fn what_did_not_go_out_is_left_to_the_byte() {
+    for room in 0..3 {
+        let mut lent = Lent::waiting(room);
+        lent.writer.push(&numbered(0)).expect("room");
+        lent.writer.push(&numbered(1)).expect("room");
+        assert_eq!((lent.wakes.count(), lent.writer.held()), (1, 2));
+        assert_eq!(lent.reader.claim_turn(), room > 0, "a command may not go between the halves");
+        let batch = take(&mut lent.reader);
+        assert_eq!((batch.messages, lent.reader.take_sent()), (2, room));
+        let rest = batch.segments.concat();
+        assert_eq!([lent.written(), rest[room..].to_vec()].concat(), wire(0..2));
+        assert_eq!((lent.reader.take_sent(), lent.reader.claim_turn()), (0, false));
+    }
+}
+
+#[test]
+fn not_while_the_reader_has_the_turn() {
+    let mut lent = Lent::waiting(usize::MAX);
+    assert!(!lent.reader.claim_turn());
+    lent.writer.push(&numbered(0)).expect("room");
+    assert_eq!((lent.written().len(), drain(&mut lent.reader).len()), (0, 1));
+    lent.writer.push(&numbered(1)).expect("room");
+    assert_eq!(lent.written(), wire(1..2), "it waits again");
+}
+
+#[test]
+fn not_when_the_link_is_lost() {
+    let mut lent = Lent::waiting(1);
+    lent.writer.push(&numbered(0)).expect("room");
+    assert!(lent.reader.end_turn());
+    let batch = take(&mut lent.reader);
+    assert_eq!(lent.reader.take_sent(), 1);
+    lent.reader.put_back(batch);
+    assert_eq!(drain(&mut lent.reader), [numbered(0)], "whole, for the next link");
+    lent.writer.push(&numbered(1)).expect("room");
+    assert_eq!((lent.written().len(), lent.wakes.count()), (1, 2));
+}
+
+#[test]
+fn nor_a_message_that_others_would_wait_long_for() {
+    let mut lent = Lent::waiting(usize::MAX);
+    lent.writer.push(&Message::from(vec![0; TURN_BYTES_MAX])).expect("room");
+    assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 1));
+}
+
+#[test]
+fn nor_where_a_newer_message_may_take_its_place() {
+    let mut lent = Lent::new(1, true);
+    lent.wait();
+    lent.writer.push(&numbered(0)).expect("room");
+    lent.writer.push(&numbered(1)).expect("room");
+    assert_eq!((lent.written().len(), drain(&mut lent.reader)), (0, vec![numbered(1)]));
+}
+
+#[test]
+fn what_is_discarded_takes_its_half_with_it() {
+    let mut lent = Lent::waiting(1);
+    lent.writer.push(&numbered(0)).expect("room");
+    assert_eq!(lent.writer.discard(), 1);
+    assert!(!lent.reader.claim_turn());
+}

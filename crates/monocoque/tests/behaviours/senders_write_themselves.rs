@@ -1,0 +1,75 @@
+//! A sender writes to an idle connection itself; what the connection has to say goes between messages, never into one.
+
+use std::thread;
+use std::time::Duration;
+
+use monocoque::{Context, Heartbeat, Hwm, Pull, Push, Socket};
+
+use crate::common::{IPC, TCP, watched};
+
+const SENDERS: u8 = 3;
+const MESSAGES: u32 = 400;
+
+/// Sizes below and above what the kernel takes at once of a peer that does not read.
+fn body(sender: u8, number: u32) -> Vec<u8> {
+    let len = [5, 64, 4000, 60_000][number as usize % 4];
+    let mut body = vec![number as u8; len];
+    body[0] = sender;
+    body[1..5].copy_from_slice(&number.to_be_bytes());
+    body
+}
+
+/// Sends with pauses, so that some messages find the connection idle and others do not.
+fn send_all(push: &Socket<Push>, sender: u8) {
+    for number in 0..MESSAGES {
+        push.blocking().send(body(sender, number)).expect("sent");
+        if number % 7 == u32::from(sender) {
+            thread::sleep(Duration::from_micros(50));
+        }
+    }
+}
+
+fn receive_all(pull: &Socket<Pull>) {
+    let mut expected = [0; SENDERS as usize];
+    for count in 0..u32::from(SENDERS) * MESSAGES {
+        let message = pull.blocking().recv().expect("received");
+        let sender = message.first()[0];
+        let next = &mut expected[usize::from(sender)];
+        assert!(message.first() == &body(sender, *next), "number {next} of sender {sender}");
+        *next += 1;
+        if count % 100 == 0 {
+            // Long enough for the buffers between to fill.
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    assert_eq!(expected, [MESSAGES; SENDERS as usize]);
+}
+
+#[test]
+fn between_heartbeats_of_both_sides() {
+    watched(|| {
+        for transport in [TCP, IPC] {
+            let ctx = Context::new();
+            let heartbeat = Heartbeat {
+                interval: Some(Duration::from_millis(1)),
+                timeout: Some(Duration::from_secs(9)),
+                ttl: None,
+            };
+            let pull = ctx.pull().heartbeat(heartbeat).recv_hwm(Hwm::messages(10)).build().expect("valid");
+            let endpoint = pull.blocking().bind(transport).expect("free");
+            let push = ctx
+                .push()
+                .heartbeat(heartbeat)
+                .send_hwm(Hwm::messages(10))
+                .connect(endpoint.to_string())
+                .expect("valid");
+            thread::scope(|scope| {
+                for sender in 0..SENDERS {
+                    let push = &push;
+                    scope.spawn(move || send_all(push, sender));
+                }
+                receive_all(&pull);
+            });
+        }
+    });
+}
