@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -111,23 +111,25 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     ///
     /// # Cancel safety
     /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
-    pub async fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> Ended<P::Error> {
-        let shared = Shared::new(self.protocol, host, self.link.write_through());
-        let reads =
-            ReadPump { shared: &shared, link: &self.link, arena: &self.arena, home: &home, hot: false, beyond: 0 };
-        let writes = WritePump { shared: &shared, link: &self.link, home: &home, stop, timer: None, turns: 0 };
-        shared.act(|protocol, out| {
-            protocol.connected(Instant::now(), out);
-            Ok(())
-        });
-        both(reads.run(), writes.run()).await;
-        shared.into_ended()
+    pub fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> impl Future<Output = Ended<P::Error>> {
+        let Self { protocol, link, arena } = self;
+        let shared = Shared::new(protocol, host, link.write_through());
+        // What the block borrows it holds once; what an async function is given it holds twice.
+        async move {
+            let reads = ReadPump { shared: &shared, link: &link, arena: &arena, home: &home, hot: false, beyond: 0 };
+            let writes = WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0 };
+            shared.act(|protocol, out| {
+                protocol.connected(Instant::now(), out);
+                Ok(())
+            });
+            both(pin!(reads.run()), pin!(writes.run())).await;
+            shared.into_ended()
+        }
     }
 }
 
 /// Runs both futures to their end.
-async fn both(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
-    let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
+async fn both(mut a: Pin<&mut impl Future<Output = ()>>, mut b: Pin<&mut impl Future<Output = ()>>) {
     let (mut a_done, mut b_done) = (false, false);
     poll_fn(|cx| {
         a_done = a_done || a.as_mut().poll(cx).is_ready();
@@ -455,7 +457,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                     });
                 }
                 Work::Finished => {
-                    self.say_farewell().await;
+                    Box::pin(self.say_farewell()).await;
                     break;
                 }
                 Work::Ended => break,
@@ -556,7 +558,8 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
             let count = match self.link.try_write(&segments) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let result;
-                    (result, segments) = self.write_waiting(segments).await;
+                    // Boxed: an idle connection has no room for it.
+                    (result, segments) = Box::pin(self.write_waiting(segments)).await;
                     result
                 }
                 result => result,
@@ -582,7 +585,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
 
     /// A write that waits for room; a stop or an end shuts the link down, which completes it.
     async fn write_waiting(&mut self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
-        let mut write = std::pin::pin!(self.link.write(segments));
+        let mut write = pin!(self.link.write(segments));
         let mut told = false;
         let mut watch = self.watch_timer();
         poll_fn(|cx| {
@@ -639,7 +642,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
     async fn say_farewell(&mut self) {
         self.write_control().await;
         self.link.shutdown(Shutdown::Write);
-        let mut patience = std::pin::pin!(compio::time::sleep(FAREWELL));
+        let mut patience = pin!(compio::time::sleep(FAREWELL));
         poll_fn(|cx| {
             self.shared.watch(cx);
             if self.shared.is_ended() || self.stop.poll_stopped(cx).is_ready() {
@@ -707,7 +710,7 @@ mod tests {
             }
         };
         let runtime = crate::DriverChoice::default().runtime().expect("a driver");
-        runtime.block_on(both(half('a', 1), half('b', 3)));
+        runtime.block_on(async { both(pin!(half('a', 1)), pin!(half('b', 3))).await });
         assert_eq!(steps.into_inner(), ['a', 'b', 'b', 'b']);
     }
 }
