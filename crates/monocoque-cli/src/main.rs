@@ -18,7 +18,6 @@ mod probe;
 mod proxy;
 mod socket;
 mod table;
-mod wait;
 
 use std::process::ExitCode;
 

@@ -6,10 +6,9 @@ use std::fmt;
 use std::future::Future;
 
 use futures_util::future::{join, join_all};
-use monocoque::Context;
+use monocoque::{Context, block_on};
 
 use crate::exit::Failure;
-use crate::wait::block_on;
 
 /// Where sockets run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]

@@ -2,12 +2,11 @@
 
 use std::sync::mpsc;
 
-use monocoque::{Any, Context, Hwm, ProxyEnd, Socket, SocketType};
+use monocoque::{Any, Context, Hwm, ProxyEnd, Socket, SocketType, block_on};
 
 use crate::events;
 use crate::exit::{EXIT_CODES, Failure};
 use crate::interrupt;
-use crate::wait::block_on;
 
 const HELP: &str = "\
 Examples:

@@ -22,11 +22,12 @@ mod stop;
 
 pub use backoff::{Backoff, BackoffConfig};
 pub use compio::time::sleep;
-pub use connection::{Connection, End, Ended, Host, Pipes};
+pub use connection::{Connection, End, Ended, Host, Pipes, yield_now};
 pub use dialer::{DialConfig, Dialer};
 pub use driver::{Driver, DriverChoice, DriverError, local_runtime};
 pub use link::{Link, StreamLink};
 pub use listener::{Binding, HalfOpen, ListenConfig, Listener};
 pub use owner::{LinkEvent, LinkFacts, Owner, Retry};
 pub use placement::{Home, Placement, PlacementError, PlacementGone};
+pub use spin::WINDOW as SPIN_WINDOW;
 pub use stop::{Stop, Stopper};

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use compio::runtime::Runtime;
 
 /// How long a runtime polls after its last activity.
-const WINDOW: Duration = Duration::from_micros(50);
+pub const WINDOW: Duration = Duration::from_micros(50);
 /// Windows that may pass without a hit before polling stops.
 const MISSES_MAX: u32 = 4;
 /// Activity this close to the one before opens the window again.

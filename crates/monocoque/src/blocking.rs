@@ -123,6 +123,11 @@ macro_rules! publishes {
             pub fn wait_for_subscribers(&self, count: usize) {
                 block_on(self.0.wait_for_subscribers(count));
             }
+
+            /// As `Socket::wait_for_subscribers_timeout`.
+            pub fn wait_for_subscribers_timeout(&self, count: usize, limit: Duration) -> bool {
+                block_on(self.0.wait_for_subscribers_timeout(count, limit))
+            }
         }
     )*};
 }

@@ -1,18 +1,18 @@
 //! Closing: what is queued is sent for as long as the linger time allows, then counted.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use monocoque_core::stats::DropCause;
+use monocoque_core::stats::{DropCause, Drops};
 
-use crate::core::{Core, Role, State};
+use crate::core::{Core, Entry, Role, State};
 use crate::inproc;
 use crate::wait::until;
 
 /// How long stopped connections may take to hand back what they did not send.
 const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// What became of a socket's messages when it was closed.
+/// What became of a socket's messages when it was closed: the same for all who close it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct CloseReport {
@@ -61,22 +61,28 @@ impl Drop for Counted {
     }
 }
 
+/// How far a socket has come on its way out. Kept with the socket, so that whoever closes it next goes on where a
+/// dropped [`close`] left off.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Phase {
+    #[default]
+    Open,
+    /// What is queued is sent, since then.
+    Lingering(Instant),
+    /// The endpoints were told to end.
+    Stopping,
+    /// There is nothing left to end.
+    Closed,
+}
+
 /// Closes without anyone waiting for it: the last handle was dropped.
 pub(crate) fn close_in_background(core: Arc<Core>) {
-    // A close that was begun and dropped goes on here.
-    if core.state.lock().closed {
+    if core.state.lock().is_closed() {
         return;
     }
-    if core
-        .state
-        .lock()
-        .endpoints
-        .iter()
-        .all(|entry| matches!(entry.role, Role::BoundInproc | Role::ConnectedInproc(_)))
-    {
-        core.begin_closing();
-        core.hub.finish();
-        return inproc::close(&core);
+    if !core.state.lock().needs_runtime() {
+        begin(&core);
+        return;
     }
     let counted = Counted::new(Arc::clone(&core));
     // If the runtime has ended there are no connections left to close.
@@ -85,26 +91,35 @@ pub(crate) fn close_in_background(core: Arc<Core>) {
     });
 }
 
-/// Closes `core` and waits for it.
+/// Closes `core` and waits for it. Any number may, at once or one after the other: they wait for the same end.
 pub(crate) async fn close(core: &Arc<Core>) -> CloseReport {
-    if core.begin_closing() {
-        core.hub.finish();
-        inproc::close(core);
-    }
-    let is_drained = || core.state.lock().is_drained().then_some(());
-    until(&core.idle, &core.context, core.options.linger, is_drained).await;
-    let endpoints = std::mem::take(&mut core.state.lock().endpoints);
-    endpoints.iter().for_each(|entry| entry.stopper.stop());
-    let has_stopped = || {
-        let state = core.state.lock();
-        (state.live + state.listening == 0).then_some(())
-    };
+    let lingered = begin(core);
+    let left = core.options.linger.map(|time| time.saturating_sub(lingered));
+    until(&core.idle, &core.context, left, || core.state.lock().is_drained().then_some(())).await;
+    core.state.lock().stop();
+    let has_stopped = || core.state.lock().has_stopped().then_some(());
     until(&core.idle, &core.context, Some(STOP_TIME_MAX), has_stopped).await;
-    let kept: usize = endpoints.iter().map(|entry| entry.role.queued()).sum();
-    core.hub.drops().count(DropCause::Linger, kept as u64);
+    finish(core)
+}
+
+/// The socket takes nothing more. Returns how long it has been on its way out.
+fn begin(core: &Core) -> Duration {
+    core.begin_closing();
+    core.hub.finish();
+    inproc::close(core);
+    core.state.lock().linger()
+}
+
+/// Whoever comes here first counts what was not sent, for all.
+fn finish(core: &Core) -> CloseReport {
     let mut state = core.state.lock();
-    state.closed = true;
-    CloseReport { undelivered: kept + std::mem::take(&mut state.lost) }
+    let ended = state.finish(core.hub.drops());
+    let report = CloseReport { undelivered: state.lost };
+    drop(state);
+    // A connection that did not stop in time has nobody left to keep its messages for: it counts them itself.
+    ended.iter().for_each(|entry| entry.role.retire());
+    core.idle.wake_all();
+    report
 }
 
 impl Role {
@@ -115,11 +130,60 @@ impl Role {
             _ => 0,
         }
     }
+
+    /// No connection of this endpoint will come any more.
+    fn retire(&self) {
+        if let Role::Connected(target) = self {
+            target.retire();
+        }
+    }
 }
 
 impl State {
-    /// Whether no connection is up and nothing waits for one.
+    fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Whether anything is to be sent or ended beyond this process's own memory.
+    fn needs_runtime(&self) -> bool {
+        self.endpoints.iter().any(|entry| !matches!(entry.role, Role::BoundInproc | Role::ConnectedInproc(_)))
+    }
+
+    fn linger(&mut self) -> Duration {
+        match self.phase {
+            Phase::Open => {
+                self.phase = Phase::Lingering(Instant::now());
+                Duration::ZERO
+            }
+            Phase::Lingering(since) => since.elapsed(),
+            Phase::Stopping | Phase::Closed => Duration::MAX,
+        }
+    }
+
+    /// Whether no connection is up and nothing waits for one, or nobody waits for that any more.
     fn is_drained(&self) -> bool {
-        self.live == 0 && self.endpoints.iter().all(|entry| entry.role.queued() == 0)
+        matches!(self.phase, Phase::Stopping | Phase::Closed)
+            || (self.live == 0 && self.endpoints.iter().all(|entry| entry.role.queued() == 0))
+    }
+
+    /// Tells all endpoints to end. They stay, with what they keep, for whoever finishes.
+    fn stop(&mut self) {
+        if let Phase::Lingering(_) = self.phase {
+            self.phase = Phase::Stopping;
+            self.endpoints.iter().for_each(|entry| entry.stopper.stop());
+        }
+    }
+
+    fn has_stopped(&self) -> bool {
+        self.is_closed() || self.live + self.listening == 0
+    }
+
+    /// Counts what endpoints keep, and returns them.
+    fn finish(&mut self, drops: &Drops) -> Vec<Entry> {
+        self.phase = Phase::Closed;
+        let kept: usize = self.endpoints.iter().map(|entry| entry.role.queued()).sum();
+        drops.count(DropCause::Linger, kept as u64);
+        self.lost += kept;
+        std::mem::take(&mut self.endpoints)
     }
 }

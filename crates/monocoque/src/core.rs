@@ -7,15 +7,17 @@ use monocoque_core::pipe::{PipeReader, PipeWriter, pipe};
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
-use monocoque_io::{Binding, Dialer, Listener, Stopper};
+use monocoque_io::{Binding, Dialer, Listener, PlacementGone, Stopper};
 use monocoque_pattern::{Hub, LinkId};
 use monocoque_zmtp::SessionConfig;
 
+use crate::close::Phase;
 use crate::context::ContextInner;
 use crate::error::{BindError, ConnectError, EndpointNotFound};
 use crate::monitor::{Event, Events};
 use crate::options::Options;
 use crate::owner::{Target, ZmtpOwner};
+use crate::wait::answer;
 
 /// One socket: its hub, its endpoints, and what its actors report to.
 #[derive(Debug)]
@@ -42,8 +44,8 @@ pub(crate) struct State {
     pub(crate) listening: usize,
     /// Messages that ended connections left unsent after closing began.
     pub(crate) lost: usize,
-    /// Closing is done: there is nothing left to end.
-    pub(crate) closed: bool,
+    /// How far closing has come.
+    pub(crate) phase: Phase,
 }
 
 /// One bound or connected endpoint.
@@ -179,13 +181,15 @@ impl Core {
             arena: self.context.arena.clone(),
             stop: stopper.listen(),
         };
-        let started = placement.spawn(move |home| dialer.run(home)).is_ok();
         let link = target.link;
-        if !started || !self.add(written.to_owned(), endpoint, Role::Connected(target), stopper) {
+        let started = placement.spawn(move |home| dialer.run(home)).map_err(ConnectError::from);
+        let entered = started.and_then(|()| {
+            let open = self.add(written.to_owned(), endpoint, Role::Connected(target), stopper);
+            open.then_some(()).ok_or(ConnectError::Closed)
+        });
+        entered.inspect_err(|_| {
             self.hub.close_link(link);
-            return Err(ConnectError::Closed);
-        }
-        Ok(())
+        })
     }
 
     /// Takes the endpoint that was written or resolved as `text` off the socket.
@@ -210,15 +214,10 @@ async fn bind(
     endpoint: Endpoint,
     config: monocoque_io::ListenConfig,
 ) -> Result<std::io::Result<Binding>, BindError> {
-    let answer = Arc::new((Mutex::new(None), WaitList::new()));
-    let given = Arc::clone(&answer);
-    placement.spawn(move |_| async move {
-        let bound = Binding::new(&endpoint, &config).await;
-        *given.0.lock() = Some(bound);
-        given.1.wake_all();
-    })?;
-    let mut place = crate::wait::Place::new(&answer.1);
-    Ok(std::future::poll_fn(|cx| place.poll(cx, || answer.0.lock().take())).await)
+    let (given, answer) = answer();
+    placement.spawn(move |_| async move { given.give(Binding::new(&endpoint, &config).await) })?;
+    // The runtime may end before it comes to this, or in the middle of it.
+    Ok(answer.await.ok_or(PlacementGone)?)
 }
 
 fn bind_error(endpoint: &Endpoint, source: std::io::Error) -> BindError {

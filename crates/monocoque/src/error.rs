@@ -63,7 +63,7 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
-    /// The context cannot run.
+    /// The context cannot run, or the runtime that it ran on has ended.
     #[error(transparent)]
     Context(#[from] ContextError),
     /// The socket is closed.
@@ -103,14 +103,14 @@ pub enum ConnectError {
 }
 
 impl From<PlacementGone> for BindError {
-    fn from(_: PlacementGone) -> Self {
-        Self::Closed
+    fn from(gone: PlacementGone) -> Self {
+        Self::Context(PlacementError::from(gone).into())
     }
 }
 
 impl From<PlacementGone> for ConnectError {
-    fn from(_: PlacementGone) -> Self {
-        Self::Closed
+    fn from(gone: PlacementGone) -> Self {
+        Self::Context(PlacementError::from(gone).into())
     }
 }
 

@@ -60,6 +60,7 @@ pub use proxy::{ProxyEnd, proxy};
 pub use request::RequestError;
 pub use socket::Socket;
 pub use stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
+pub use wait::{block_on, block_on_timeout};
 
 /// The programs of the README are compiled with the documentation tests.
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -40,6 +41,19 @@ pub struct ConnectionFacts {
     pub version: Option<(u8, u8)>,
     /// The security mechanism that let the peer in.
     pub mechanism: Option<&'static str>,
+}
+
+/// What the peer is, as far as it is known, and where: `DEALER 'worker-1' tcp://192.0.2.7:50000`.
+impl fmt::Display for ConnectionFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(kind) = self.socket_type {
+            write!(f, "{kind} ")?;
+        }
+        if let Some(identity) = &self.identity {
+            write!(f, "'{identity}' ")?;
+        }
+        f.write_str(&self.remote)
+    }
 }
 
 /// Why a connection ended.
@@ -109,7 +123,7 @@ pub enum Event {
     BindFailed {
         /// The endpoint.
         endpoint: String,
-        /// What the system said.
+        /// Why, in words that name the endpoint.
         reason: String,
     },
     /// An attempt to connect has begun.
@@ -127,13 +141,17 @@ pub enum Event {
         after: Duration,
         /// Why the last attempt failed; `None` after a connection that ended.
         reason: Option<String>,
+        /// What kind of error that was: [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) when nobody listens.
+        kind: Option<io::ErrorKind>,
     },
     /// There will be no further attempt to connect.
     ConnectGivenUp {
         /// The endpoint.
         endpoint: String,
-        /// Why the last attempt failed; `None` after a connection that ended.
+        /// Why: the last attempt failed, or the peer refused us for good; `None` after a connection that ended.
         reason: Option<String>,
+        /// What kind of error it was, if an attempt failed.
+        kind: Option<io::ErrorKind>,
     },
     /// A peer reached us; the handshake begins.
     Accepted(ConnectionFacts),
@@ -172,6 +190,38 @@ pub enum Event {
     },
     /// The monitor was read too slowly, and this many events were lost.
     Lagged(u64),
+}
+
+/// One line for people. Its words may change; programs match on the variants.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listening { endpoint } => write!(f, "listening at {endpoint}"),
+            Self::BindFailed { reason, .. } => f.write_str(reason),
+            Self::ConnectDelayed { endpoint } => write!(f, "connecting to {endpoint}"),
+            Self::Connected(peer) => write!(f, "reached {}", peer.remote),
+            Self::ConnectRetried { endpoint, after, reason, .. } => {
+                write!(f, "trying {endpoint} again in {} ms", after.as_millis())?;
+                because(f, reason.as_deref())
+            }
+            Self::ConnectGivenUp { endpoint, reason, .. } => {
+                write!(f, "giving {endpoint} up")?;
+                because(f, reason.as_deref())
+            }
+            Self::Accepted(peer) => write!(f, "reached by {} at {}", peer.remote, peer.endpoint),
+            Self::AcceptFailed { endpoint, reason } => write!(f, "cannot accept at {endpoint}: {reason}"),
+            Self::TooManyHandshakes { endpoint } => write!(f, "too many handshakes at {endpoint}, turned one away"),
+            Self::HandshakeSucceeded(peer) => write!(f, "ready: {peer}"),
+            Self::HandshakeFailed { peer, reason } => write!(f, "no handshake with {}: {reason}", peer.remote),
+            Self::Disconnected { peer, reason } => write!(f, "gone: {peer}: {reason}"),
+            Self::Closed { endpoint } => write!(f, "closed {endpoint}"),
+            Self::Lagged(events) => write!(f, "{events} events were lost: the monitor was read too slowly"),
+        }
+    }
+}
+
+fn because(f: &mut fmt::Formatter<'_>, reason: Option<&str>) -> fmt::Result {
+    reason.map_or(Ok(()), |reason| write!(f, ": {reason}"))
 }
 
 /// The sending side: every monitor of one socket.
@@ -285,5 +335,63 @@ impl Stream for Monitor {
 impl Drop for Monitor {
     fn drop(&mut self) {
         self.queue.waiting.remove(&mut self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(identity: Option<&str>) -> ConnectionFacts {
+        ConnectionFacts {
+            connection: 1,
+            endpoint: "tcp://*:5555".into(),
+            local: "tcp://192.0.2.1:5555".into(),
+            remote: "tcp://192.0.2.7:50000".into(),
+            socket_type: identity.map(|_| SocketType::Dealer),
+            identity: identity.map(|name| RoutingId::new(name).expect("valid")),
+            version: Some((3, 1)),
+            mechanism: Some("NULL"),
+        }
+    }
+
+    #[test]
+    fn every_event_is_one_plain_line() {
+        let at = || "tcp://host:1".to_owned();
+        let refused = || (Some("refused".to_owned()), Some(io::ErrorKind::ConnectionRefused));
+        let retried =
+            |(reason, kind)| Event::ConnectRetried { endpoint: at(), after: Duration::from_millis(50), reason, kind };
+        let given_up = |(reason, kind)| Event::ConnectGivenUp { endpoint: at(), reason, kind };
+        let gone = |reason| Event::Disconnected { peer: facts(Some("worker-1")), reason };
+        let lines = [
+            (Event::Listening { endpoint: at() }, "listening at tcp://host:1"),
+            (Event::BindFailed { endpoint: at(), reason: "tcp://host:1 is in use".into() }, "tcp://host:1 is in use"),
+            (Event::ConnectDelayed { endpoint: at() }, "connecting to tcp://host:1"),
+            (Event::Connected(facts(None)), "reached tcp://192.0.2.7:50000"),
+            (retried((None, None)), "trying tcp://host:1 again in 50 ms"),
+            (retried(refused()), "trying tcp://host:1 again in 50 ms: refused"),
+            (given_up((None, None)), "giving tcp://host:1 up"),
+            (given_up(refused()), "giving tcp://host:1 up: refused"),
+            (Event::Accepted(facts(None)), "reached by tcp://192.0.2.7:50000 at tcp://*:5555"),
+            (Event::AcceptFailed { endpoint: at(), reason: "full".into() }, "cannot accept at tcp://host:1: full"),
+            (Event::TooManyHandshakes { endpoint: at() }, "too many handshakes at tcp://host:1, turned one away"),
+            (Event::HandshakeSucceeded(facts(Some("worker-1"))), "ready: DEALER 'worker-1' tcp://192.0.2.7:50000"),
+            (
+                Event::HandshakeFailed { peer: facts(None), reason: DisconnectReason::Refused },
+                "no handshake with tcp://192.0.2.7:50000: the socket takes no further peer",
+            ),
+            (gone(DisconnectReason::Local), "gone: DEALER 'worker-1' tcp://192.0.2.7:50000: closed by us"),
+            (Event::Closed { endpoint: at() }, "closed tcp://host:1"),
+            (Event::Lagged(3), "3 events were lost: the monitor was read too slowly"),
+        ];
+        for (event, line) in lines {
+            assert_eq!(event.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn what_a_peer_calls_itself_does_not_break_the_line() {
+        let line = Event::HandshakeSucceeded(facts(Some("a\n\u{1b}[2J'"))).to_string();
+        assert_eq!(line, r"ready: DEALER 'a\n\x1b[2J\'' tcp://192.0.2.7:50000");
     }
 }

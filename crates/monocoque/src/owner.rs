@@ -1,5 +1,6 @@
 //! Between the connections of `monocoque-io` and the hub: ZMTP sessions, pipes and events.
 
+use std::io;
 use std::sync::Arc;
 
 use monocoque_core::batch::Batch;
@@ -121,7 +122,8 @@ impl Owner for ZmtpOwner {
         host.end(ended);
         if refused.is_some() && self.target.is_some() {
             self.give_up();
-            self.core.events.emit(Event::ConnectGivenUp { endpoint: self.endpoint.to_string(), reason: refused });
+            let endpoint = self.endpoint.to_string();
+            self.core.events.emit(Event::ConnectGivenUp { endpoint, reason: refused, kind: None });
         }
         if is_over { Retry::No } else { Retry::Yes }
     }
@@ -131,11 +133,13 @@ impl Owner for ZmtpOwner {
         self.core.events.emit(match event {
             LinkEvent::ConnectDelayed => Event::ConnectDelayed { endpoint },
             LinkEvent::ConnectRetried { after, error } => {
-                Event::ConnectRetried { endpoint, after, reason: error.map(|error| error.to_string()) }
+                let (reason, kind) = told(error);
+                Event::ConnectRetried { endpoint, after, reason, kind }
             }
             LinkEvent::ConnectGivenUp { error } => {
                 self.give_up();
-                Event::ConnectGivenUp { endpoint, reason: error.map(|error| error.to_string()) }
+                let (reason, kind) = told(error);
+                Event::ConnectGivenUp { endpoint, reason, kind }
             }
             LinkEvent::AcceptFailed(error) => Event::AcceptFailed { endpoint, reason: error.to_string() },
             LinkEvent::TooManyHandshakes => Event::TooManyHandshakes { endpoint },
@@ -148,6 +152,11 @@ impl Owner for ZmtpOwner {
             _ => return,
         });
     }
+}
+
+/// An error in words, and its kind.
+fn told(error: Option<io::Error>) -> (Option<String>, Option<io::ErrorKind>) {
+    error.map(|error| (error.to_string(), error.kind())).unzip()
 }
 
 /// One connection's way to its socket.

@@ -3,6 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
+use monocoque_io::yield_now;
+
 use crate::error::{RecvError, SendError};
 use crate::kind::Any;
 use crate::socket::Socket;
@@ -77,16 +79,4 @@ async fn forward(from: &Socket<Any>, to: &Socket<Any>, capture: Option<&Socket<A
             yield_now().await;
         }
     }
-}
-
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -152,9 +152,7 @@ impl<K: Kind> Socket<K> {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn wait_for_peers(&self, count: usize) {
-        let core = self.core();
-        let enough = || (core.hub.peers() >= count || core.is_closing()).then_some(());
-        until(&core.hub.signals().peers, &core.context, None, enough).await;
+        self.until_there(None, |hub| hub.peers() >= count).await;
     }
 
     /// [`wait_for_peers`](Self::wait_for_peers) for at most `limit`; whether they came.
@@ -162,9 +160,14 @@ impl<K: Kind> Socket<K> {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn wait_for_peers_timeout(&self, count: usize, limit: Duration) -> bool {
-        let hub = &self.core().hub;
-        let enough = || (hub.peers() >= count).then_some(());
-        until(&hub.signals().peers, &self.core().context, Some(limit), enough).await.is_some()
+        self.until_there(Some(limit), |hub| hub.peers() >= count).await
+    }
+
+    /// Waits until the peers are as `wanted`, the time is over, or the socket is closed; whether they are.
+    async fn until_there(&self, limit: Option<Duration>, wanted: impl Fn(&Hub) -> bool) -> bool {
+        let core = self.core();
+        let there = || if wanted(&core.hub) { Some(true) } else { core.is_closing().then_some(false) };
+        until(&core.hub.signals().peers, &core.context, limit, there).await.unwrap_or(false)
     }
 
     /// What happens to this socket's connections from now on.
@@ -183,13 +186,15 @@ impl<K: Kind> Socket<K> {
     }
 
     /// Closes the socket for all its handles: goes on sending what is queued for the linger time, ends all
-    /// connections, and says what was not delivered.
+    /// connections, and says what was not delivered. Whoever else closes it, meanwhile or later, waits for the same
+    /// end and gets the same report; the linger time runs from the first.
     ///
     /// What came over a network before stays receivable. What other sockets of the context queued over inproc,
     /// and this one had not begun to read, is dropped and counted at them.
     ///
     /// # Cancel safety
-    /// Closing has begun when the future is first polled. If it is dropped, the socket's drop goes on with it.
+    /// Closing has begun when the future is first polled. If it is dropped, the next close goes on with it,
+    /// or the drop of the last handle.
     pub async fn close(self) -> CloseReport {
         close(self.core()).await
     }
@@ -402,9 +407,15 @@ macro_rules! publishes {
             /// # Cancel safety
             /// Cancel-safe.
             pub async fn wait_for_subscribers(&self, count: usize) {
-                let core = self.core();
-                let enough = || (core.hub.subscribers() >= count || core.is_closing()).then_some(());
-                until(&core.hub.signals().peers, &core.context, None, enough).await;
+                self.until_there(None, |hub| hub.subscribers() >= count).await;
+            }
+
+            /// [`wait_for_subscribers`](Self::wait_for_subscribers) for at most `limit`; whether they came.
+            ///
+            /// # Cancel safety
+            /// Cancel-safe.
+            pub async fn wait_for_subscribers_timeout(&self, count: usize, limit: Duration) -> bool {
+                self.until_there(Some(limit), |hub| hub.subscribers() >= count).await
             }
         }
     )*};

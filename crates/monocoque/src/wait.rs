@@ -1,5 +1,6 @@
-//! Waiting for a hub, on any executor or none.
+//! Waiting, on any executor or none: for a hub, for a task's answer, and for a future on the calling thread.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,13 +8,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use monocoque_core::sync::Mutex;
 use monocoque_core::wait::{Ticket, WaitList};
-use monocoque_io::Stopper;
+use monocoque_io::{SPIN_WINDOW, Stopper};
 
 use crate::context::ContextInner;
-
-/// How long a blocked thread polls, yielding, before it parks.
-const WINDOW: Duration = Duration::from_micros(50);
 
 /// A place in a wait list that is given up when dropped.
 pub(crate) struct Place<'a> {
@@ -95,9 +94,141 @@ impl Timer {
     }
 }
 
+/// What a task is asked: whoever waits gets its answer, or `None` if it was dropped before it gave one.
+pub(crate) fn answer<T>() -> (Giver<T>, impl Future<Output = Option<T>>) {
+    let question = Arc::new(Question { answer: Mutex::new(None), waiting: WaitList::new() });
+    let giver = Giver(Arc::clone(&question));
+    let answer = async move {
+        let mut place = Place::new(&question.waiting);
+        poll_fn(|cx| place.poll(cx, || question.answer.lock().take())).await
+    };
+    (giver, answer)
+}
+
+struct Question<T> {
+    /// `Some(None)` when there will be none.
+    answer: Mutex<Option<Option<T>>>,
+    waiting: WaitList,
+}
+
+/// The side of the task.
+pub(crate) struct Giver<T>(Arc<Question<T>>);
+
+impl<T> Giver<T> {
+    pub(crate) fn give(self, answer: T) {
+        *self.0.answer.lock() = Some(Some(answer));
+    }
+}
+
+impl<T> Drop for Giver<T> {
+    fn drop(&mut self) {
+        self.0.answer.lock().get_or_insert(None);
+        self.0.waiting.wake_all();
+    }
+}
+
+/// Runs `future` to its end on the calling thread, without an executor.
+///
+/// Between polls the thread waits to be woken: for 50 µs it looks again and again, yielding its core to whoever
+/// wants it, because an answer often comes within that time and waking a parked thread takes longer; then it parks.
+///
+/// It runs any future of this crate on a [shared](crate::Context::new) context, and futures that combine them.
+/// It does no I/O itself: a future of a [local](crate::Context::local) context that has to wait never ends here.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use monocoque::{Context, block_on};
+///
+/// let ctx = Context::new();
+/// let reply = block_on(async {
+///     let rep = ctx.rep().bind("inproc://question").await?;
+///     let req = ctx.req().connect("inproc://question")?;
+///     req.send("why").await?;
+///     rep.send(rep.recv().await?).await?;
+///     Ok::<_, Box<dyn std::error::Error>>(req.recv().await?)
+/// })?;
+/// assert_eq!(reply, "why".into());
+/// # Ok(())
+/// # }
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let Some(output) = block_until(future, None) else { unreachable!("there is no deadline") };
+    output
+}
+
+/// [`block_on`] for at most `limit`; `None` if `future` did not end by then.
+///
+/// It is polled once at least, and dropped when the time is over: a future of this crate loses nothing by that.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use monocoque::{Context, block_on_timeout};
+///
+/// let ctx = Context::new();
+/// let pull = ctx.pull().build()?;
+/// assert!(block_on_timeout(pull.recv(), Duration::from_millis(5)).is_none(), "nobody sends");
+/// # Ok(())
+/// # }
+/// ```
+pub fn block_on_timeout<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
+    // Without a deadline if it is farther away than the clock reaches.
+    block_until(future, Instant::now().checked_add(limit))
+}
+
+fn block_until<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+    let parker = Parker::take();
+    let waker = Waker::from(Arc::clone(&parker));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    let output = loop {
+        parker.woken.swap(false, Ordering::AcqRel);
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            break Some(output);
+        }
+        if !parker.wait(deadline) {
+            break None;
+        }
+    };
+    parker.put_back();
+    output
+}
+
 struct Parker {
     thread: Thread,
     woken: AtomicBool,
+}
+
+thread_local! {
+    /// This thread's parker while it is in no use. A future that blocks on another finds none here, and the inner
+    /// one cannot take its wakes.
+    static PARKER: Cell<Option<Arc<Parker>>> = const { Cell::new(None) };
+}
+
+impl Parker {
+    fn take() -> Arc<Self> {
+        let new = || Arc::new(Self { thread: std::thread::current(), woken: AtomicBool::new(false) });
+        PARKER.take().unwrap_or_else(new)
+    }
+
+    fn put_back(self: Arc<Self>) {
+        PARKER.set(Some(self));
+    }
+
+    /// Waits until woken; `false` when `deadline` came first.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let park_from = Instant::now() + SPIN_WINDOW;
+        while !self.woken.load(Ordering::Acquire) {
+            let now = Instant::now();
+            match deadline {
+                Some(deadline) if now >= deadline => return false,
+                _ if now < park_from => std::thread::yield_now(),
+                Some(deadline) => std::thread::park_timeout(deadline - now),
+                None => std::thread::park(),
+            }
+        }
+        true
+    }
 }
 
 impl Wake for Parker {
@@ -112,28 +243,50 @@ impl Wake for Parker {
     }
 }
 
-/// Runs `future` on the calling thread: polls for a bounded window, yielding the core, then parks.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    thread_local! {
-        static PARKER: Arc<Parker> =
-            Arc::new(Parker { thread: std::thread::current(), woken: AtomicBool::new(false) });
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_given_up_and_what_is_done_is_not() {
+        assert_eq!(block_on_timeout(pending::<()>(), Duration::from_millis(1)), None);
+        assert_eq!(block_on_timeout(ready(7), Duration::ZERO), Some(7));
+        assert_eq!(block_on_timeout(ready(7), Duration::MAX), Some(7));
     }
-    let parker = PARKER.with(Arc::clone);
-    let waker = Waker::from(Arc::clone(&parker));
-    let mut cx = Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        parker.woken.store(false, Ordering::Release);
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        let parked_at = Instant::now() + WINDOW;
-        while !parker.woken.load(Ordering::Acquire) {
-            if Instant::now() < parked_at {
-                std::thread::yield_now();
-            } else {
-                std::thread::park();
+
+    #[test]
+    fn a_wake_from_another_thread_is_seen() {
+        let (giver, answer) = answer();
+        std::thread::scope(|scope| {
+            scope.spawn(|| giver.give(7));
+            assert_eq!(block_on(answer), Some(7));
+        });
+    }
+
+    #[test]
+    fn blocking_within_what_is_blocked_on_loses_no_wake() {
+        let mut woken = false;
+        let outer = poll_fn(|cx| {
+            if std::mem::replace(&mut woken, true) {
+                return Poll::Ready(());
             }
-        }
+            let waker = cx.waker().clone();
+            // The inner future ends only after the outer one was woken.
+            block_on(async move {
+                waker.wake();
+                monocoque_io::yield_now().await;
+            });
+            Poll::Pending
+        });
+        assert_eq!(block_on_timeout(outer, Duration::from_secs(10)), Some(()));
+    }
+
+    #[test]
+    fn a_task_that_is_dropped_gives_no_answer() {
+        let (giver, answer) = answer::<()>();
+        drop(giver);
+        assert_eq!(block_on(answer), None);
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use monocoque::Context;
 use serde::Serialize;
 
-use super::partner::{Part, Partner, PartnerReport};
+use super::partner::{Part, Partner, PartnerArgs, PartnerReport};
 use super::usage::{raise_descriptors, resident_bytes};
 use super::{Transport, print_json};
 use crate::exit::Failure;
-use crate::wait::within;
+use crate::placement::Placement;
 
 /// Descriptors that are not connections: standard streams, rings, the listener, event descriptors.
 const OTHER_DESCRIPTORS: u64 = 64;
@@ -78,10 +78,18 @@ fn measure(args: &IdleArgs) -> Result<Findings, Failure> {
     let router = context.router().linger(Duration::ZERO).backlog(4096).half_open_max(args.peers as usize).build()?;
     let endpoint = router.blocking().bind(args.transport.anywhere())?.to_string();
     let before = resident()?;
-    let peers = args.peers.to_string();
-    let partner = Partner::start_with(Part::Idle, &endpoint, &["--peers", &peers])?;
-    let came = within(Some(CONNECT_TIME_MAX), router.wait_for_peers(args.peers as usize));
-    came.ok_or_else(|| Failure::TimedOut(format!("{} of {} peers came", router.peers(), args.peers)))?;
+    let partner = Partner::start(&PartnerArgs {
+        part: Part::Idle,
+        connect: endpoint,
+        size: 0,
+        count: None,
+        peers: args.peers as usize,
+        hwm: 1000,
+        placement: Placement::Shared,
+    })?;
+    if !router.blocking().wait_for_peers_timeout(args.peers as usize, CONNECT_TIME_MAX) {
+        return Err(Failure::TimedOut(format!("{} of {} peers came", router.peers(), args.peers)));
+    }
     let other: PartnerReport = partner.report()?;
     let after = resident()?;
     let each = |before: u64, after: u64| after.saturating_sub(before) / u64::from(args.peers);

@@ -10,16 +10,19 @@ mod progress;
 mod thr;
 mod usage;
 
+use std::fmt;
+use std::io::Write;
 use std::time::Duration;
 
-use monocoque::{Endpoint, Hwm, Kind, SocketBuilder};
+use monocoque::{Context, Driver, Endpoint, Hwm, Kind, SocketBuilder};
 use serde::Serialize;
 
 use crate::args::parse_seconds;
 use crate::exit::{EXIT_CODES, Failure};
 use crate::placement::Placement;
 pub use lat::histogram;
-use partner::PartnerArgs;
+use partner::{Part, PartnerArgs};
+use progress::Extent;
 
 /// Kinds of measurement.
 #[derive(Debug, clap::Subcommand)]
@@ -132,6 +135,15 @@ impl Measure {
         }
     }
 
+    fn extent(&self) -> Extent {
+        self.count.map_or(Extent::Time(self.duration), Extent::Count)
+    }
+
+    /// What the other side of this measurement is told, or one of its other sides.
+    fn partner(&self, part: Part, connect: String, count: Option<u64>) -> PartnerArgs {
+        PartnerArgs { part, connect, size: self.size, count, peers: 1, hwm: self.hwm, placement: self.placement }
+    }
+
     /// What a socket on either side is built with.
     fn options<K: Kind>(&self, builder: SocketBuilder<K>) -> SocketBuilder<K> {
         builder.hwm(Hwm::messages(self.hwm)).linger(Duration::from_secs(10))
@@ -141,16 +153,86 @@ impl Measure {
 /// Runs one kind of measurement.
 pub fn run(args: BenchArgs) -> Result<(), Failure> {
     match args {
-        BenchArgs::Thr(measure) => thr::run(&measure),
-        BenchArgs::Lat(measure) => lat::run(&measure),
+        BenchArgs::Thr(measure) => rounds::<thr::Round>(&measure),
+        BenchArgs::Lat(measure) => rounds::<lat::Round>(&measure),
         BenchArgs::Idle(args) => idle::run(&args),
         BenchArgs::Partner(args) => partner::run(&args),
     }
 }
 
+/// One round of a measurement, with what it found.
+trait Round: Serialize + Sized {
+    /// Measures with both sides in this process.
+    async fn within_process(context: &Context, measure: &Measure) -> Result<Self, Failure>;
+
+    /// Measures with the other side in processes of its own.
+    async fn between_processes(context: &Context, measure: &Measure) -> Result<Self, Failure>;
+
+    /// What is measured, before the first round.
+    fn heading(&self) -> String;
+
+    /// What was found.
+    fn line(&self) -> String;
+
+    /// The figure whose median stands for all rounds.
+    fn figure(&self) -> f64;
+
+    /// That median in words.
+    fn median(figure: f64) -> String;
+}
+
+/// What was measured where: how the output of every round begins.
+#[derive(Debug, Serialize)]
+struct Setting {
+    bench: &'static str,
+    transport: Transport,
+    placement: Placement,
+    driver: String,
+    size: usize,
+}
+
+impl Setting {
+    fn new(bench: &'static str, measure: &Measure, driver: Driver) -> Result<Self, Failure> {
+        let (transport, _) = measure.place()?;
+        let (placement, size) = (measure.placement, measure.size);
+        Ok(Self { bench, transport, placement, driver: driver.to_string(), size })
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} placement, {}", self.transport.name(), self.placement, self.driver)
+    }
+}
+
+/// Measures and prints as many rounds as were asked for, and the median of several.
+fn rounds<R: Round>(measure: &Measure) -> Result<(), Failure> {
+    let (transport, _) = measure.place()?;
+    let mut figures = Vec::new();
+    for number in 1..=measure.rounds {
+        let round: R = measure.placement.run(async |context| match transport {
+            Transport::Inproc => R::within_process(&context, measure).await,
+            _ => R::between_processes(&context, measure).await,
+        })?;
+        figures.push(round.figure());
+        if measure.json {
+            print_json(&round)?;
+            continue;
+        }
+        let mut out = std::io::stdout().lock();
+        if number == 1 {
+            writeln!(out, "{}", round.heading())?;
+        }
+        writeln!(out, "round {number:<2} {}", round.line())?;
+    }
+    if figures.len() > 1 && !measure.json {
+        writeln!(std::io::stdout(), "median   {}", R::median(median(figures)))?;
+    }
+    Ok(())
+}
+
 /// Prints a value as one line of JSON.
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    use std::io::Write;
     let json = serde_json::to_string(value).map_err(|error| Failure::other(error.to_string()))?;
     Ok(writeln!(std::io::stdout(), "{json}")?)
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use monocoque::{Context, Frame, Message};
 use serde::{Deserialize, Serialize};
 
+use super::print_json;
 use super::usage::{cpu_time, raise_descriptors, resident_bytes};
-use super::{Measure, print_json};
 use crate::exit::Failure;
 use crate::placement::Placement;
 
@@ -33,7 +33,7 @@ pub enum Part {
 }
 
 /// Options of a partner.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct PartnerArgs {
     pub part: Part,
     pub connect: String,
@@ -48,6 +48,26 @@ pub struct PartnerArgs {
     pub hwm: u32,
     #[arg(long, value_enum, default_value_t = Placement::Shared)]
     pub placement: Placement,
+}
+
+impl PartnerArgs {
+    /// As words of a command line.
+    fn words(&self) -> Vec<String> {
+        let part = match self.part {
+            Part::Push => "push",
+            Part::Rep => "rep",
+            Part::Idle => "idle",
+        };
+        let options = [
+            ("--size", Some(self.size.to_string())),
+            ("--count", self.count.map(|count| count.to_string())),
+            ("--peers", Some(self.peers.to_string())),
+            ("--hwm", Some(self.hwm.to_string())),
+            ("--placement", Some(self.placement.to_string())),
+        ];
+        let given = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        [part.to_owned(), self.connect.clone()].into_iter().chain(given.flatten()).collect()
+    }
 }
 
 /// What a partner did and used.
@@ -162,25 +182,10 @@ pub struct Partner {
 }
 
 impl Partner {
-    /// Starts this program again to play `part` against the socket bound at `endpoint`.
-    pub fn start(part: Part, endpoint: &str, measure: &Measure, count: Option<u64>) -> Result<Self, Failure> {
-        let [size, hwm] = [measure.size.to_string(), measure.hwm.to_string()];
-        let placement = measure.placement.to_string();
-        let mut options = vec!["--size", &size, "--hwm", &hwm, "--placement", &placement];
-        let count = count.map(|count| count.to_string());
-        options.extend(count.iter().flat_map(|count| ["--count", count]));
-        Self::start_with(part, endpoint, &options)
-    }
-
-    /// As [`start`](Self::start), with options as on a command line.
-    pub fn start_with(part: Part, endpoint: &str, options: &[&str]) -> Result<Self, Failure> {
-        let name = match part {
-            Part::Push => "push",
-            Part::Rep => "rep",
-            Part::Idle => "idle",
-        };
+    /// Starts this program again to play a part.
+    pub fn start(args: &PartnerArgs) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bench", "partner", name, endpoint]).args(options);
+        command.args(["bench", "partner"]).args(args.words());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let failed = |error| Failure::other(format!("cannot start the other side: {error}"));
         let mut child = command.spawn().map_err(failed)?;
@@ -221,5 +226,34 @@ impl Drop for Partner {
         // It has reported or is of no use any more; either way it is not left behind.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: PartnerArgs,
+    }
+
+    #[test]
+    fn a_partner_is_told_all_that_it_needs() {
+        let args = |part, count| PartnerArgs {
+            part,
+            connect: "ipc://@x".into(),
+            size: 7,
+            count,
+            peers: 3,
+            hwm: 0,
+            placement: Placement::Local,
+        };
+        for args in [args(Part::Push, Some(9)), args(Part::Rep, None), args(Part::Idle, None)] {
+            let words = std::iter::once("partner".to_owned()).chain(args.words());
+            assert_eq!(Line::try_parse_from(words).expect("sound").args, args);
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! `bench thr`: PUSH to PULL as fast as it goes.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,12 +7,11 @@ use std::time::{Duration, Instant};
 use monocoque::{Context, Driver, Message, Pull, Socket};
 use serde::Serialize;
 
-use super::partner::{Part, Partner, PartnerArgs, PartnerReport, is_last, push};
-use super::progress::{Extent, Phase, Progress};
+use super::partner::{Part, Partner, PartnerReport, is_last, push};
+use super::progress::{Phase, Progress};
 use super::usage::cpu_time;
-use super::{Measure, Transport, median, print_json};
+use super::{Measure, Setting};
 use crate::exit::Failure;
-use crate::placement::Placement;
 use crate::table::{duration, per_second};
 
 /// Messages that are taken at once at most.
@@ -21,12 +19,9 @@ const BATCH_MAX: usize = 1024;
 
 /// One round, as it is printed.
 #[derive(Debug, Serialize)]
-struct Round {
-    bench: &'static str,
-    transport: Transport,
-    placement: Placement,
-    driver: String,
-    size: usize,
+pub struct Round {
+    #[serde(flatten)]
+    setting: Setting,
     peers: u16,
     hwm: u32,
     messages: u64,
@@ -46,30 +41,6 @@ struct Tally {
     messages: u64,
     time: Duration,
     cpu: Duration,
-    driver: Driver,
-    partners: Vec<PartnerReport>,
-}
-
-pub fn run(measure: &Measure) -> Result<(), Failure> {
-    let (transport, _) = measure.place()?;
-    let mut rates = Vec::new();
-    for number in 1..=measure.rounds {
-        let tally = measure.placement.run(async |context| match transport {
-            Transport::Inproc => within_process(&context, measure).await,
-            _ => between_processes(&context, measure).await,
-        })?;
-        let round = Round::of(measure, transport, &tally);
-        rates.push(round.messages_per_second);
-        print(measure, number, &round)?;
-    }
-    if rates.len() > 1 && !measure.json {
-        writeln!(std::io::stdout(), "median   {} msg/s", per_second(median(rates)))?;
-    }
-    Ok(())
-}
-
-fn extent(measure: &Measure) -> Extent {
-    measure.count.map_or(Extent::Time(measure.duration), Extent::Count)
 }
 
 /// What each sender sends: the first of them the remainder too.
@@ -78,48 +49,17 @@ fn shares(measure: &Measure) -> impl Iterator<Item = Option<u64>> {
     (0..peers).map(move |peer| count.map(|count| count / peers + if peer == 0 { count % peers } else { 0 }))
 }
 
-async fn between_processes(context: &Context, measure: &Measure) -> Result<Tally, Failure> {
+async fn open(context: &Context, measure: &Measure) -> Result<(Socket<Pull>, String), Failure> {
     let socket = measure.options(context.pull()).build()?;
     let endpoint = socket.bind(measure.place()?.1).await?.to_string();
-    let start = |share| Partner::start(Part::Push, &endpoint, measure, share);
-    let mut partners = shares(measure).map(start).collect::<Result<Vec<_>, _>>()?;
-    let mut tally = receive(&socket, measure, || partners.iter_mut().for_each(Partner::stop)).await?;
-    tally.driver = context.driver()?;
-    // So that no sender waits for us while we wait for it.
-    socket.close().await;
-    tally.partners = partners.iter().map(Partner::report).collect::<Result<_, _>>()?;
-    Ok(tally)
-}
-
-async fn within_process(context: &Context, measure: &Measure) -> Result<Tally, Failure> {
-    let socket = measure.options(context.pull()).build()?;
-    let endpoint = socket.bind(measure.place()?.1).await?.to_string();
-    let stop = Arc::new(AtomicBool::new(false));
-    let senders = shares(measure).map(|count| {
-        let args = PartnerArgs {
-            part: Part::Push,
-            connect: endpoint.clone(),
-            size: measure.size,
-            count,
-            peers: 1,
-            hwm: measure.hwm,
-            placement: measure.placement,
-        };
-        let (context, stop) = (context.clone(), Arc::clone(&stop));
-        async move { push(&context, &args, &stop).await }
-    });
-    let senders = senders.collect();
-    let receiving = receive(&socket, measure, || stop.store(true, Ordering::Relaxed));
-    let (tally, sent) = measure.placement.beside(receiving, senders).await;
-    sent.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(Tally { driver: context.driver()?, ..tally? })
+    Ok((socket, endpoint))
 }
 
 /// Receives until every sender said that it is done; calls `over` when the time to measure is.
 async fn receive(socket: &Socket<Pull>, measure: &Measure, mut over: impl FnMut()) -> Result<Tally, Failure> {
     let mut batch: Vec<Message> = Vec::with_capacity(BATCH_MAX);
     socket.recv_many(&mut batch, BATCH_MAX).await?;
-    let progress = Progress::begin(extent(measure), measure.json);
+    let progress = Progress::begin(measure.extent(), measure.json);
     let (mut begun, mut cpu_begun, mut skipped) = (Instant::now(), cpu_time(), 0);
     let mut end = None;
     let (mut messages, mut senders, mut phase) = (0, measure.peers, progress.phase());
@@ -144,23 +84,19 @@ async fn receive(socket: &Socket<Pull>, measure: &Measure, mut over: impl FnMut(
         socket.recv_many(&mut batch, BATCH_MAX).await?;
     }
     let (messages, time, cpu) = end.unwrap_or_else(|| (messages, begun.elapsed(), cpu_time() - cpu_begun));
-    Ok(Tally { messages: messages - skipped, time, cpu, driver: Driver::Poll, partners: Vec::new() })
+    Ok(Tally { messages: messages - skipped, time, cpu })
 }
 
 impl Round {
-    fn of(measure: &Measure, transport: Transport, tally: &Tally) -> Self {
+    fn of(measure: &Measure, driver: Driver, tally: &Tally, partners: &[PartnerReport]) -> Result<Self, Failure> {
         let seconds = tally.time.as_secs_f64();
         let rate = tally.messages as f64 / seconds;
         let receiver = tally.cpu.as_nanos() as f64 / tally.messages.max(1) as f64;
-        let sent: u64 = tally.partners.iter().map(|partner| partner.messages).sum();
-        let used: u64 = tally.partners.iter().map(|partner| partner.cpu_ns).sum();
+        let sent: u64 = partners.iter().map(|partner| partner.messages).sum();
+        let used: u64 = partners.iter().map(|partner| partner.cpu_ns).sum();
         let sender = (sent > 0).then(|| used as f64 / sent as f64);
-        Self {
-            bench: "thr",
-            transport,
-            placement: measure.placement,
-            driver: tally.driver.to_string(),
-            size: measure.size,
+        Ok(Self {
+            setting: Setting::new("thr", measure, driver)?,
             peers: measure.peers,
             hwm: measure.hwm,
             messages: tally.messages,
@@ -170,36 +106,67 @@ impl Round {
             sender_cpu_ns: sender,
             receiver_cpu_ns: sender.map(|_| receiver),
             cpu_ns: receiver + sender.unwrap_or_default(),
-        }
+        })
     }
 }
 
-fn print(measure: &Measure, number: u16, round: &Round) -> Result<(), Failure> {
-    if measure.json {
-        return print_json(round);
+impl super::Round for Round {
+    async fn between_processes(context: &Context, measure: &Measure) -> Result<Self, Failure> {
+        let (socket, endpoint) = open(context, measure).await?;
+        let start = |share| Partner::start(&measure.partner(Part::Push, endpoint.clone(), share));
+        let mut partners = shares(measure).map(start).collect::<Result<Vec<_>, _>>()?;
+        let tally = receive(&socket, measure, || partners.iter_mut().for_each(Partner::stop)).await?;
+        // So that no sender waits for us while we wait for it.
+        socket.close().await;
+        let reports = partners.iter().map(Partner::report).collect::<Result<Vec<_>, _>>()?;
+        Self::of(measure, context.driver()?, &tally, &reports)
     }
-    let mut out = std::io::stdout().lock();
-    if number == 1 {
-        let senders = if round.peers == 1 { "1 sender".to_owned() } else { format!("{} senders", round.peers) };
-        let (transport, placement) = (round.transport.name(), round.placement);
-        let driver = &round.driver;
-        writeln!(out, "PUSH to PULL, {} B, {senders}, {transport}, {placement} placement, {driver}", round.size)?;
+
+    async fn within_process(context: &Context, measure: &Measure) -> Result<Self, Failure> {
+        let (socket, endpoint) = open(context, measure).await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let senders = shares(measure).map(|count| {
+            let args = measure.partner(Part::Push, endpoint.clone(), count);
+            let (context, stop) = (context.clone(), Arc::clone(&stop));
+            async move { push(&context, &args, &stop).await }
+        });
+        let senders = senders.collect();
+        let receiving = receive(&socket, measure, || stop.store(true, Ordering::Relaxed));
+        let (tally, sent) = measure.placement.beside(receiving, senders).await;
+        sent.into_iter().collect::<Result<Vec<_>, _>>()?;
+        // This process has counted both sides.
+        Self::of(measure, context.driver()?, &tally?, &[])
     }
-    let cpu = match (round.sender_cpu_ns, round.receiver_cpu_ns) {
-        (Some(sender), Some(receiver)) => {
-            format!("sender {}, receiver {}", duration(sender as u64), duration(receiver as u64))
-        }
-        _ => format!("both sides {}", duration(round.cpu_ns as u64)),
-    };
-    let rate = per_second(round.messages_per_second);
-    writeln!(out, "round {number:<2} {rate} msg/s   {:.1} MB/s   CPU a message: {cpu}", round.megabytes_per_second)?;
-    Ok(())
+
+    fn heading(&self) -> String {
+        let senders = if self.peers == 1 { "1 sender".to_owned() } else { format!("{} senders", self.peers) };
+        format!("PUSH to PULL, {} B, {senders}, {}", self.setting.size, self.setting)
+    }
+
+    fn line(&self) -> String {
+        let cpu = match (self.sender_cpu_ns, self.receiver_cpu_ns) {
+            (Some(sender), Some(receiver)) => {
+                format!("sender {}, receiver {}", duration(sender as u64), duration(receiver as u64))
+            }
+            _ => format!("both sides {}", duration(self.cpu_ns as u64)),
+        };
+        let rate = per_second(self.messages_per_second);
+        format!("{rate} msg/s   {:.1} MB/s   CPU a message: {cpu}", self.megabytes_per_second)
+    }
+
+    fn figure(&self) -> f64 {
+        self.messages_per_second
+    }
+
+    fn median(rate: f64) -> String {
+        format!("{} msg/s", per_second(rate))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::BenchArgs;
+    use crate::bench::{BenchArgs, Round as _};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -226,9 +193,8 @@ mod tests {
         for placement in ["shared", "local"] {
             let measure =
                 measure(&format!("bench thr --transport inproc --count 2000 --peers 2 --placement {placement}"));
-            let tally = measure.placement.run(async |context| within_process(&context, &measure).await);
-            let tally = tally.expect("nothing can fail here");
-            let round = Round::of(&measure, Transport::Inproc, &tally);
+            let round = measure.placement.run(async |context| Round::within_process(&context, &measure).await);
+            let round = round.expect("nothing can fail here");
             assert!(round.messages <= 2000 && round.messages_per_second > 0.0, "{round:?}");
         }
     }

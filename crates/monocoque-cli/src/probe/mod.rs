@@ -8,13 +8,11 @@ mod verdict;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use monocoque::PeerIncompatible;
-use monocoque::{Context, Endpoint, Event, SessionError, SocketType};
+use monocoque::{Context, Endpoint, Event, PeerIncompatible, SessionError, SocketType, block_on_timeout};
 use serde::Serialize;
 
 use crate::args::parse_ms;
 use crate::exit::{EXIT_CODES, Failure};
-use crate::wait::within;
 use verdict::{Found, Verdict};
 
 const HELP: &str = "\
@@ -113,9 +111,9 @@ fn place_call(args: &ProbeArgs, ours: SocketType) -> Result<Call, Failure> {
     socket.connect(&args.endpoint)?;
     let mut connected = None;
     // Both limits are the library's to keep; ours is for the case that it does not.
-    let limit = Some(args.timeout * 3);
+    let limit = args.timeout * 3;
     loop {
-        let event = within(limit, monitor.recv()).flatten();
+        let event = block_on_timeout(monitor.recv(), limit).flatten();
         let handshake = connected.map(|at: Instant| at.elapsed());
         let found = match event {
             Some(Event::Connected(_)) => {
@@ -124,7 +122,7 @@ fn place_call(args: &ProbeArgs, ours: SocketType) -> Result<Call, Failure> {
             }
             Some(Event::HandshakeSucceeded(facts)) => Found::Peer(Box::new(facts)),
             Some(Event::HandshakeFailed { reason, .. }) => Found::from(reason),
-            Some(Event::ConnectGivenUp { reason, .. }) => Found::Unreached(reason.unwrap_or_default()),
+            Some(Event::ConnectGivenUp { reason, kind, .. }) => Found::Unreached(reason.unwrap_or_default(), kind),
             Some(_) => continue,
             None => Found::Silent,
         };

@@ -1,5 +1,7 @@
 //! What a probe found, in plain words: what is there, and what to do about it.
 
+use std::io;
+
 use monocoque::{ConnectionFacts, SessionError, SocketType};
 use monocoque::{PeerIncompatible, PeerMisbehaved};
 
@@ -17,8 +19,8 @@ pub enum Found {
     HungUp(String),
     /// A connection, and then nothing.
     Silent,
-    /// No connection.
-    Unreached(String),
+    /// No connection: what the system said, and what kind of error that was.
+    Unreached(String, Option<io::ErrorKind>),
 }
 
 /// How the command is to end.
@@ -59,7 +61,7 @@ impl Verdict {
                 Outcome::Silent,
                 "Something listens but says nothing: it is not ZeroMQ, or it is stuck, or a proxy stands before it.",
             ),
-            Found::Unreached(reason) => Self::of_unreached(reason),
+            Found::Unreached(reason, kind) => Self::of_unreached(reason, *kind),
         }
     }
 
@@ -126,16 +128,15 @@ impl Verdict {
         }
     }
 
-    fn of_unreached(reason: &str) -> Self {
-        let lower = reason.to_lowercase();
-        let text = if lower.contains("refused") || lower.contains("no such file") {
-            format!("Nobody listens there ({reason}).")
-        } else if lower.contains("timed out") || lower.contains("unreachable") || lower.contains("no route") {
-            format!("It cannot be reached ({reason}): the machine is off, or a firewall drops what we send.")
-        } else if reason.is_empty() {
-            "It cannot be reached.".to_owned()
-        } else {
-            format!("It cannot be reached: {reason}.")
+    fn of_unreached(reason: &str, kind: Option<io::ErrorKind>) -> Self {
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound, TimedOut};
+        let text = match kind {
+            Some(ConnectionRefused | NotFound) => format!("Nobody listens there ({reason})."),
+            Some(TimedOut | HostUnreachable | NetworkUnreachable) => {
+                format!("It cannot be reached ({reason}): the machine is off, or a firewall drops what we send.")
+            }
+            _ if reason.is_empty() => "It cannot be reached.".to_owned(),
+            _ => format!("It cannot be reached: {reason}."),
         };
         Self::new(Outcome::Unusable, text)
     }
@@ -184,10 +185,18 @@ mod tests {
 
     #[test]
     fn reasons_are_told_apart() {
-        assert!(text(Found::Unreached("Connection refused (os error 111)".into())).starts_with("Nobody listens"));
-        assert!(text(Found::Unreached("No such file or directory (os error 2)".into())).starts_with("Nobody listens"));
-        assert!(text(Found::Unreached("timed out".into())).contains("firewall"));
-        assert!(text(Found::Unreached(String::new())).starts_with("It cannot be reached"));
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable, NotFound, Other, TimedOut};
+        let unreached = |kind| text(Found::Unreached("why".into(), kind));
+        for (kind, verdict) in [
+            (Some(ConnectionRefused), "Nobody listens there (why)."),
+            (Some(NotFound), "Nobody listens there (why)."),
+            (Some(Other), "It cannot be reached: why."),
+            (None, "It cannot be reached: why."),
+        ] {
+            assert_eq!(unreached(kind), verdict);
+        }
+        assert!([TimedOut, HostUnreachable].into_iter().all(|kind| unreached(Some(kind)).contains("firewall")));
+        assert_eq!(text(Found::Unreached(String::new(), None)), "It cannot be reached.");
     }
 
     #[test]

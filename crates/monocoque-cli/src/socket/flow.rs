@@ -7,14 +7,13 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use monocoque::{Any, Message, RecvError, SendError, Socket, SocketType, TryRecvError};
+use monocoque::{Any, Message, RecvError, SendError, Socket, SocketType, TryRecvError, block_on_timeout};
 
 use super::input::{Pace, Source};
 use super::lines;
 use crate::args::{Job, Sending};
 use crate::exit::Failure;
 use crate::format::Lines;
-use crate::wait::within;
 
 /// Where a flow's end is told; `None` is an interrupt.
 pub type Ended = mpsc::Sender<Option<Result<(), Failure>>>;
@@ -25,13 +24,14 @@ pub struct Flow {
     socket: Socket<Any>,
     job: Job,
     lines: Lines,
-    limit: Option<Duration>,
+    /// How long a peer, room or the next message is waited for.
+    limit: Duration,
     ended: Ended,
 }
 
 impl Flow {
     pub fn new(socket: Socket<Any>, job: Job, ended: Ended) -> Self {
-        Self { lines: lines(&job), limit: job.common.timeout, socket, job, ended }
+        Self { lines: lines(&job), limit: job.common.timeout.unwrap_or(Duration::MAX), socket, job, ended }
     }
 
     /// Moves messages until the input ends, the count is reached, or nothing happens for too long.
@@ -70,7 +70,7 @@ impl Flow {
 
     fn receive_endlessly(&self) -> Result<(), Failure> {
         let mut flow = self.clone();
-        (flow.job.common.count, flow.limit) = (None, None);
+        (flow.job.common.count, flow.limit) = (None, Duration::MAX);
         flow.receive_all()
     }
 
@@ -162,9 +162,9 @@ impl Flow {
     fn wait_for_peers(&self, sending: &Sending) -> Result<(), Failure> {
         let count = if sending.no_wait { 0 } else { sending.wait_peers };
         let came = if self.job.kind.publishes() {
-            within(self.limit, self.socket.wait_for_subscribers(count))
+            block_on_timeout(self.socket.wait_for_subscribers(count), self.limit)
         } else {
-            within(self.limit, self.socket.wait_for_peers(count))
+            block_on_timeout(self.socket.wait_for_peers(count), self.limit)
         };
         let who = if self.job.kind.publishes() { "subscriber" } else { "peer" };
         came.ok_or_else(|| Failure::TimedOut(format!("no {who} came (waiting for {count}; see --no-wait)")))
@@ -172,7 +172,7 @@ impl Flow {
 
     /// Sends, waiting for room; `false` if the socket was closed.
     fn send(&self, message: Message) -> Result<bool, Failure> {
-        match within(self.limit, self.socket.send(message)) {
+        match block_on_timeout(self.socket.send(message), self.limit) {
             Some(Ok(())) => Ok(true),
             Some(Err(SendError::Closed(_))) => Ok(false),
             Some(Err(error)) => Err(error.into()),
@@ -188,7 +188,7 @@ impl Flow {
             Err(TryRecvError::Failed(error)) => return Err(error.into()),
             Err(_) => out.flush()?,
         }
-        match within(self.limit, self.socket.recv()) {
+        match block_on_timeout(self.socket.recv(), self.limit) {
             Some(Ok(message)) => Ok(Some(message)),
             Some(Err(RecvError::Closed)) => Ok(None),
             Some(Err(error)) => Err(error.into()),

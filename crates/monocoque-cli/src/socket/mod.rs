@@ -10,12 +10,11 @@ use std::io::{self, IsTerminal};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use monocoque::{Any, CloseReport, Context, DropCause, Hwm, Socket};
+use monocoque::{Any, CloseReport, Context, DropCause, Hwm, Socket, block_on};
 
 use crate::args::Job;
 use crate::exit::Failure;
 use crate::format::Lines;
-use crate::wait::block_on;
 use crate::{events, interrupt};
 use flow::Flow;
 

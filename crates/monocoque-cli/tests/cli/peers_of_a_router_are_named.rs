@@ -33,3 +33,15 @@ fn an_unknown_name_is_an_undelivered_message() {
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(ended.err.concat().contains("routing ids that nobody has"), "{ended:?}");
 }
+
+#[test]
+fn verbose_tells_who_came_and_went() {
+    let mut router = start("router @tcp://127.0.0.1:* --verbose");
+    let endpoint = router.told("* listening at ");
+    run(&format!("dealer {endpoint} --identity worker-1 --count 0"), "hello\n").fine();
+    let address = router.told("* ready: DEALER 'worker-1' ");
+    assert!(address.starts_with("tcp://127.0.0.1:"), "{address}");
+    assert_eq!(router.told(&format!("* gone: DEALER 'worker-1' {address}: ")), "closed by the peer");
+    router.interrupt();
+    router.end().fine();
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use monocoque::{BindError, ConnectError, Context, DropCause, Hwm, RecvError, SendError, TryRecvError};
 
 use crate::common::raw::{Raw, RawListener};
-use crate::common::{IPC, QUICK, TCP, everywhere, in_shared, inproc, number, soon, watched};
+use crate::common::{IPC, QUICK, TCP, both, everywhere, in_shared, inproc, number, poll_times, soon, watched};
 
 /// A port that nobody listens on.
 fn nowhere() -> String {
@@ -184,8 +184,78 @@ fn a_closed_socket_says_so_on_all_its_handles() {
             assert_eq!(clone.try_recv(), Err(TryRecvError::Failed(RecvError::Closed)));
             assert!(matches!(soon(clone.bind(TCP)).await, Err(BindError::Closed)));
             assert!(matches!(clone.connect("tcp://127.0.0.1:1"), Err(ConnectError::Closed)));
-            assert_eq!(soon(clone.close()).await.undelivered, 0, "closing twice is nothing");
+            assert_eq!(soon(clone.close()).await.undelivered, 0, "closing twice is the same");
         }
+    });
+}
+
+#[test]
+fn everyone_who_closes_gets_the_same_report() {
+    everywhere(async |ctx: Context| {
+        for linger in [Duration::ZERO, Duration::from_millis(50)] {
+            // Closing a listener takes a moment, in which the second one comes.
+            let push = soon(ctx.push().linger(linger).bind(TCP)).await.expect("free");
+            push.connect(nowhere()).expect("valid");
+            for n in 0..17 {
+                soon(push.send(number(n))).await.expect("queued");
+            }
+            let (first, second) = soon(both(push.clone().close(), push.clone().close())).await;
+            let third = soon(push.clone().close()).await;
+            assert_eq!([first, second, third].map(|report| report.undelivered), [17; 3]);
+            assert_eq!((push.drops().of(DropCause::Linger), push.drops().total()), (17, 17));
+        }
+    });
+}
+
+#[test]
+fn whoever_closes_after_a_close_that_was_dropped_gets_the_whole_report() {
+    everywhere(async |ctx: Context| {
+        let push = soon(ctx.push().linger(Duration::ZERO).bind(TCP)).await.expect("free");
+        push.connect(nowhere()).expect("valid");
+        for n in 0..17 {
+            soon(push.send(number(n))).await.expect("queued");
+        }
+        // The endpoints are told to end in the first poll, and the bound one takes a moment.
+        let closed = poll_times(push.clone().close(), 1).await;
+        assert!(closed.is_none_or(|report| report.undelivered == 17));
+        assert_eq!(soon(push.clone().close()).await.undelivered, 17);
+        assert_eq!((push.drops().of(DropCause::Linger), push.drops().total()), (17, 17));
+    });
+}
+
+#[test]
+fn what_a_peer_does_not_read_is_counted_after_a_close_that_was_dropped() {
+    in_shared(async |ctx: Context| {
+        let listener = RawListener::new();
+        let push = ctx.push().hwm(Hwm::unlimited()).linger(Duration::ZERO).connect(&listener.endpoint).expect("valid");
+        let raw = listener.accept_as("PULL");
+        for n in 0..400_u64 {
+            soon(push.send((&n.to_be_bytes(), vec![0; 64 << 10]))).await.expect("queued");
+        }
+        poll_times(push.clone().close(), 1).await;
+        let undelivered = soon(push.clone().close()).await.undelivered;
+        assert_eq!(raw.leave().len() + undelivered, 400);
+        assert!(undelivered > 0, "25 MB do not fit");
+        assert_eq!(push.drops().of(DropCause::Linger), undelivered as u64);
+    });
+}
+
+#[test]
+fn the_linger_time_runs_from_the_first_close() {
+    in_shared(async |ctx: Context| {
+        let [early, late] = [(); 2].map(|()| ctx.push().connect(nowhere()).expect("valid"));
+        for push in [&early, &late] {
+            soon(push.send("never")).await.expect("queued");
+        }
+        let begun = async { Some(early.clone().close().await) };
+        let dropped = smol::future::or(begun, async {
+            smol::Timer::after(Duration::from_millis(700)).await;
+            None
+        });
+        assert_eq!(dropped.await, None, "shorter than the default");
+        let late = async { ("late", late.close().await.undelivered) };
+        let early = async { ("early", early.close().await.undelivered) };
+        assert_eq!(soon(smol::future::or(late, early)).await, ("early", 1));
     });
 }
 

@@ -1,5 +1,6 @@
 //! Binding, connecting, taking off again; waiting for peers; and the monitor that tells of it in order.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use monocoque::{Context, DisconnectReason, DropCause, Event, Hwm, SendError, SessionError, SocketType};
@@ -192,13 +193,30 @@ fn a_retry_is_told_with_its_reason() {
             let endpoint = "tcp://127.0.0.1:1".to_owned();
             assert_eq!(soon(monitor.recv()).await, Some(Event::ConnectDelayed { endpoint: endpoint.clone() }));
             match soon(monitor.recv()).await {
-                Some(Event::ConnectRetried { endpoint: at, after, reason: Some(_) }) => {
-                    assert_eq!(at, endpoint);
+                Some(Event::ConnectRetried { endpoint: at, after, reason: Some(_), kind }) => {
+                    assert_eq!((at, kind), (endpoint, Some(ErrorKind::ConnectionRefused)));
                     assert!(after <= Duration::from_millis(7), "{after:?}");
                 }
                 other => panic!("{other:?}"),
             }
         }
+    });
+}
+
+#[test]
+fn a_retry_after_a_connection_has_no_reason() {
+    everywhere(async |ctx: Context| {
+        let pull = soon(ctx.pull().bind(TCP)).await.expect("free");
+        let push = ctx.push().reconnect(QUICK).build().expect("valid");
+        let monitor = push.monitor();
+        push.connect(pull.last_endpoint().expect("bound").to_string()).expect("valid");
+        soon(push.wait_for_peers(1)).await;
+        soon(pull.close()).await;
+        let retried = event(&monitor, |event| match event {
+            Event::ConnectRetried { reason, kind, .. } => Some((reason, kind)),
+            _ => None,
+        });
+        assert_eq!(retried.await, (None, None));
     });
 }
 

@@ -133,11 +133,11 @@ fn no_reconnect_tries_once() {
         let monitor = push.monitor();
         push.connect("tcp://127.0.0.1:1").expect("valid");
         let given_up = event(&monitor, |event| match event {
-            monocoque::Event::ConnectGivenUp { reason, .. } => Some(reason),
+            monocoque::Event::ConnectGivenUp { reason, kind, .. } => Some((reason.is_some(), kind)),
             monocoque::Event::ConnectRetried { .. } => panic!("it was told not to"),
             _ => None,
         });
-        assert!(given_up.await.is_some(), "it says why");
+        assert_eq!(given_up.await, (true, Some(std::io::ErrorKind::ConnectionRefused)), "it says why");
     });
 }
 

@@ -1,9 +1,13 @@
 //! Subscriptions are prefixes, counted, replayed to every publisher, and shown by an XPUB.
 
-use monocoque::{Context, DropCause, Message, TryRecvError};
+use std::time::Duration;
+
+use monocoque::{Context, DropCause, Message, SocketType, TryRecvError};
 
 use crate::common::raw::{COMMAND, Raw, RawListener, greeting, ready};
-use crate::common::{QUICK, TCP, disconnected, event, eventually, everywhere, in_shared, soon, transports};
+use crate::common::{
+    PATIENCE, QUICK, TCP, both, disconnected, event, eventually, everywhere, in_shared, soon, transports, watched,
+};
 
 #[test]
 fn topics_are_prefixes_of_the_first_frame() {
@@ -202,5 +206,47 @@ fn no_first_message_is_lost_after_waiting_for_subscribers() {
                 assert_eq!(soon(sub.recv()).await, Ok("first".into()));
             }
         }
+    });
+}
+
+#[test]
+fn waiting_for_subscribers_has_a_limit() {
+    everywhere(async |ctx: Context| {
+        for transport in transports() {
+            let publisher = soon(ctx.publisher().bind(&transport)).await.expect("free");
+            let endpoint = publisher.last_endpoint().expect("bound").to_string();
+            let sub = ctx.subscriber().connect(&endpoint).expect("valid");
+            soon(publisher.wait_for_peers(1)).await;
+            assert!(!soon(publisher.wait_for_subscribers_timeout(1, Duration::from_millis(5))).await, "only a peer");
+            sub.subscribe("");
+            assert!(soon(publisher.wait_for_subscribers_timeout(1, PATIENCE)).await);
+            assert!(soon(publisher.wait_for_subscribers_timeout(1, Duration::ZERO)).await, "it is there");
+            assert!(!soon(publisher.wait_for_subscribers_timeout(2, Duration::ZERO)).await);
+        }
+    });
+}
+
+#[test]
+fn nobody_is_waited_for_any_more_when_the_socket_closes() {
+    everywhere(async |ctx: Context| {
+        let publisher = soon(ctx.publisher().bind(TCP)).await.expect("free");
+        let limit = 3 * PATIENCE;
+        let waiting =
+            both(publisher.wait_for_subscribers_timeout(1, limit), publisher.wait_for_peers_timeout(1, limit));
+        let (came, _) = soon(both(waiting, publisher.clone().close())).await;
+        assert_eq!(came, (false, false));
+    });
+}
+
+#[test]
+fn plain_threads_wait_for_subscribers_too() {
+    watched(|| {
+        let ctx = Context::new();
+        let publisher = ctx.socket(SocketType::XPub).build().expect("valid");
+        let endpoint = publisher.blocking().bind(TCP).expect("free").to_string();
+        assert!(!publisher.blocking().wait_for_subscribers_timeout(1, Duration::from_millis(5)));
+        let sub = ctx.subscriber().connect(&endpoint).expect("valid");
+        sub.subscribe("");
+        assert!(publisher.blocking().wait_for_subscribers_timeout(1, PATIENCE));
     });
 }

@@ -2,10 +2,10 @@
 
 use monocoque::{
     BindError, ConnectError, Context, EndpointError, EndpointNotFound, Message, OptionError, Routed, RoutingId,
-    SendError, SocketType,
+    SendError, SocketType, local_runtime,
 };
 
-use crate::common::{TCP, everywhere, in_shared, inproc, soon};
+use crate::common::{IPC, TCP, everywhere, in_shared, inproc, poll_times, soon, watched};
 
 #[test]
 fn endpoints_that_are_none() {
@@ -198,6 +198,27 @@ fn a_socket_type_known_at_run_time_says_what_it_cannot_do() {
 #[test]
 fn a_local_context_needs_a_runtime() {
     assert!(Context::local().is_err());
+}
+
+#[test]
+fn binding_on_a_runtime_that_ends_fails() {
+    for endpoint in [TCP, "tcp://localhost:*", IPC] {
+        for turns in [0, 1] {
+            watched(move || {
+                let runtime = local_runtime().expect("a runtime");
+                let pull = runtime.enter(|| Context::local().expect("a runtime").pull().build().expect("valid"));
+                let mut binding = Box::pin(pull.bind(endpoint));
+                let asked = smol::block_on(poll_times(&mut binding, 1));
+                assert!(asked.is_none(), "the runtime has not run");
+                for _ in 0..turns {
+                    runtime.block_on(smol::future::yield_now());
+                }
+                drop(runtime);
+                let error = smol::block_on(soon(binding)).expect_err("nobody is there to bind");
+                assert!(matches!(error, BindError::Context(_)), "{error:?}");
+            });
+        }
+    }
 }
 
 #[test]
