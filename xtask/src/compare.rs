@@ -1,0 +1,24 @@
+//! Builds the comparison's workspace and runs its harness.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// Runs the harness with `words`, everything built first.
+pub fn run(words: &[String]) -> io::Result<ExitCode> {
+    // Every program, then the harness, which finds them beside itself.
+    let built = cargo("build").arg("--workspace").status()?;
+    if !built.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let ran = cargo("run").args(["--package", "bench-compare", "--"]).args(words).status()?;
+    Ok(if ran.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Cargo on the comparison's workspace, optimised.
+fn cargo(command: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("bench");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg(command).args(["--release", "--manifest-path"]).arg(root.join("Cargo.toml"));
+    cargo
+}
