@@ -355,7 +355,26 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 slab = self.arena.lease(SlabClass::Tiny);
             }
         }
-        self.link.read(slab).await
+        match self.read_soon(&mut slab).await {
+            Some(result) => (result, slab),
+            None => self.link.read(slab).await,
+        }
+    }
+
+    /// Reads what comes while the runtime polls in any case.
+    async fn read_soon(&self, slab: &mut SlabMut) -> Option<io::Result<usize>> {
+        let mut looked = false;
+        poll_fn(|cx| {
+            // What is there at the first look was seen by the read before.
+            if std::mem::replace(&mut looked, true) {
+                match self.link.try_read(slab) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(Some(result)),
+                }
+            }
+            if self.home.spin.watches(cx.waker()) { Poll::Pending } else { Poll::Ready(None) }
+        })
+        .await
     }
 
     /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.

@@ -4,6 +4,9 @@
 //! [`WINDOW`], yielding the core each turn, before it sleeps in the kernel. The window closes after a few
 //! misses, so an idle program uses no CPU, and opens again when activity becomes frequent.
 //!
+//! While it polls, connections that were just read from are looked at directly, a few of them: a read that finds
+//! nothing costs less than a turn of the ring, and what arrives is there without a completion.
+//!
 //! It is a task like any other: it works on every compio runtime, the caller's own included.
 
 use std::cell::{Cell, RefCell};
@@ -18,6 +21,8 @@ use compio::runtime::Runtime;
 pub const WINDOW: Duration = Duration::from_micros(50);
 /// Windows that may pass without a hit before polling stops.
 const MISSES_MAX: u32 = 4;
+/// Connections that are looked at in each turn.
+const WATCHERS_MAX: usize = 4;
 /// Activity this close to the one before opens the window again.
 const FREQUENT: Duration = Duration::from_micros(250);
 
@@ -31,6 +36,8 @@ struct State {
     armed: Cell<bool>,
     misses: Cell<u32>,
     waker: RefCell<Option<Waker>>,
+    /// Connections to look at in the next turn.
+    watchers: RefCell<Vec<Waker>>,
 }
 
 impl Spin {
@@ -41,6 +48,7 @@ impl Spin {
             armed: Cell::new(false),
             misses: Cell::new(0),
             waker: RefCell::new(None),
+            watchers: RefCell::default(),
         }));
         let weak = Rc::downgrade(&spin.0);
         let polling = poll_fn(move |cx| match weak.upgrade() {
@@ -52,6 +60,16 @@ impl Spin {
         });
         runtime.spawn(polling).detach();
         spin
+    }
+
+    /// Whether the runtime polls and has a look at what `waker` wakes in its next turn; it has to ask again then.
+    pub(crate) fn watches(&self, waker: &Waker) -> bool {
+        let mut watchers = self.0.watchers.borrow_mut();
+        let watches = self.0.armed.get() && watchers.len() < WATCHERS_MAX;
+        if watches {
+            watchers.push(waker.clone());
+        }
+        watches
     }
 
     /// Something happened: poll for a while.
@@ -86,6 +104,7 @@ impl State {
             self.misses.set(self.misses.get() + 1);
             self.armed.set(false);
         }
+        self.watchers.borrow_mut().drain(..).for_each(Waker::wake);
     }
 }
 
@@ -128,6 +147,7 @@ mod tests {
                 armed: Cell::new(false),
                 misses: Cell::new(0),
                 waker: RefCell::new(None),
+                watchers: RefCell::default(),
             };
             let bench = Self { spin: Spin(Rc::new(state)), wakes: Arc::default() };
             bench.turn();
@@ -183,6 +203,24 @@ mod tests {
         bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
         bench.spin.touch();
         assert!(bench.spin.0.armed.get());
+    }
+
+    #[test]
+    fn a_few_are_watched_while_it_polls_and_all_are_let_go_when_the_window_is_over() {
+        let (bench, watched) = (Bench::new(), Arc::new(Wakes::default()));
+        let waker = Waker::from(Arc::clone(&watched));
+        assert!(!bench.spin.watches(&waker), "nothing has happened");
+        bench.spin.touch();
+        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        let asked = (0..10).filter(|_| bench.spin.watches(&waker)).count();
+        assert_eq!(asked, WATCHERS_MAX);
+        assert!(bench.turn() && bench.turn());
+        assert_eq!(watched.0.load(Ordering::Relaxed), WATCHERS_MAX as u32, "once, until they ask again");
+        assert!(bench.spin.watches(&waker));
+        bench.age(Duration::from_secs(7200));
+        assert!(!bench.turn());
+        assert_eq!(watched.0.load(Ordering::Relaxed), WATCHERS_MAX as u32 + 1);
+        assert!(!bench.spin.watches(&waker), "the ring takes over");
     }
 
     #[test]
