@@ -1,0 +1,68 @@
+//! Encode: header and body into a slab, or the body by reference. A pipe whose reader is busy costs a push nothing
+//! else but the count of its room.
+
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
+
+use bytes::Bytes;
+use criterion::Criterion;
+use monocoque_core::Message;
+use monocoque_core::batch::Batch;
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, pipe};
+use monocoque_core::slab::Arena;
+
+use crate::{nothing, stage};
+
+const MESSAGES: usize = 900;
+
+/// A pipe whose writer holds back until its reader asks for more, as those of a hub do.
+pub struct HoldingPipe {
+    pub writer: Arc<Mutex<PipeWriter>>,
+    pub reader: PipeReader,
+    pub batch: Batch,
+}
+
+struct HandOver(Arc<Mutex<PipeWriter>>);
+
+impl Wake for HandOver {
+    fn wake(self: Arc<Self>) {
+        self.0.lock().expect("nobody panics").hand_over();
+    }
+}
+
+impl HoldingPipe {
+    /// Its reader has found something and is busy with it.
+    pub fn new() -> Self {
+        let (writer, reader) = pipe(Mark::messages(1000), false, &Arena::new());
+        let writer = Arc::new(Mutex::new(writer));
+        let hand_over = Waker::from(Arc::new(HandOver(Arc::clone(&writer))));
+        writer.lock().expect("nobody panics").set_hand_over(&hand_over);
+        let mut pipe = Self { writer, reader, batch: Batch::default() };
+        pipe.push(1, &crate::message());
+        pipe.take();
+        pipe
+    }
+
+    pub fn push(&mut self, count: usize, message: &Message) {
+        let mut writer = self.writer.lock().expect("nobody panics");
+        (0..count).for_each(|_| writer.push(message).expect("within the mark"));
+    }
+
+    pub fn take(&mut self) {
+        assert_eq!(self.reader.take(&mut self.batch), Taken::Some);
+        self.batch.clear();
+    }
+}
+
+pub fn bench(c: &mut Criterion) {
+    let mut group = c.benchmark_group("2 encode");
+    let copied = [16, 64, 256, 4096].map(|len| (format!("{len} B"), Message::from(vec![7; len])));
+    let shared = [(format!("{} B, by reference", 16 * 1024), Message::from(Bytes::from(vec![7; 16 * 1024])))];
+    let parts = [("64 B in two frames of 32".to_owned(), Message::from([&[7; 32], &[7; 32]]))];
+    for (name, message) in copied.into_iter().chain(shared).chain(parts) {
+        let mut pipe = HoldingPipe::new();
+        let push = |pipe: &mut HoldingPipe| pipe.push(MESSAGES, &message);
+        stage(&mut group, name, MESSAGES, &mut pipe, nothing, push, HoldingPipe::take);
+    }
+    group.finish();
+}
