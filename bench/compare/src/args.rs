@@ -82,6 +82,12 @@ impl Args {
             })
     }
 
+    /// What was asked for and is no scenario, nor the beginning of one.
+    pub fn unknown(&self, all: &[Scenario]) -> Vec<&str> {
+        let is_known = |only: &str| all.iter().any(|scenario| scenario.to_string().starts_with(only));
+        self.only.iter().map(String::as_str).filter(|only| !is_known(only)).collect()
+    }
+
     /// Whether a contender is wanted.
     pub fn wants_contender(&self, contender: &Contender) -> bool {
         self.peers.is_empty() || self.peers.iter().any(|peer| contender.is(peer))
@@ -103,6 +109,12 @@ mod tests {
     fn a_name_means_itself_and_a_beginning_all_that_begin_so() {
         assert_eq!(chosen(&["tcp-push-pull-64"]), ["tcp-push-pull-64"]);
         assert_eq!(chosen(&["tcp-idle"]), ["tcp-idle-1000", "tcp-idle-10000"]);
+    }
+
+    #[test]
+    fn what_is_no_scenario_is_told() {
+        let args = Args::parse_from(["compare", "--only", "tcp-idle,dealer,ipc"]);
+        assert_eq!(args.unknown(&scenario::all()), ["dealer"]);
     }
 
     #[test]

@@ -24,6 +24,10 @@ fn run(args: &Args) -> Outcome {
         return report(args, Report::read(&args.out, args.report_name())?.table);
     }
     let (scenarios, contenders) = (scenario::all(), contender::all(&folder()?)?);
+    let unknown = args.unknown(&scenarios);
+    if !unknown.is_empty() {
+        return Err(format!("no scenario is called {}: --list tells which there are", unknown.join(", ")).into());
+    }
     if args.list {
         for scenario in scenarios.iter().filter(|scenario| args.wants(scenario, &scenarios)) {
             println!("{:28} {}", scenario.to_string(), scenario.title());

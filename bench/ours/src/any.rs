@@ -104,9 +104,16 @@ where
 impl Socket for AnySocket {
     async fn send(&mut self, body: &Body, count: usize) -> Outcome {
         let socket = self.plain()?;
+        let (bytes, is_small) = (body.as_slice(), body.as_slice().len() <= COPY_BYTES_MAX);
         match self.calls {
             Calls { many: true, block: false } => drop(socket.send_many((0..count).map(|_| message(body))).await?),
+            Calls { block: true, .. } if is_small => (0..count).try_for_each(|_| socket.blocking().send(bytes))?,
             Calls { block: true, .. } => (0..count).try_for_each(|_| socket.blocking().send(message(body)))?,
+            Calls { block: false, .. } if is_small => {
+                for _ in 0..count {
+                    socket.send(bytes).await?;
+                }
+            }
             Calls { block: false, .. } => {
                 for _ in 0..count {
                     socket.send(message(body)).await?;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::task::Waker;
 
+use smallvec::SmallVec;
+
 use crate::sync::Mutex;
 
 /// The wakers of tasks and threads that wait for one condition.
@@ -18,7 +20,8 @@ pub struct WaitList {
 #[derive(Debug, Default)]
 struct Entries {
     next_ticket: u64,
-    wakers: Vec<(u64, Waker)>,
+    /// One place inline: a socket seldom has two waiters, and waiting should not allocate.
+    wakers: SmallVec<[(u64, Waker); 1]>,
 }
 
 /// A waiter's place in a [`WaitList`].

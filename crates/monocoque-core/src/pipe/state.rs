@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) turn: Option<Arc<dyn WriteThrough>>,
     /// Bytes in front of the queue that the writer has written: less than a message.
     pub(super) sent: usize,
+    /// Empty between calls; kept for its memory.
+    pub(super) turn_batch: Batch,
 }
 
 impl Shared {
@@ -69,6 +71,7 @@ impl Shared {
             finished: false,
             turn: None,
             sent: 0,
+            turn_batch: Batch::default(),
         };
         Self {
             state: Mutex::new(state),

@@ -9,7 +9,6 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::state::State;
-use crate::batch::Batch;
 use crate::limits::TURN_BYTES_MAX;
 use crate::load::Load;
 
@@ -33,15 +32,16 @@ impl State {
     /// Writes the queue; whether all of it went out. If not, the reader has to be woken.
     pub(super) fn write_through(&mut self) -> bool {
         let Some(turn) = &self.turn else { return false };
-        let mut batch = Batch::default();
-        self.queue.take(&mut batch);
+        self.queue.take(&mut self.turn_batch);
+        let batch = &mut self.turn_batch;
         let sent = turn.write_through(&batch.segments);
         if sent < batch.bytes {
             self.sent = sent;
-            self.queue.prepend(batch);
+            self.queue.prepend(std::mem::take(batch));
             return false;
         }
         self.held.sub(Load { messages: batch.messages, bytes: batch.bytes });
+        batch.clear();
         true
     }
 }
