@@ -140,9 +140,16 @@ fn nor_where_a_newer_message_may_take_its_place() {
 }
 
 #[test]
-fn what_is_discarded_takes_its_half_with_it() {
+fn nothing_follows_a_half_whose_rest_was_discarded() {
     let mut lent = Lent::waiting(1);
     lent.writer.push(&numbered(0)).expect("room");
     assert_eq!(lent.writer.discard(), 1);
-    assert!(!lent.reader.claim_turn());
+    assert!(lent.reader.claim_turn() && lent.reader.end_turn());
+}
+
+#[test]
+fn the_link_does_not_outlive_its_reader() {
+    let lent = Lent::waiting(1);
+    drop(lent.reader);
+    assert_eq!(Arc::strong_count(&lent.link), 1);
 }

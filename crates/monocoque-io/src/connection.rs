@@ -482,7 +482,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                 Work::Ended => break,
             }
         }
-        if !self.end_turn() {
+        if !self.end_turn() && !self.shared.broken.get() {
             self.last_words();
         }
         self.link.shutdown(Shutdown::Both);
@@ -505,7 +505,11 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
             return Poll::Pending;
         }
         let has_control = !self.shared.control.borrow().is_empty();
-        if let Some(outgoing) = &mut *self.shared.outgoing.borrow_mut() {
+        let mut outgoing = self.shared.outgoing.borrow_mut();
+        if outgoing.is_none() && has_control {
+            return Poll::Ready(Work::Control);
+        }
+        if let Some(outgoing) = &mut *outgoing {
             // Nothing goes between the halves of a message that its sender began to write.
             if has_control && !outgoing.claim_turn() {
                 return Poll::Ready(Work::Control);
@@ -516,7 +520,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                 Poll::Pending => {}
             }
         }
-        if has_control { Poll::Ready(Work::Control) } else { Poll::Pending }
+        Poll::Pending
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -631,6 +635,11 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         Some(Box::pin(compio::time::sleep(WATCH_INTERVAL)))
     }
 
+    /// Whether a sender has begun a message that nobody will end: its rest was discarded.
+    fn has_half(&self) -> bool {
+        self.shared.outgoing.borrow_mut().as_mut().is_some_and(PipeReader::claim_turn)
+    }
+
     /// Senders write no more. Whether one of them has written a message in part, which is put back then.
     fn end_turn(&mut self) -> bool {
         let mut batch = Batch::default();
@@ -659,7 +668,9 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
 
     /// Everything is written: tells the peer, and gives it time to read and close.
     async fn say_farewell(&mut self) {
-        self.write_control().await;
+        if !self.has_half() {
+            self.write_control().await;
+        }
         self.link.shutdown(Shutdown::Write);
         let mut patience = pin!(compio::time::sleep(FAREWELL));
         poll_fn(|cx| {

@@ -43,6 +43,16 @@ impl Lane {
     }
 }
 
+/// What nobody will read. It is counted when no lock of the hub is held, because that asks the writers.
+#[derive(Debug, Default)]
+pub(crate) struct Unread(SmallVec<[Life; 1]>);
+
+impl Unread {
+    pub(crate) fn count(self) -> usize {
+        self.0.iter().map(|life| life.reader.queued()).sum()
+    }
+}
+
 /// The incoming pipes of a hub. It also hands out slots, because a slot is free only when it is read out.
 #[derive(Debug, Default)]
 pub(crate) struct FairQueue {
@@ -151,7 +161,8 @@ impl FairQueue {
         let lane = &mut self.lanes[key.slot as usize];
         let Some(index) = lane.lives.iter().position(|life| life.epoch == key.epoch) else { return };
         lane.lives[index].fading = true;
-        if lane.lives[index].reader.queued() == 0 {
+        // Not by asking the writer: that takes a lock of its socket, and ours are held.
+        if lane.lives[index].reader.is_spent() {
             lane.lives.remove(index);
         }
     }
@@ -162,10 +173,9 @@ impl FairQueue {
         lane.lives.retain(|life| life.epoch != key.epoch);
     }
 
-    /// Destroys all that a slot received; returns how much that was.
-    pub(crate) fn clear(&mut self, slot: u32) -> usize {
-        let lives = std::mem::take(&mut self.lanes[slot as usize].lives);
-        lives.iter().map(|life| life.reader.queued()).sum()
+    /// Takes away all that a slot received.
+    pub(crate) fn clear(&mut self, slot: u32) -> Unread {
+        Unread(std::mem::take(&mut self.lanes[slot as usize].lives))
     }
 
     /// Gives a slot back as soon as it is read out.
@@ -270,7 +280,7 @@ mod tests {
         push(&mut writer, "b");
         queue.absorb(&mut vec![key]);
         assert_eq!(next(&mut queue).as_deref(), Some("a"));
-        assert_eq!(queue.clear(key.slot), 1);
+        assert_eq!(queue.clear(key.slot).count(), 1);
         queue.leave(key.slot);
         assert_eq!(next(&mut queue), None);
         assert_eq!(queue.allocate(), key.slot);

@@ -112,29 +112,31 @@ impl Hub {
     /// [`DropCause::PeerGone`]). Ends the life, if there is one. What was received stays readable, and a
     /// new pipe may be attached later.
     pub fn detach(&self, link: LinkId) -> usize {
-        self.part(link, |_, _| 0)
+        self.part(link, |_, _| ()).0
     }
 
     /// [`detach`](Self::detach), and the link is no more: an accepted connection ended. What was received
     /// stays readable.
     pub fn release(&self, link: LinkId) -> usize {
-        self.part(link, |recv, send| {
+        let close = |recv: &mut RecvSide, send: &mut SendSide| {
             send.outlets.close(link.slot);
             recv.fair.leave(link.slot);
-            0
-        })
+        };
+        self.part(link, close).0
     }
 
     /// The application disconnects: both queues are destroyed, and the link is no more. Returns how many
     /// messages were in both (counted as [`DropCause::PeerGone`]).
     pub fn close_link(&self, link: LinkId) -> usize {
-        self.part(link, |recv, send| {
+        let (unsent, (peeked, unread)) = self.part(link, |recv, send| {
             let unread = recv.clear(link.slot);
-            self.drops.count(DropCause::PeerGone, unread as u64);
             send.outlets.close(link.slot);
             recv.fair.leave(link.slot);
             unread
-        })
+        });
+        let unread = peeked + unread.count();
+        self.drops.count(DropCause::PeerGone, unread as u64);
+        unsent + unread
     }
 
     /// PUB, XPUB: takes in the subscriptions that wait in incoming pipes.
@@ -219,21 +221,22 @@ impl Hub {
         Some(id)
     }
 
-    /// Ends the life and takes the pipe off, then does what else the occasion asks for.
-    fn part(&self, link: LinkId, also: impl FnOnce(&mut RecvSide, &mut SendSide) -> usize) -> usize {
+    /// Ends the life and takes the pipe off, then does what else the occasion asks for. Returns how many messages were
+    /// in the pipe, and what that gave.
+    fn part<T: Default>(&self, link: LinkId, also: impl FnOnce(&mut RecvSide, &mut SendSide) -> T) -> (usize, T) {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();
         if send.outlets.of(link).is_none() {
-            return 0;
+            return (0, T::default());
         }
         self.end_life(&mut recv, &mut send, link.slot);
         recv.requests.link_gone(link.slot);
         send.balancer.leave(link.slot);
         let unsent = self.count_lost(DropCause::PeerGone, send.outlets.detach(link.slot));
-        let unread = also(&mut recv, &mut send);
+        let given = also(&mut recv, &mut send);
         drop((send, recv));
         self.announce();
-        unsent + unread
+        (unsent, given)
     }
 
     /// A peer came or went: whoever waits may find things changed.

@@ -7,7 +7,7 @@ use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, RoutingId};
 
 use crate::config::RecvRule;
-use crate::fair_queue::FairQueue;
+use crate::fair_queue::{FairQueue, Unread};
 use crate::lockstep::{Addressee, Requests, Turn, is_request};
 use crate::publish::{Change, Inbox};
 use crate::sending::SendSide;
@@ -196,9 +196,9 @@ impl RecvSide {
         }
     }
 
-    /// Destroys all that the link in `slot` sent; returns how many messages that were.
-    pub(crate) fn clear(&mut self, slot: u32) -> usize {
+    /// Takes away all that the link in `slot` sent; returns how many messages of it were here, and the rest.
+    pub(crate) fn clear(&mut self, slot: u32) -> (usize, Unread) {
         let peeked = self.peeked.take_if(|received| received.key.slot == slot);
-        usize::from(peeked.is_some()) + self.fair.clear(slot)
+        (usize::from(peeked.is_some()), self.fair.clear(slot))
     }
 }

@@ -182,6 +182,12 @@ impl PipeReader {
         self.left == 0 && self.shared.lock().is_drained()
     }
 
+    /// Whether nothing is left to read. Unlike [`queued`](Self::queued) it asks nobody, so that it may be called under
+    /// any lock; a message that is held back counts.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0 && self.shared.lock().is_spent()
+    }
+
     /// Replaces the mark. What is queued stays.
     pub fn set_mark(&self, mark: Mark) {
         self.shared.set_mark(mark);

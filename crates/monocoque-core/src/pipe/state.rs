@@ -99,7 +99,15 @@ impl Shared {
     /// The state, with everything in its queue: has the writer hand over what it holds back. What that pushes from
     /// here on it hands over at once, until it has handed over something to a reader that does not wait.
     pub(super) fn lock_whole(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock();
+        let mut state = self.ask_writer(self.state.lock());
+        // The writer may have held back again in between; a reader that then waits would not be woken for it.
+        while state.queue.is_empty() && !state.asked && !state.finished {
+            state = self.ask_writer(state);
+        }
+        state
+    }
+
+    fn ask_writer<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         // A writer that has finished holds nothing back.
         if state.finished || std::mem::replace(&mut state.asked, true) {
             return state;
@@ -127,7 +135,10 @@ impl Shared {
         state.reader_gone = true;
         self.end();
         let waker = state.writer.clone();
+        // The link is not to outlive its connection.
+        let turn = state.turn.take();
         drop(state);
+        drop(turn);
         wake(waker);
     }
 
@@ -180,6 +191,12 @@ impl State {
     /// Whether the reader is gone.
     pub(super) fn is_abandoned(&self) -> bool {
         self.reader_gone
+    }
+
+    /// Whether nothing is left to read, as far as can be told without asking the writer. If it holds something back,
+    /// the reader was told, and has not looked since.
+    pub(super) fn is_spent(&self) -> bool {
+        self.queue.is_empty() && (self.asked || self.finished)
     }
 
     /// Whether the writer is done and everything was taken.
@@ -242,7 +259,6 @@ impl State {
 
     /// Empties the queue, without credit.
     pub(super) fn empty(&mut self) -> Batch {
-        self.sent = 0;
         let mut emptied = Batch::default();
         self.queue.take(&mut emptied);
         self.held.sub(Load { messages: emptied.messages, bytes: emptied.bytes });

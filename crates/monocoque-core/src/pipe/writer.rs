@@ -77,7 +77,8 @@ impl PipeWriter {
             return Err(Refusal::Closed);
         }
         front.hand_over(&mut state);
-        state.ask(bytes)?;
+        // Refused: whatever comes next has to ask too, or the size of this one would be remembered too long.
+        state.ask(bytes).inspect_err(|_| front.room = Load::default())?;
         state.queue.push_message(message, &shared.arena);
         state.held.add(Load { messages: 1, bytes });
         if state.conflate {
@@ -142,6 +143,9 @@ impl PipeWriter {
         if !self.front.encoded.is_empty() {
             let mut state = self.shared.lock();
             self.front.hand_over(&mut state);
+            if state.conflate {
+                state.keep_last(&self.shared.arena);
+            }
             self.front.release(&self.shared, state);
         }
     }

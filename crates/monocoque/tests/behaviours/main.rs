@@ -12,6 +12,7 @@ mod bad_input_ends_one_connection_only;
 mod closing_reports_what_was_not_delivered;
 mod endpoints_come_and_go;
 mod every_pair_of_types_talks_over_every_transport;
+mod inproc_peers_part_under_load;
 mod no_message_goes_to_a_dead_peer;
 mod options_do_what_they_say;
 mod proxies_and_routers_spread_the_work;
