@@ -1,10 +1,10 @@
 //! Byte streams between two peers.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -120,41 +120,52 @@ impl Link for StreamLink {
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
-        Some(Arc::new(SenderTurn::new(Arc::clone(&self.fd))))
+        Some(Arc::new(SenderTurn(Arc::clone(&self.fd))))
     }
 }
 
-/// A message that comes so soon after one that its sender wrote itself is one of a burst, which the pump writes with
-/// fewer system calls.
+/// A message that comes so soon after one that the same thread wrote itself, to whomever, is one of a burst, which pumps
+/// write with fewer system calls.
 const BURST: Duration = Duration::from_micros(10);
+
+thread_local! {
+    /// When this thread's last turn ended.
+    static TURN_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// A stream socket as senders see it.
 #[derive(Debug)]
-struct SenderTurn {
-    socket: Arc<Socket>,
-    epoch: Instant,
-    /// When the last turn ended, in nanoseconds since `epoch`.
-    ended: AtomicU64,
-}
-
-impl SenderTurn {
-    fn new(socket: Arc<Socket>) -> Self {
-        Self { socket, epoch: Instant::now(), ended: AtomicU64::new(0) }
-    }
-
-    fn nanos(&self) -> u64 {
-        self.epoch.elapsed().as_nanos() as u64
-    }
-}
+struct SenderTurn(Arc<Socket>);
 
 impl WriteThrough for SenderTurn {
     fn write_through(&self, segments: &[Bytes]) -> usize {
-        if self.nanos() - self.ended.load(Ordering::Relaxed) < BURST.as_nanos() as u64 {
+        if TURN_ENDED.get().is_some_and(|ended| ended.elapsed() < BURST) {
             return 0;
         }
         // The pump meets the same error, and tells of it.
-        let sent = send_now(&self.socket, segments).unwrap_or(0);
-        self.ended.store(self.nanos(), Ordering::Relaxed);
+        let sent = send_now(&self.0, segments).unwrap_or(0);
+        TURN_ENDED.set(Some(Instant::now()));
         sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_fan_out_only_the_first_is_written_by_its_sender() {
+        let pairs = [(); 8].map(|()| Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair"));
+        let turns = pairs.each_ref().map(|(ours, _)| SenderTurn(Arc::new(ours.try_clone().expect("a descriptor"))));
+        let message = [Bytes::from_static(b"news")];
+        // In the future, so that a slow machine does not end the burst.
+        let written = turns.each_ref().map(|turn| {
+            let written = turn.write_through(&message);
+            TURN_ENDED.set(TURN_ENDED.get().map(|_| Instant::now() + Duration::from_secs(3600)));
+            written
+        });
+        assert_eq!(written, [4, 0, 0, 0, 0, 0, 0, 0]);
+        TURN_ENDED.set(Instant::now().checked_sub(BURST));
+        assert_eq!(turns[7].write_through(&message), 4, "the burst is over");
     }
 }
