@@ -91,7 +91,10 @@ fn send_now(socket: &Socket, segments: &[Bytes]) -> io::Result<usize> {
 
 impl Link for StreamLink {
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
-        send_now(&self.fd, segments)
+        let sent = send_now(&self.fd, segments);
+        // A sender on this thread that waited for this is in the middle of a stream.
+        TURN_ENDED.set(Some(Instant::now()));
+        sent
     }
 
     async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
@@ -124,12 +127,12 @@ impl Link for StreamLink {
     }
 }
 
-/// A message that comes so soon after one that the same thread wrote itself, to whomever, is one of a burst, which pumps
-/// write with fewer system calls.
+/// A message that comes so soon after a write of the same thread, to whomever, is one of a burst, which pumps write with
+/// fewer system calls.
 const BURST: Duration = Duration::from_micros(10);
 
 thread_local! {
-    /// When this thread's last turn ended.
+    /// When this thread's last write ended: a sender's turn, or a pump's.
     static TURN_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
