@@ -642,19 +642,17 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
 
     /// Senders write no more. Whether one of them has written a message in part, which is put back then.
     fn end_turn(&mut self) -> bool {
-        let mut batch = Batch::default();
-        let halved = self.shared.outgoing.borrow_mut().as_mut().is_some_and(|outgoing| {
-            let halved = outgoing.end_turn();
-            if halved {
-                outgoing.take(&mut batch);
-            }
-            halved
-        });
-        if halved {
-            let sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
-            self.shared.put_back(&batch.segments, sent);
+        let mut held = self.shared.outgoing.borrow_mut();
+        let Some(outgoing) = &mut *held else { return false };
+        if !outgoing.end_turn() {
+            return false;
         }
-        halved
+        let mut batch = Batch::default();
+        outgoing.take(&mut batch);
+        let sent = outgoing.take_sent();
+        drop(held);
+        self.shared.put_back(&batch.segments, sent);
+        true
     }
 
     /// What the protocol still wanted to say, as far as the kernel takes it at once: why we close.

@@ -89,6 +89,7 @@ impl PipeReader {
     pub fn lend_turn(&mut self, link: Arc<dyn WriteThrough>) {
         let mut state = self.shared.lock();
         state.turn = Some(link);
+        state.sent = 0;
         state.reader_waits = false;
     }
 
