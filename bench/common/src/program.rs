@@ -59,10 +59,19 @@ fn pin(core: Option<usize>) -> Outcome {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
-/// As many descriptors as this process may have without asking anybody.
-fn raise_descriptor_limit() -> Outcome {
+/// Descriptors for the largest scenario, with some to spare.
+const DESCRIPTORS: u64 = 16 * 1024;
+
+/// As many descriptors as this process may have: enough, if it may raise its own ceiling.
+///
+/// # Errors
+/// If the limits cannot be read or set.
+pub fn raise_descriptor_limit() -> Outcome {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
+    let enough = most.max(DESCRIPTORS);
+    // Only a privileged process may raise its ceiling; others have what is below it.
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, enough, enough);
+    Ok(raised.or_else(|_| setrlimit(Resource::RLIMIT_NOFILE, most, most))?)
 }
 
 /// Lines are signals to go on; the end is the end.

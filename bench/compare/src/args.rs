@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::contender::Contender;
+use crate::contender::{BASELINE, Contender};
 use crate::scenario::Scenario;
 
 /// Scenarios of a quick look.
@@ -31,6 +31,9 @@ pub struct Args {
     /// connects, a colon, the one that binds, such as `ours:libzmq` or `rzmq/default:ours/local`.
     #[arg(long, value_delimiter = ',')]
     pub pair: Vec<String>,
+    /// An earlier build of bench-ours, measured in the same rounds as `baseline`; goals tell if this one is slower.
+    #[arg(long)]
+    pub baseline: Option<PathBuf>,
     /// A few scenarios, three short rounds.
     #[arg(long)]
     pub quick: bool,
@@ -68,7 +71,7 @@ impl Args {
 
     /// The name of the report's files.
     pub fn report_name(&self) -> &str {
-        let whole = self.only.is_empty() && self.peers.is_empty() && self.pair.is_empty();
+        let whole = self.only.is_empty() && self.peers.is_empty() && self.pair.is_empty() && self.baseline.is_none();
         self.name.as_deref().unwrap_or(if whole || self.merge || self.render { "latest" } else { "partial" })
     }
 
@@ -90,7 +93,7 @@ impl Args {
 
     /// Whether a contender is wanted.
     pub fn wants_contender(&self, contender: &Contender) -> bool {
-        self.peers.is_empty() || self.peers.iter().any(|peer| contender.is(peer))
+        contender.program == BASELINE || self.peers.is_empty() || self.peers.iter().any(|peer| contender.is(peer))
     }
 }
 
@@ -128,6 +131,7 @@ mod tests {
         assert_eq!(name(&[]), "latest");
         assert_eq!(name(&["--only", "tcp"]), "partial");
         assert_eq!(name(&["--quick"]), "partial");
+        assert_eq!(name(&["--baseline", "bench-ours.old"]), "partial");
         assert_eq!(name(&["--only", "tcp", "--merge"]), "latest");
     }
 }

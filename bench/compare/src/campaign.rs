@@ -114,7 +114,7 @@ fn play(team: &Team, scenario: &Scenario, seconds: f64, amount: &mut Option<Amou
         Some(amount) => *amount,
         None => *amount.insert(calibrate(players, seconds, limit)?),
     };
-    trial::run(players, amount, 1.0, limit)
+    trial::run(players, amount, limit)
 }
 
 /// What takes about `seconds`: a number of messages, where the sides can agree on one.
@@ -126,7 +126,7 @@ pub fn calibrate(players: Match<'_>, seconds: f64, limit: Duration) -> Result<Am
     if !players.scenario.is_counted() {
         return Ok(timed(Duration::from_secs_f64(seconds)));
     }
-    let trial = trial::run(players, timed(CALIBRATION), 1.0, limit)?;
+    let trial = trial::run(players, timed(CALIBRATION), limit)?;
     let rate = trial.sample.get(&Metric::Rate).copied().unwrap_or_default();
     let messages = |seconds: f64| (rate * seconds).ceil().max(1.0) as u64;
     Ok(Amount::Count { warm_up: messages(WARM_UP.as_secs_f64()), messages: messages(seconds) })

@@ -20,6 +20,9 @@ const PROGRAMS: [(&str, Option<&str>); 7] = [
     ("raw", None),
 ];
 
+/// The name under which an earlier build of ours is measured.
+pub const BASELINE: &str = "baseline";
+
 /// What was locked when this harness was built, the peers among it.
 const LOCK: &str = include_str!("../../Cargo.lock");
 
@@ -75,8 +78,15 @@ pub fn all(folder: &Path) -> Outcome<Vec<Contender>> {
 /// # Errors
 /// If the program is missing or does not describe itself.
 pub fn of_program(folder: &Path, program: &str, package: Option<&str>) -> Outcome<Vec<Contender>> {
-    let path = folder.join(format!("bench-{program}"));
-    let described = match Process::start(&path, &["--describe".to_owned()])?.next(DESCRIBE_LIMIT) {
+    of_path(&folder.join(format!("bench-{program}")), program, package)
+}
+
+/// Every mode of the program at `path`, under the name `program`.
+///
+/// # Errors
+/// If the program is missing or does not describe itself.
+pub fn of_path(path: &Path, program: &str, package: Option<&str>) -> Outcome<Vec<Contender>> {
+    let described = match Process::start(path, &["--describe".to_owned()])?.next(DESCRIBE_LIMIT) {
         Event::Line(Line::Description(description)) => description,
         other => return Err(format!("{} does not describe itself: {other:?}", path.display()).into()),
     };
@@ -84,7 +94,7 @@ pub fn of_program(folder: &Path, program: &str, package: Option<&str>) -> Outcom
     Ok(described
         .modes
         .into_iter()
-        .map(|mode| Contender { program: program.to_owned(), version: version.clone(), path: path.clone(), mode })
+        .map(|mode| Contender { program: program.to_owned(), version: version.clone(), path: path.to_owned(), mode })
         .collect())
 }
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bench_common::Line;
+use bench_common::{Line, raise_descriptor_limit};
 
 use crate::contender::Contender;
 use crate::metric::{Metric, Sample};
@@ -27,6 +27,8 @@ const SETTLE: Duration = Duration::from_millis(150);
 /// # Errors
 /// [`Miss`].
 pub fn run(scenario: &Scenario, contender: &Contender, limit: Duration) -> Result<Trial, Miss> {
+    // The other end of every connection is here.
+    raise_descriptor_limit().map_err(|failure| Miss::Failed(format!("{failure:?}")))?;
     let deadline = Instant::now() + limit;
     let endpoint = Endpoint::new(scenario.transport);
     let words = [

@@ -23,7 +23,10 @@ fn run(args: &Args) -> Outcome {
     if args.render {
         return report(args, Report::read(&args.out, args.report_name())?.table);
     }
-    let (scenarios, contenders) = (scenario::all(), contender::all(&folder()?)?);
+    let (scenarios, mut contenders) = (scenario::all(), contender::all(&folder()?)?);
+    if let Some(path) = &args.baseline {
+        contenders.extend(contender::of_path(path, contender::BASELINE, None)?);
+    }
     let unknown = args.unknown(&scenarios);
     if !unknown.is_empty() {
         return Err(format!("no scenario is called {}: --list tells which there are", unknown.join(", ")).into());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::contender::BASELINE;
 use crate::machine::Machine;
 use crate::metric::{Metric, Sample};
 use crate::scenario::Scenario;
@@ -132,5 +133,5 @@ impl Table {
 
 /// Whether a row is of a messaging library that is not ours, alone.
 pub fn is_peer(row: &Row) -> bool {
-    !matches!(row.program.as_str(), "ours" | "raw") && !row.program.contains(':')
+    !matches!(row.program.as_str(), "ours" | BASELINE | "raw") && !row.program.contains(':')
 }

@@ -49,10 +49,10 @@ pub enum Miss {
 ///
 /// # Errors
 /// [`Miss`].
-pub fn run(players: Match<'_>, amount: Amount, slow_down: f64, limit: Duration) -> Result<Trial, Miss> {
+pub fn run(players: Match<'_>, amount: Amount, limit: Duration) -> Result<Trial, Miss> {
     let deadline = Instant::now() + limit;
     let endpoint = Endpoint::new(players.scenario.transport);
-    let words = Words { players, amount, slow_down, endpoint: &endpoint.0 };
+    let words = Words { players, amount, endpoint: &endpoint.0 };
     let (roles, cores) = (players.scenario.roles(), players.scenario.cores());
     let mut binder = start(players.binder, &words.of(roles.0, cores.0))?;
     match binder.next(BIND_LIMIT.min(limit)) {
@@ -119,7 +119,6 @@ fn overdue(sides: &[(&Contender, Process, Option<Figures>)], limit: Duration) ->
 struct Words<'a> {
     players: Match<'a>,
     amount: Amount,
-    slow_down: f64,
     endpoint: &'a str,
 }
 
@@ -146,7 +145,6 @@ impl Words<'_> {
         }
         words.extend(core.map(|core| format!("--core={core}")));
         words.extend(no_drop.then(|| "--no-drop".to_owned()));
-        words.extend((self.slow_down > 1.0).then(|| format!("--slow-down={}", self.slow_down)));
         words
     }
 }

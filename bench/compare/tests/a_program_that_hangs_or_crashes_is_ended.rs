@@ -14,7 +14,7 @@ use support::script;
 fn run(program: &Contender, limit: Duration) -> Result<Trial, Miss> {
     let scenario = support::scenario("tcp-push-pull-64");
     let amount = Amount::Count { warm_up: 1, messages: 1 };
-    trial::run(Match { scenario: &scenario, connector: program, binder: program }, amount, 1.0, limit)
+    trial::run(Match { scenario: &scenario, connector: program, binder: program }, amount, limit)
 }
 
 #[track_caller]

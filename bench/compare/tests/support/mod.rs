@@ -31,11 +31,16 @@ pub fn contender(program: &str, mode: &str) -> Contender {
 
 /// A program that does what a shell script says.
 pub fn script(folder: &Path, text: &str) -> Contender {
-    let path = folder.join("script");
+    acting(folder, "script", "shell", text)
+}
+
+/// A shell script in place of a program in one of its modes.
+pub fn acting(folder: &Path, program: &str, mode: &str, text: &str) -> Contender {
+    let path = folder.join(format!("{program}-{mode}"));
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("the folder is writable");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let mode = ModeDescription { name: "shell".into(), note: String::new(), groups: Vec::<Group>::new() };
-    Contender { program: "script".into(), version: None, path, mode }
+    let mode = ModeDescription { name: mode.into(), note: String::new(), groups: Vec::<Group>::new() };
+    Contender { program: program.into(), version: None, path, mode }
 }
 
 /// The scenario of that name.
