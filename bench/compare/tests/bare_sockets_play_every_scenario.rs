@@ -14,7 +14,7 @@ const TIME: Amount = Amount::Time { warm_up: Duration::from_millis(20), length: 
 
 fn sample(name: &str, mode: &str, amount: Amount) -> Result<Sample, Miss> {
     let (scenario, raw) = (support::scenario(name), support::contender("raw", mode));
-    trial::run(Match { scenario: &scenario, connector: &raw, binder: &raw }, amount, 1.0, LIMIT).map(|one| one.sample)
+    trial::run(Match { scenario: &scenario, connector: &raw, binder: &raw }, amount, LIMIT).map(|one| one.sample)
 }
 
 #[track_caller]
@@ -29,6 +29,7 @@ fn streams() {
     for name in ["tcp-push-pull-16", "ipc-push-pull-1048576"] {
         has(&sample(name, "large", COUNT).unwrap(), &[]);
         has(&sample(name, "blocking", TIME).unwrap(), &[]);
+        has(&sample(name, "framed", COUNT).unwrap(), &[]);
     }
 }
 

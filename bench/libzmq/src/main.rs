@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use bench_common::{Body, End, Kind, Library, Mode, Order, Outcome, Setup, Socket, on_threads, park_on};
+use bench_common::{Body, End, Group, Kind, Library, Mode, Order, Outcome, Setup, Socket, on_threads, park_on};
 use monocoque_interop::ffi;
 use monocoque_interop::zmq::version;
 
@@ -34,6 +34,7 @@ impl Library for Libzmq {
             note: "zmq_msg_copy of shared content, in and out batches of 64 KiB instead of 8",
             groups: &[],
         },
+        Mode { name: "io-threads-2", note: "as default, ZMQ_IO_THREADS 2", groups: &[Group::Publish, Group::FanIn] },
     ];
 
     fn version() -> Option<String> {
@@ -42,7 +43,11 @@ impl Library for Libzmq {
     }
 
     fn new(mode: &'static str, _: &Order) -> Outcome<Self> {
-        Ok(Self { context: Context::new()?, tuned: mode == "tuned" })
+        let context = Context::new()?;
+        if mode == "io-threads-2" {
+            context.set(ffi::ZMQ_IO_THREADS, 2)?;
+        }
+        Ok(Self { context, tuned: mode == "tuned" })
     }
 
     fn run<F: Future>(&'static self, job: F) -> F::Output {

@@ -46,6 +46,12 @@ impl Context {
         NonNull::new(unsafe { ffi::zmq_ctx_new() }).map(Self).ok_or_else(last)
     }
 
+    /// Before the first socket.
+    pub fn set(&self, option: c_int, value: c_int) -> Result {
+        // SAFETY: the context is live.
+        check(unsafe { ffi::zmq_ctx_set(self.0.as_ptr(), option, value) })
+    }
+
     pub fn socket(&'static self, kind: c_int) -> Result<Native> {
         // SAFETY: the context is live; it is never terminated.
         NonNull::new(unsafe { ffi::zmq_socket(self.0.as_ptr(), kind) }).map(Native).ok_or_else(last)

@@ -1,9 +1,10 @@
-//! Monocoque, with the context's own I/O thread and with the caller's.
+//! Monocoque, with the context's own I/O threads and with the caller's, on io_uring and on epoll.
 
 mod any;
 
 use std::cell::OnceCell;
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
@@ -22,11 +23,26 @@ struct Ours {
     many: bool,
 }
 
+/// What says which engine a runtime uses, before it is made.
+const DRIVER: &str = "MONOCOQUE_DRIVER";
+
+/// What several I/O threads are for.
+const SPREAD: &[Group] = &[Group::Publish, Group::FanIn];
 /// What the batch calls are for.
 const STREAMS: &[Group] = &[Group::Stream, Group::Flight, Group::Publish, Group::FanIn];
 
 thread_local! {
     static LOCAL: OnceCell<Context> = const { OnceCell::new() };
+}
+
+/// Starts this program again with epoll as its engine, as a user of the environment variable does, unless that is how
+/// it was started.
+fn on_epoll() -> Outcome {
+    if std::env::var_os(DRIVER).is_some_and(|driver| driver == "poll") {
+        return Ok(());
+    }
+    let again = Command::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).env(DRIVER, "poll").exec();
+    Err(Failure::failed(again))
 }
 
 impl Library for Ours {
@@ -35,12 +51,19 @@ impl Library for Ours {
     const MODES: &'static [Mode] = &[
         Mode { name: "local", note: "send and recv_into; I/O on the caller's compio runtime", groups: &[] },
         Mode { name: "shared", note: "blocking send and recv_into; I/O on the context's thread", groups: &[] },
+        Mode { name: "local-epoll", note: "local, on epoll instead of io_uring", groups: &[] },
+        Mode { name: "shared-epoll", note: "shared, on epoll instead of io_uring", groups: &[] },
+        Mode { name: "shared-2", note: "shared, connections spread over two I/O threads", groups: SPREAD },
         Mode { name: "local-many", note: "send_many and recv_many of up to 256", groups: STREAMS },
         Mode { name: "shared-many", note: "send_many and recv_many of up to 256", groups: STREAMS },
     ];
 
     fn new(mode: &'static str, _: &Order) -> Outcome<Self> {
-        let shared = mode.starts_with("shared").then(Context::new);
+        if mode.ends_with("epoll") {
+            on_epoll()?;
+        }
+        let threads = if mode == "shared-2" { 2 } else { 1 };
+        let shared = mode.starts_with("shared").then(|| Context::builder().io_threads(threads).build()).transpose()?;
         Ok(Self { shared, many: mode.ends_with("many") })
     }
 

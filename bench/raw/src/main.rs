@@ -1,8 +1,9 @@
 //! Bare sockets: the same bytes as ZMTP frames, no messaging. What the kernel lets anyone reach here.
 //!
 //! Nobody parses, queues or routes: the sender writes ready-made frames 64 KiB at a time, the receiver reads and
-//! divides. There is no handshake either.
+//! divides. There is no handshake either. The mode `framed` adds the least that messages cost anybody, and no more.
 
+mod framed;
 mod frames;
 mod link;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use bench_common::{Body, End, Failure, Group, Kind, Library, Mode, Order, Outcome, Setup, Socket, park_on};
 
+use framed::Framed;
 use frames::Frames;
 use link::{Listener, Stream, Wait, ready};
 
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
 
 struct Raw {
     wait: Wait,
+    framed: bool,
     size: usize,
     /// Written, and read, at a time.
     chunks: (usize, usize),
@@ -37,6 +40,11 @@ impl Library for Raw {
     const MODES: &'static [Mode] = &[
         Mode { name: "blocking", note: "write(2) and read(2) of 64 KiB that wait in the kernel", groups: &[] },
         Mode { name: "large", note: "write(2) of 256 KiB, read(2) of 1 MiB", groups: &[Group::Stream] },
+        Mode {
+            name: "framed",
+            note: "as blocking; each message is copied behind a header of its own, found by it and copied out",
+            groups: &[Group::Stream],
+        },
         Mode { name: "poll", note: "non-blocking reads, yielding the core between them", groups: &[Group::Trip] },
         Mode { name: "spin", note: "non-blocking reads without a pause", groups: &[Group::Trip] },
     ];
@@ -48,7 +56,7 @@ impl Library for Raw {
             _ => Wait::Block,
         };
         let chunks = if mode == "large" { LARGE_CHUNKS } else { SMALL_CHUNKS };
-        Ok(Self { wait, size: order.size, chunks })
+        Ok(Self { wait, framed: mode == "framed", size: order.size, chunks })
     }
 
     fn run<F: Future>(&'static self, job: F) -> F::Output {
@@ -76,7 +84,8 @@ impl Library for Raw {
         let (write_bytes, read_bytes) = self.chunks;
         let frames = Frames::new(&vec![0; self.size], write_bytes);
         let inbox = vec![0; read_bytes];
-        Ok(RawSocket { listener, peers, frames, write_bytes, named: false, pending: 0, inbox, wait: self.wait })
+        let framed = self.framed.then(|| Framed::new(self.size));
+        Ok(RawSocket { listener, peers, frames, write_bytes, named: false, pending: 0, inbox, framed, wait: self.wait })
     }
 
     async fn each<F>(&'static self, count: usize, job: impl Fn(usize) -> F + Clone + Send + 'static) -> Outcome
@@ -97,6 +106,7 @@ struct RawSocket {
     /// Messages that were sent but not written yet.
     pending: usize,
     inbox: Vec<u8>,
+    framed: Option<Framed>,
     wait: Wait,
 }
 
@@ -148,6 +158,9 @@ impl RawSocket {
 
 impl Socket for RawSocket {
     async fn send(&mut self, body: &Body, count: usize) -> Outcome {
+        if let Some(framed) = &mut self.framed {
+            return (0..count).try_for_each(|_| framed.send(&mut self.peers[0].stream, body.as_slice()));
+        }
         if !std::mem::replace(&mut self.named, true) {
             self.frames = Frames::new(body.as_slice(), self.write_bytes);
         }
@@ -163,6 +176,10 @@ impl Socket for RawSocket {
     }
 
     async fn recv(&mut self, mut see: impl FnMut(&[u8])) -> Outcome<usize> {
+        if let Some(framed) = &mut self.framed {
+            see(framed.recv(&mut self.peers[0].stream)?);
+            return Ok(1);
+        }
         if self.peers.len() == 1 {
             let count = self.read_some(0)?;
             see(self.frames.body());
