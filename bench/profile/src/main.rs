@@ -3,6 +3,7 @@
 //!
 //! Needs `perf`, `addr2line` and `readelf`, and a kernel that lets this user sample it.
 
+mod instructions;
 mod samples;
 mod stage;
 
@@ -15,6 +16,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use bench_common::{Figures, Line};
 use clap::Parser;
 
+use instructions::Counted;
 use stage::Stage;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -37,10 +39,20 @@ struct Args {
     /// How long each side measures.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// Measure nothing: print the instructions in this file of callgrind's.
+    #[arg(long)]
+    callgrind: Option<PathBuf>,
+    /// With --callgrind: part of the name of the function that is called once for each message.
+    #[arg(long, default_value = "try_send")]
+    call: String,
 }
 
 fn main() -> Outcome {
     let args = Args::parse();
+    if let Some(path) = &args.callgrind {
+        Counted::read(&std::fs::read_to_string(path)?, &args.call).print();
+        return Ok(());
+    }
     let beside = std::env::current_exe()?.with_file_name("bench-ours");
     let program = args.program.clone().unwrap_or(beside);
     for mode in &args.modes {

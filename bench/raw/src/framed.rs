@@ -5,14 +5,14 @@ use bench_common::{Failure, Outcome};
 
 use crate::link::Stream;
 
-/// Written, and read, at a time.
-const CHUNK_BYTES: usize = 64 * 1024;
 /// Of a long frame's header, the longer one.
 const HEADER_BYTES_MAX: usize = 9;
 const LONG: u8 = 2;
 
 /// Both directions of one stream.
 pub struct Framed {
+    /// Written, and read, at a time.
+    chunks: (usize, usize),
     outbox: Vec<u8>,
     inbox: Vec<u8>,
     /// What was read and not looked at.
@@ -21,12 +21,13 @@ pub struct Framed {
 }
 
 impl Framed {
-    /// For bodies of `size` bytes.
-    pub fn new(size: usize) -> Self {
+    /// For bodies of `size` bytes, and so many bytes written and read at a time.
+    pub fn new(size: usize, chunks: (usize, usize)) -> Self {
         let frame_bytes_max = HEADER_BYTES_MAX + size;
         Self {
-            outbox: Vec::with_capacity(CHUNK_BYTES + frame_bytes_max),
-            inbox: vec![0; CHUNK_BYTES + frame_bytes_max],
+            chunks,
+            outbox: Vec::with_capacity(chunks.0 + frame_bytes_max),
+            inbox: vec![0; chunks.1 + frame_bytes_max],
             unread: 0..0,
             body: Vec::with_capacity(size),
         }
@@ -43,7 +44,7 @@ impl Framed {
             }
         }
         self.outbox.extend_from_slice(body);
-        if self.outbox.len() >= CHUNK_BYTES {
+        if self.outbox.len() >= self.chunks.0 {
             stream.write_all(&self.outbox)?;
             self.outbox.clear();
         }
@@ -85,7 +86,7 @@ impl Framed {
     fn read(&mut self, stream: &mut Stream) -> Outcome {
         self.inbox.copy_within(self.unread.clone(), 0);
         let left = self.unread.len();
-        let room = self.inbox.len().min(left + CHUNK_BYTES);
+        let room = self.inbox.len().min(left + self.chunks.1);
         let bytes = stream.read(&mut self.inbox[left..room])?;
         if bytes == 0 {
             return Err(Failure::failed("the other side closed the connection, or a frame is too long"));

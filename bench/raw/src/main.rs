@@ -45,6 +45,7 @@ impl Library for Raw {
             note: "as blocking; each message is copied behind a header of its own, found by it and copied out",
             groups: &[Group::Stream],
         },
+        Mode { name: "framed-large", note: "framed, with the writes and reads of large", groups: &[Group::Stream] },
         Mode { name: "poll", note: "non-blocking reads, yielding the core between them", groups: &[Group::Trip] },
         Mode { name: "spin", note: "non-blocking reads without a pause", groups: &[Group::Trip] },
     ];
@@ -55,8 +56,8 @@ impl Library for Raw {
             "spin" => Wait::Spin,
             _ => Wait::Block,
         };
-        let chunks = if mode == "large" { LARGE_CHUNKS } else { SMALL_CHUNKS };
-        Ok(Self { wait, framed: mode == "framed", size: order.size, chunks })
+        let chunks = if mode.ends_with("large") { LARGE_CHUNKS } else { SMALL_CHUNKS };
+        Ok(Self { wait, framed: mode.starts_with("framed"), size: order.size, chunks })
     }
 
     fn run<F: Future>(&'static self, job: F) -> F::Output {
@@ -84,7 +85,7 @@ impl Library for Raw {
         let (write_bytes, read_bytes) = self.chunks;
         let frames = Frames::new(&vec![0; self.size], write_bytes);
         let inbox = vec![0; read_bytes];
-        let framed = self.framed.then(|| Framed::new(self.size));
+        let framed = self.framed.then(|| Framed::new(self.size, self.chunks));
         Ok(RawSocket { listener, peers, frames, write_bytes, named: false, pending: 0, inbox, framed, wait: self.wait })
     }
 

@@ -1,4 +1,5 @@
-//! Prints what the last `cargo bench` of the stages found as a Markdown table: medians, for each message.
+//! Prints what the last `cargo bench` of the stages found as a Markdown table, for each message: medians, and what is
+//! allocated.
 
 use std::error::Error;
 use std::fs;
@@ -45,35 +46,40 @@ struct Row {
     case: String,
     /// Nanoseconds for each message: the median, and the bounds of its 95 % confidence interval.
     nanoseconds: [f64; 3],
+    allocations: Option<f64>,
 }
 
 impl Row {
     /// The row of a folder that holds the last run of one benchmark.
-    fn read(folder: &Path) -> Result<Option<Self>, Box<dyn Error>> {
+    fn read(target: &Path, folder: &Path) -> Result<Option<Self>, Box<dyn Error>> {
         let Benchmark { group_id, value_str, throughput } =
             serde_json::from_slice(&fs::read(folder.join("benchmark.json"))?)?;
         let Some(Throughput::Elements(messages)) = throughput else { return Ok(None) };
         let estimates = folder.join("estimates.json");
         let Estimates { median } = serde_json::from_slice(&fs::read(&estimates)?)?;
         let Interval { lower_bound, upper_bound } = median.confidence_interval;
+        let case = value_str.unwrap_or_default();
+        let counted = fs::read_to_string(target.join("tmp/allocations").join(&group_id).join(&case));
         Ok(Some(Self {
             measured: fs::metadata(estimates)?.modified()?,
             group: group_id,
-            case: value_str.unwrap_or_default(),
+            case,
+            // Not there, if it was measured before they were counted.
+            allocations: counted.ok().and_then(|text| text.parse().ok()),
             nanoseconds: [median.point_estimate, lower_bound, upper_bound].map(|time| time / messages as f64),
         }))
     }
 }
 
 /// Rows of all benchmarks below `folder`.
-fn rows(folder: &Path) -> Result<Vec<Row>, Box<dyn Error>> {
+fn rows(target: &Path, folder: &Path) -> Result<Vec<Row>, Box<dyn Error>> {
     let mut rows = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.ends_with("new") {
-            rows.extend(Row::read(&path)?);
+            rows.extend(Row::read(target, &path)?);
         } else if path.is_dir() {
-            rows.extend(self::rows(&path)?);
+            rows.extend(self::rows(target, &path)?);
         }
     }
     Ok(rows)
@@ -81,11 +87,12 @@ fn rows(folder: &Path) -> Result<Vec<Row>, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let mut rows = rows(&target.join("criterion"))?;
+    let mut rows = rows(&target, &target.join("criterion"))?;
     rows.sort_by_key(|row| row.measured);
-    println!("| stage | case | ns a message | 95 % |\n|---|---|---|---|");
-    for Row { group, case, nanoseconds: [median, lower, upper], .. } in rows {
-        println!("| {group} | {case} | {median:.1} | {lower:.1}–{upper:.1} |");
+    println!("| stage | case | ns a message | 95 % | allocations a message |\n|---|---|---|---|---|");
+    for Row { group, case, nanoseconds: [median, lower, upper], allocations, .. } in rows {
+        let allocations = allocations.map(|each| format!("{each:.3}")).unwrap_or_default();
+        println!("| {group} | {case} | {median:.1} | {lower:.1}–{upper:.1} | {allocations} |");
     }
     Ok(())
 }

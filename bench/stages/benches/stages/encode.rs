@@ -11,7 +11,7 @@ use monocoque_core::batch::Batch;
 use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, pipe};
 use monocoque_core::slab::Arena;
 
-use crate::{nothing, stage};
+use crate::{Group, nothing, stage};
 
 const MESSAGES: usize = 900;
 
@@ -55,7 +55,7 @@ impl HoldingPipe {
 }
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("2 encode");
+    let mut group = Group::new(c, "2 encode");
     let copied = [16, 64, 256, 4096].map(|len| (format!("{len} B"), Message::from(vec![7; len])));
     let shared = [(format!("{} B, by reference", 16 * 1024), Message::from(Bytes::from(vec![7; 16 * 1024])))];
     let parts = [("64 B in two frames of 32".to_owned(), Message::from([&[7; 32], &[7; 32]]))];

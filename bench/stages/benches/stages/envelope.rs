@@ -6,7 +6,7 @@ use monocoque_core::{Frame, Message, SocketType};
 use monocoque_pattern::{Hub, HubConfig};
 
 use crate::peer::{Peer, connect, hub_with};
-use crate::{message, nothing, stage};
+use crate::{Group, message, nothing, stage};
 
 const TRIPS: usize = 128;
 
@@ -44,7 +44,7 @@ fn serve((rep, _): &mut (Hub, Vec<Peer>)) {
 }
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("7 envelope, a round trip");
+    let mut group = Group::new(c, "7 envelope, a round trip");
     for (name, asks, answers) in
         [("two DEALERs", SocketType::Dealer, SocketType::Dealer), ("REQ and REP", SocketType::Req, SocketType::Rep)]
     {

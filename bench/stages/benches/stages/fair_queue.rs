@@ -6,14 +6,14 @@ use monocoque_core::{Message, SocketType};
 use monocoque_pattern::Hub;
 
 use crate::peer::{Peer, hub_with};
-use crate::{message, nothing, stage};
+use crate::{Group, message, nothing, stage};
 
 /// Queued by each peer.
 const EACH: usize = 128;
 const KIND: [SocketType; 2] = [Pull, Push];
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("4 fair queue, receive from");
+    let mut group = Group::new(c, "4 fair queue, receive from");
     let message = message();
     for count in [1, 8, 64] {
         let mut state = hub_with(KIND[0], KIND[1], count);

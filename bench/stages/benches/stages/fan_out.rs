@@ -5,13 +5,13 @@ use monocoque_core::SocketType;
 use monocoque_pattern::Hub;
 
 use crate::peer::{Peer, hub_with};
-use crate::{message, nothing, stage};
+use crate::{Group, message, nothing, stage};
 
 /// Messages that are published.
 const MESSAGES: usize = 128;
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("9 fan-out, each copy, to");
+    let mut group = Group::new(c, "9 fan-out, each copy, to");
     for count in [1, 8, 64] {
         let mut state = hub_with(SocketType::Pub, SocketType::Sub, count);
         state.1.iter_mut().for_each(|peer| peer.to_hub.push_command("SUBSCRIBE", b""));

@@ -9,7 +9,7 @@ use monocoque_core::wire::EncodedHeader;
 use monocoque_core::{Protocol, SocketType};
 use monocoque_zmtp::{PeerInfo, Session, SessionConfig};
 
-use crate::stage;
+use crate::{Group, stage};
 
 struct Reading {
     now: Instant,
@@ -66,7 +66,7 @@ impl Reading {
 }
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("1 parse, 64 KiB read at once");
+    let mut group = Group::new(c, "1 parse, 64 KiB read at once");
     for body in [16, 64, 256, 4096] {
         let (mut reading, messages) = Reading::new(body);
         let (read, parse, deliver) = (Reading::read, Reading::parse, Reading::deliver);

@@ -8,7 +8,7 @@ use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, pipe};
 use monocoque_core::slab::Arena;
 
 use crate::encode::HoldingPipe;
-use crate::{message, nothing, stage};
+use crate::{Group, message, nothing, stage};
 
 /// Within half the mark of 1000, so that credit comes once a batch.
 const BATCH: usize = 500;
@@ -50,7 +50,7 @@ fn read(reader: &mut PipeReader, count: usize) {
 }
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("3 pipe");
+    let mut group = Group::new(c, "3 pipe");
     let (mut plain, mut holding) = (PlainPipe::new(), HoldingPipe::new());
     let message = message();
     for count in [1, BATCH] {

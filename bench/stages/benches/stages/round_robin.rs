@@ -5,13 +5,13 @@ use monocoque_core::SocketType;
 use monocoque_pattern::Hub;
 
 use crate::peer::{Peer, hub_with};
-use crate::{message, nothing, stage};
+use crate::{Group, message, nothing, stage};
 
 /// Sent to each peer.
 const EACH: usize = 128;
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("5 round robin, send to");
+    let mut group = Group::new(c, "5 round robin, send to");
     for count in [1, 8, 64] {
         let mut state = hub_with(SocketType::Push, SocketType::Pull, count);
         let send = |(hub, _): &mut (Hub, Vec<Peer>)| {

@@ -6,7 +6,7 @@ use monocoque_core::{RoutingId, SocketType};
 use monocoque_pattern::{Hub, HubConfig};
 
 use crate::peer::Peer;
-use crate::{message, nothing, stage};
+use crate::{Group, message, nothing, stage};
 
 /// Messages to each peer that is written to.
 const EACH: usize = 128;
@@ -60,7 +60,7 @@ impl Routing {
 }
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("6 router");
+    let mut group = Group::new(c, "6 router");
     for count in [1, 100, 10_000] {
         let mut routing = Routing::new(count);
         let messages = EACH * routing.addressed.len();

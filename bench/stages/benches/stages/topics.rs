@@ -6,7 +6,7 @@ use monocoque_core::{Message, SocketType};
 use monocoque_pattern::Hub;
 
 use crate::peer::{Peer, hub_with};
-use crate::{nothing, stage};
+use crate::{Group, nothing, stage};
 
 const MESSAGES: usize = 512;
 /// Topics that messages go round, so that not one path through the table is hot.
@@ -47,7 +47,7 @@ fn publish(hub: &Hub, messages: &mut [Message]) {
 }
 
 pub fn bench(c: &mut Criterion) {
-    let mut group = c.benchmark_group("8 topic match");
+    let mut group = Group::new(c, "8 topic match");
     for count in [1, 100, 10_000] {
         let (hub, mut peers) = publisher(count);
         let (mut hits, mut misses) = (messages(count, true), messages(count, false));
