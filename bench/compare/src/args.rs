@@ -91,9 +91,11 @@ impl Args {
         self.only.iter().map(String::as_str).filter(|only| !is_known(only)).collect()
     }
 
-    /// Whether a contender is wanted.
+    /// Whether a contender is wanted; a mode of the baseline, if that mode of ours is.
     pub fn wants_contender(&self, contender: &Contender) -> bool {
-        contender.program == BASELINE || self.peers.is_empty() || self.peers.iter().any(|peer| contender.is(peer))
+        let program = if contender.program == BASELINE { "ours" } else { &contender.program };
+        let wanted = |peer: &String| peer == program || *peer == format!("{program}/{}", contender.mode.name);
+        self.peers.is_empty() || self.peers.iter().any(wanted)
     }
 }
 
