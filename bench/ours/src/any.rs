@@ -3,8 +3,8 @@
 use bench_common::{Body, End, Failure, Kind, Outcome, Setup, Socket};
 use monocoque::{Any, Context, Message, Receives, Router, Sends, SocketType};
 
-/// Bodies above this are handed over by reference, others copied.
-const COPY_BYTES_MAX: usize = 4096;
+/// Bodies up to this many bytes lie in the message; larger ones are handed over by reference.
+const COPY_BYTES_MAX: usize = 64;
 /// Messages that one call of the batch modes takes or gives at most.
 const MANY: usize = 256;
 

@@ -367,6 +367,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         poll_fn(|cx| {
             // What is there at the first look was seen by the read before.
             if std::mem::replace(&mut looked, true) {
+                self.home.spin.pause();
                 match self.link.try_read(slab) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(Some(result)),

@@ -35,6 +35,10 @@ struct State {
     last: Cell<Instant>,
     armed: Cell<bool>,
     misses: Cell<u32>,
+    /// Something happened since the last turn.
+    active: Cell<bool>,
+    /// Nobody has yielded the core in this turn.
+    pause_is_due: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     /// Connections to look at in the next turn.
     watchers: RefCell<Vec<Waker>>,
@@ -47,6 +51,8 @@ impl Spin {
             last: Cell::new(Instant::now()),
             armed: Cell::new(false),
             misses: Cell::new(0),
+            active: Cell::new(false),
+            pause_is_due: Cell::new(false),
             waker: RefCell::new(None),
             watchers: RefCell::default(),
         }));
@@ -75,10 +81,16 @@ impl Spin {
         watches
     }
 
+    /// Yields the core before a look at what may have come, if this turn still has to.
+    pub(crate) fn pause(&self) {
+        self.0.pause();
+    }
+
     /// Something happened: poll for a while.
     pub(crate) fn touch(&self) {
         let state = &*self.0;
         let now = Instant::now();
+        state.active.set(true);
         if now.duration_since(state.last.replace(now)) < FREQUENT {
             state.misses.set(0);
         }
@@ -100,14 +112,31 @@ impl State {
         if !self.armed.get() {
             return;
         }
-        if self.last.get().elapsed() < WINDOW {
-            std::thread::yield_now();
+        // Something came since the turn before: who is woken by it runs first, before the core goes to others.
+        if self.active.take() {
+            return waker.wake_by_ref();
+        }
+        let goes_on = self.last.get().elapsed() < WINDOW;
+        self.pause_is_due.set(goes_on);
+        let mut watchers = self.watchers.borrow_mut();
+        if watchers.is_empty() {
+            self.pause();
+        }
+        // Before this task: what comes while others have the core is read before they have it again.
+        watchers.drain(..).for_each(Waker::wake);
+        if goes_on {
             waker.wake_by_ref();
         } else {
             self.misses.set(self.misses.get() + 1);
             self.armed.set(false);
         }
-        self.watchers.borrow_mut().drain(..).for_each(Waker::wake);
+    }
+
+    /// Yields the core, once a turn.
+    fn pause(&self) {
+        if self.pause_is_due.take() {
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -149,6 +178,8 @@ mod tests {
                 last: Cell::new(last),
                 armed: Cell::new(false),
                 misses: Cell::new(0),
+                active: Cell::new(false),
+                pause_is_due: Cell::new(false),
                 waker: RefCell::new(None),
                 watchers: RefCell::default(),
             };
@@ -169,6 +200,7 @@ mod tests {
             let before = self.wakes.0.load(Ordering::Relaxed);
             self.spin.touch();
             let woken = self.wakes.0.load(Ordering::Relaxed) > before;
+            self.turn();
             self.age(FREQUENT + WINDOW);
             assert!(!self.turn(), "the window is over");
             woken
@@ -226,6 +258,22 @@ mod tests {
         assert!(!bench.turn());
         assert_eq!(woken(), WATCHERS_MAX as u32 + 1);
         assert!(!bench.spin.watches(&wakers[0]), "the ring takes over");
+    }
+
+    #[test]
+    fn who_is_woken_by_what_came_runs_before_the_core_is_yielded() {
+        let (bench, task) = (Bench::new(), Arc::new(Wakes::default()));
+        let waker = Waker::from(Arc::clone(&task));
+        bench.spin.touch();
+        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        assert!(bench.spin.watches(&waker));
+        assert!(bench.turn() && !bench.spin.0.pause_is_due.get(), "others have work");
+        assert_eq!(task.0.load(Ordering::Relaxed), 0);
+        assert!(bench.turn() && bench.spin.0.pause_is_due.get(), "who watches yields, and looks in the same breath");
+        assert_eq!(task.0.load(Ordering::Relaxed), 1);
+        bench.spin.pause();
+        assert!(!bench.spin.0.pause_is_due.get(), "once a turn");
+        assert!(bench.turn() && !bench.spin.0.pause_is_due.get(), "nobody watches: the turn itself has yielded");
     }
 
     #[test]
