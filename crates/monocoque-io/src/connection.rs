@@ -57,6 +57,10 @@ pub trait Host<P: Protocol> {
     fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
         let _ = (incoming, lost);
     }
+
+    /// The socket finished its pipe, and the peer's system has everything that was in it. The connection goes on until
+    /// the peer has closed too, which nobody need wait for.
+    fn parted(&mut self) {}
 }
 
 /// Why a connection ended.
@@ -116,13 +120,24 @@ impl<P: Protocol, L: Link> Connection<P, L> {
         let shared = Shared::new(protocol, host, link.write_through());
         // What the block borrows it holds once; what an async function is given it holds twice.
         async move {
-            let reads = ReadPump { shared: &shared, link: &link, arena: &arena, home: &home, hot: false, beyond: 0 };
+            let reads = ReadPump {
+                shared: &shared,
+                link: &link,
+                arena: &arena,
+                home: &home,
+                hot: false,
+                met: false,
+                beyond: 0,
+            };
             let writes = WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0 };
+            home.spin.touch();
             shared.act(|protocol, out| {
                 protocol.connected(Instant::now(), out);
                 Ok(())
             });
             both(pin!(reads.run()), pin!(writes.run())).await;
+            // Where one has gone another often comes.
+            home.spin.touch();
             shared.into_ended()
         }
     }
@@ -308,6 +323,8 @@ struct ReadPump<'a, 'h, P: Protocol, L, H> {
     home: &'a Home,
     /// The last read filled its room: more is likely there.
     hot: bool,
+    /// The link was looked at once.
+    met: bool,
     /// Room that was read into past a full pipe.
     beyond: usize,
 }
@@ -362,11 +379,11 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     }
 
     /// Reads what comes while the runtime polls in any case.
-    async fn read_soon(&self, slab: &mut SlabMut) -> Option<io::Result<usize>> {
-        let mut looked = false;
+    async fn read_soon(&mut self, slab: &mut SlabMut) -> Option<io::Result<usize>> {
+        // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
+        let mut look = !std::mem::replace(&mut self.met, true);
         poll_fn(|cx| {
-            // What is there at the first look was seen by the read before.
-            if std::mem::replace(&mut looked, true) {
+            if std::mem::replace(&mut look, true) {
                 match self.link.try_read(slab) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(Some(result)),
@@ -669,11 +686,16 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         if !self.has_half() {
             self.write_control().await;
         }
+        let parted = self.link.is_acknowledged();
         self.link.shutdown(Shutdown::Write);
+        if parted {
+            self.shared.host.borrow_mut().parted();
+        }
         let mut patience = pin!(compio::time::sleep(FAREWELL));
         poll_fn(|cx| {
             self.shared.watch(cx);
-            if self.shared.is_ended() || self.stop.poll_stopped(cx).is_ready() {
+            // Whoever closes may stop the rest as soon as it hears that we parted.
+            if self.shared.is_ended() || (!parted && self.stop.poll_stopped(cx).is_ready()) {
                 return Poll::Ready(());
             }
             patience.as_mut().poll(cx)

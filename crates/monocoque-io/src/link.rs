@@ -17,7 +17,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::Socket;
 
 use crate::buffer::{Spare, recv_now};
-use crate::driver::Driver;
+use crate::outstanding::outstanding;
 
 /// A reliable byte stream that a connection runs over.
 ///
@@ -46,6 +46,11 @@ pub trait Link: 'static {
     /// Ends operations in flight and refuses later ones, in the directions of `how`.
     fn shutdown(&self, how: Shutdown);
 
+    /// Whether the peer's system has all that was written, for sure: nothing that happens here can take it back.
+    fn is_acknowledged(&self) -> bool {
+        false
+    }
+
     /// What other threads may write to while no operation of this link is writing, if that is possible.
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
         None
@@ -59,15 +64,11 @@ pub struct StreamLink {
 }
 
 impl StreamLink {
-    /// Adopts a connected stream socket on the runtime that the caller runs on.
+    /// Adopts a connected stream socket that was made or accepted for the runtime that the caller runs on.
     ///
-    /// # Errors
-    /// As `fcntl(2)`.
-    pub(crate) fn new(socket: OwnedFd, driver: Driver) -> io::Result<Self> {
-        let socket = Socket::from(socket);
-        // io_uring returns EAGAIN instead of waiting when the descriptor itself is non-blocking.
-        socket.set_nonblocking(driver == Driver::Poll)?;
-        Ok(Self { fd: SharedFd::new(Arc::new(socket)) })
+    /// io_uring wants a blocking descriptor: else it returns EAGAIN instead of waiting. epoll wants the other.
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self { fd: SharedFd::new(Arc::new(socket.into())) }
     }
 }
 
@@ -120,6 +121,10 @@ impl Link for StreamLink {
     fn shutdown(&self, how: Shutdown) {
         // The peer may be gone already: then there is nothing left to end.
         let _ = self.fd.shutdown(how);
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        outstanding(&self.fd).is_ok_and(|bytes| bytes == 0)
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
