@@ -251,7 +251,8 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
         let mut out = self.out.borrow_mut();
         let result = call(&mut self.protocol.borrow_mut(), &mut out);
         if !out.write.is_empty() {
-            self.control.borrow_mut().append(&mut out.write);
+            // Taken whole, so that nothing of it stays with an idle connection.
+            self.control.borrow_mut().extend(std::mem::take(&mut out.write));
             self.wake();
         }
         if let Some(peer) = out.ready.take() {
@@ -346,7 +347,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             let count = match result {
                 Ok(0) => return self.shared.end(End::PeerClosed { truncated: before }),
                 Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                    continue;
+                }
                 Err(error) => return self.shared.end(End::Link(error)),
             };
             self.home.spin.touch();
@@ -360,7 +363,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         }
     }
 
-    /// Reads what is there at once if more is likely there; else waits, with little memory if none is pinned.
+    /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned.
     async fn read(&mut self, mut slab: SlabMut) -> (io::Result<usize>, SlabMut) {
         if self.hot {
             match self.link.try_read(&mut slab) {
@@ -372,10 +375,14 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 slab = self.arena.lease(SlabClass::Tiny);
             }
         }
-        match self.read_soon(&mut slab).await {
-            Some(result) => (result, slab),
-            None => self.link.read(slab).await,
+        if let Some(result) = self.read_soon(&mut slab).await {
+            return (result, slab);
         }
+        // Whoever waits for long holds no room to read into.
+        let held = Some(slab).filter(|slab| !slab.is_empty());
+        let ready = self.link.readable().await;
+        let mut slab = held.unwrap_or_else(|| self.arena.lease(SlabClass::Tiny));
+        (ready.and_then(|()| self.link.try_read(&mut slab)), slab)
     }
 
     /// Reads what comes while the runtime polls in any case.

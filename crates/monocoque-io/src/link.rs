@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use compio::driver::SharedFd;
-use compio::driver::op::{Recv, SendVectored};
+use compio::driver::op::{Interest, PollOnce, SendVectored};
 use monocoque_core::limits::WRITE_SEGMENTS_MAX;
 use monocoque_core::pipe::WriteThrough;
 use monocoque_core::slab::SlabMut;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 use socket2::Socket;
 
-use crate::buffer::{Spare, recv_now};
+use crate::buffer::recv_now;
 use crate::outstanding::outstanding;
 
 /// A reliable byte stream that a connection runs over.
@@ -40,8 +40,8 @@ pub trait Link: 'static {
     /// `WouldBlock` when nothing is there; else as `recv(2)`.
     fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize>;
 
-    /// Reads at least one byte into the spare room of `slab`; zero means the peer has closed.
-    async fn read(&self, slab: SlabMut) -> (io::Result<usize>, SlabMut);
+    /// Waits until [`try_read`](Self::try_read) is worth a try.
+    async fn readable(&self) -> io::Result<()>;
 
     /// Ends operations in flight and refuses later ones, in the directions of `how`.
     fn shutdown(&self, how: Shutdown);
@@ -111,11 +111,9 @@ impl Link for StreamLink {
         recv_now(&self.fd, slab)
     }
 
-    async fn read(&self, slab: SlabMut) -> (io::Result<usize>, SlabMut) {
-        let operation = Recv::new(self.fd.clone(), Spare::new(slab), RecvFlags::empty());
-        let (result, operation) = compio::runtime::submit(operation).await.into();
-        let spare = compio::buf::IntoInner::into_inner(operation);
-        crate::buffer::complete(result, spare)
+    async fn readable(&self) -> io::Result<()> {
+        let (result, _) = compio::runtime::submit(PollOnce::new(self.fd.clone(), Interest::Readable)).await.into();
+        result.map(drop)
     }
 
     fn shutdown(&self, how: Shutdown) {
