@@ -57,6 +57,10 @@ pub trait Host<P: Protocol> {
     fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
         let _ = (incoming, lost);
     }
+
+    /// The socket finished its pipe, and the peer's system has everything that was in it. The connection goes on until
+    /// the peer has closed too, which nobody need wait for.
+    fn parted(&mut self) {}
 }
 
 /// Why a connection ended.
@@ -116,13 +120,24 @@ impl<P: Protocol, L: Link> Connection<P, L> {
         let shared = Shared::new(protocol, host, link.write_through());
         // What the block borrows it holds once; what an async function is given it holds twice.
         async move {
-            let reads = ReadPump { shared: &shared, link: &link, arena: &arena, home: &home, hot: false, beyond: 0 };
+            let reads = ReadPump {
+                shared: &shared,
+                link: &link,
+                arena: &arena,
+                home: &home,
+                hot: false,
+                met: false,
+                beyond: 0,
+            };
             let writes = WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0 };
+            home.spin.touch();
             shared.act(|protocol, out| {
                 protocol.connected(Instant::now(), out);
                 Ok(())
             });
             both(pin!(reads.run()), pin!(writes.run())).await;
+            // Where one has gone another often comes.
+            home.spin.touch();
             shared.into_ended()
         }
     }
@@ -236,7 +251,8 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
         let mut out = self.out.borrow_mut();
         let result = call(&mut self.protocol.borrow_mut(), &mut out);
         if !out.write.is_empty() {
-            self.control.borrow_mut().append(&mut out.write);
+            // Taken whole, so that nothing of it stays with an idle connection.
+            self.control.borrow_mut().extend(std::mem::take(&mut out.write));
             self.wake();
         }
         if let Some(peer) = out.ready.take() {
@@ -308,6 +324,8 @@ struct ReadPump<'a, 'h, P: Protocol, L, H> {
     home: &'a Home,
     /// The last read filled its room: more is likely there.
     hot: bool,
+    /// The link was looked at once.
+    met: bool,
     /// Room that was read into past a full pipe.
     beyond: usize,
 }
@@ -329,7 +347,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             let count = match result {
                 Ok(0) => return self.shared.end(End::PeerClosed { truncated: before }),
                 Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                    continue;
+                }
                 Err(error) => return self.shared.end(End::Link(error)),
             };
             self.home.spin.touch();
@@ -343,7 +363,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         }
     }
 
-    /// Reads what is there at once if more is likely there; else waits, with little memory if none is pinned.
+    /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned.
     async fn read(&mut self, mut slab: SlabMut) -> (io::Result<usize>, SlabMut) {
         if self.hot {
             match self.link.try_read(&mut slab) {
@@ -355,18 +375,22 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 slab = self.arena.lease(SlabClass::Tiny);
             }
         }
-        match self.read_soon(&mut slab).await {
-            Some(result) => (result, slab),
-            None => self.link.read(slab).await,
+        if let Some(result) = self.read_soon(&mut slab).await {
+            return (result, slab);
         }
+        // Whoever waits for long holds no room to read into.
+        let held = Some(slab).filter(|slab| !slab.is_empty());
+        let ready = self.link.readable().await;
+        let mut slab = held.unwrap_or_else(|| self.arena.lease(SlabClass::Tiny));
+        (ready.and_then(|()| self.link.try_read(&mut slab)), slab)
     }
 
     /// Reads what comes while the runtime polls in any case.
-    async fn read_soon(&self, slab: &mut SlabMut) -> Option<io::Result<usize>> {
-        let mut looked = false;
+    async fn read_soon(&mut self, slab: &mut SlabMut) -> Option<io::Result<usize>> {
+        // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
+        let mut look = !std::mem::replace(&mut self.met, true);
         poll_fn(|cx| {
-            // What is there at the first look was seen by the read before.
-            if std::mem::replace(&mut looked, true) {
+            if std::mem::replace(&mut look, true) {
                 self.home.spin.pause();
                 match self.link.try_read(slab) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -670,11 +694,16 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         if !self.has_half() {
             self.write_control().await;
         }
+        let parted = self.link.is_acknowledged();
         self.link.shutdown(Shutdown::Write);
+        if parted {
+            self.shared.host.borrow_mut().parted();
+        }
         let mut patience = pin!(compio::time::sleep(FAREWELL));
         poll_fn(|cx| {
             self.shared.watch(cx);
-            if self.shared.is_ended() || self.stop.poll_stopped(cx).is_ready() {
+            // Whoever closes may stop the rest as soon as it hears that we parted.
+            if self.shared.is_ended() || (!parted && self.stop.poll_stopped(cx).is_ready()) {
                 return Poll::Ready(());
             }
             patience.as_mut().poll(cx)

@@ -109,7 +109,7 @@ async fn attempt(
         None => connecting.await?,
         Some(limit) => compio::time::timeout(limit, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??,
     };
-    Ok((StreamLink::new(socket, driver)?, facts))
+    Ok((StreamLink::new(socket), facts))
 }
 
 async fn connect_tcp(endpoint: &TcpEndpoint, driver: Driver) -> io::Result<(OwnedFd, LinkFacts)> {
@@ -136,8 +136,8 @@ fn tcp_facts(socket: OwnedFd, target: SocketAddr) -> (OwnedFd, LinkFacts) {
 }
 
 async fn connect(target: &SockAddr, source: Option<SocketAddr>, driver: Driver) -> io::Result<OwnedFd> {
-    let socket = Socket::new(target.domain(), Type::STREAM, None)?;
-    socket.set_nonblocking(driver == Driver::Poll)?;
+    let kind = if driver == Driver::Poll { Type::STREAM.nonblocking() } else { Type::STREAM };
+    let socket = Socket::new(target.domain(), kind, None)?;
     if target.domain() != Domain::UNIX {
         socket.set_tcp_nodelay(true)?;
     }
@@ -149,9 +149,11 @@ async fn connect(target: &SockAddr, source: Option<SocketAddr>, driver: Driver) 
     let (result, operation) = compio::runtime::submit(Connect::new(shared.clone(), target.clone())).await.into();
     drop(operation);
     result?;
-    // A full backlog answers a non-blocking connect over ipc with EAGAIN, which compio's epoll driver takes for
-    // a connect that is under way, and so for a success.
-    shared.peer_addr()?;
+    if target.domain() == Domain::UNIX {
+        // A full backlog answers a non-blocking connect over ipc with EAGAIN, which compio's epoll driver takes for
+        // a connect that is under way, and so for a success.
+        shared.peer_addr()?;
+    }
     shared
         .try_unwrap()
         .map(OwnedFd::from)

@@ -4,7 +4,7 @@
 //! ([`Placement`]), byte streams ([`Link`]), the connection actor that pumps a pipe's bytes through any
 //! [`Protocol`](monocoque_core::Protocol), and the tasks that dial and listen. It does not know ZeroMQ.
 //!
-//! Unsafe code is in `buffer.rs` alone.
+//! Unsafe code is in `buffer.rs` and `outstanding.rs` alone.
 
 mod backoff;
 mod buffer;
@@ -14,6 +14,7 @@ mod dialer;
 mod driver;
 mod link;
 mod listener;
+mod outstanding;
 mod owner;
 mod placement;
 mod resolve;

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use compio::driver::SharedFd;
-use compio::driver::op::{Recv, SendVectored};
+use compio::driver::op::{Interest, PollOnce, SendVectored};
 use monocoque_core::limits::WRITE_SEGMENTS_MAX;
 use monocoque_core::pipe::WriteThrough;
 use monocoque_core::slab::SlabMut;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 use socket2::Socket;
 
-use crate::buffer::{Spare, recv_now};
-use crate::driver::Driver;
+use crate::buffer::recv_now;
+use crate::outstanding::outstanding;
 
 /// A reliable byte stream that a connection runs over.
 ///
@@ -40,11 +40,16 @@ pub trait Link: 'static {
     /// `WouldBlock` when nothing is there; else as `recv(2)`.
     fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize>;
 
-    /// Reads at least one byte into the spare room of `slab`; zero means the peer has closed.
-    async fn read(&self, slab: SlabMut) -> (io::Result<usize>, SlabMut);
+    /// Waits until [`try_read`](Self::try_read) is worth a try.
+    async fn readable(&self) -> io::Result<()>;
 
     /// Ends operations in flight and refuses later ones, in the directions of `how`.
     fn shutdown(&self, how: Shutdown);
+
+    /// Whether the peer's system has all that was written, for sure: nothing that happens here can take it back.
+    fn is_acknowledged(&self) -> bool {
+        false
+    }
 
     /// What other threads may write to while no operation of this link is writing, if that is possible.
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
@@ -59,15 +64,11 @@ pub struct StreamLink {
 }
 
 impl StreamLink {
-    /// Adopts a connected stream socket on the runtime that the caller runs on.
+    /// Adopts a connected stream socket that was made or accepted for the runtime that the caller runs on.
     ///
-    /// # Errors
-    /// As `fcntl(2)`.
-    pub(crate) fn new(socket: OwnedFd, driver: Driver) -> io::Result<Self> {
-        let socket = Socket::from(socket);
-        // io_uring returns EAGAIN instead of waiting when the descriptor itself is non-blocking.
-        socket.set_nonblocking(driver == Driver::Poll)?;
-        Ok(Self { fd: SharedFd::new(Arc::new(socket)) })
+    /// io_uring wants a blocking descriptor: else it returns EAGAIN instead of waiting. epoll wants the other.
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self { fd: SharedFd::new(Arc::new(socket.into())) }
     }
 }
 
@@ -110,16 +111,18 @@ impl Link for StreamLink {
         recv_now(&self.fd, slab)
     }
 
-    async fn read(&self, slab: SlabMut) -> (io::Result<usize>, SlabMut) {
-        let operation = Recv::new(self.fd.clone(), Spare::new(slab), RecvFlags::empty());
-        let (result, operation) = compio::runtime::submit(operation).await.into();
-        let spare = compio::buf::IntoInner::into_inner(operation);
-        crate::buffer::complete(result, spare)
+    async fn readable(&self) -> io::Result<()> {
+        let (result, _) = compio::runtime::submit(PollOnce::new(self.fd.clone(), Interest::Readable)).await.into();
+        result.map(drop)
     }
 
     fn shutdown(&self, how: Shutdown) {
         // The peer may be gone already: then there is nothing left to end.
         let _ = self.fd.shutdown(how);
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        outstanding(&self.fd).is_ok_and(|bytes| bytes == 0)
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {

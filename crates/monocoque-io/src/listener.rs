@@ -151,6 +151,8 @@ fn listen_on(address: &SockAddr, backlog: i32) -> io::Result<Socket> {
     let socket = Socket::new(address.domain(), Type::STREAM, None)?;
     if address.domain() != Domain::UNIX {
         socket.set_reuse_address(true)?;
+        // Linux hands it on to what is accepted.
+        socket.set_tcp_nodelay(true)?;
     }
     socket.bind(address)?;
     socket.listen(backlog)?;
@@ -217,6 +219,7 @@ impl<O: Owner> Listener<O> {
                     continue;
                 }
             };
+            home.spin.touch();
             let Some(permit) = HalfOpen::admit(&half_open, self.config.half_open_max) else {
                 owner.event(LinkEvent::TooManyHandshakes);
                 continue;
@@ -245,13 +248,9 @@ async fn serve<O: Owner>(
     stop: Stop,
     home: Home,
 ) {
-    let link = match StreamLink::new(peer, home.driver) {
-        Ok(link) => link,
-        Err(error) => return owner.event(LinkEvent::AcceptFailed(error)),
-    };
     let (protocol, mut host) = owner.begin(&facts, Some(permit));
     owner.event(LinkEvent::Accepted(facts));
-    let ended = Connection::new(protocol, link, arena).run(&mut host, stop, home).await;
+    let ended = Connection::new(protocol, StreamLink::new(peer), arena).run(&mut host, stop, home).await;
     owner.end(host, ended);
 }
 
@@ -260,10 +259,7 @@ async fn accept(listening: &SharedFd<Socket>) -> io::Result<(OwnedFd, String)> {
     result?;
     let (socket, address) = operation.into_inner();
     let remote = match address.as_socket() {
-        Some(address) => {
-            socket.set_tcp_nodelay(true)?;
-            tcp_endpoint(address)
-        }
+        Some(address) => tcp_endpoint(address),
         None => "ipc://".to_owned(),
     };
     Ok((socket.into(), remote))

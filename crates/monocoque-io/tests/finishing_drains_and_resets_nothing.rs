@@ -4,7 +4,7 @@ mod common;
 
 use std::io::{Read, Write};
 
-use common::{RawListener, Teller, each_link, numbered, parse, shared, wire};
+use common::{Happened, RawListener, Teller, each_link, numbered, parse, shared, wait, wire};
 use monocoque_io::End;
 
 #[test]
@@ -64,5 +64,35 @@ fn an_empty_pipe_ends_at_once() {
         assert_eq!(peer.read_to_the_end(), b"");
         drop(peer);
         assert!(matches!(story.ended().end, End::Finished));
+    });
+}
+
+#[test]
+fn a_peer_that_has_everything_is_not_waited_for() {
+    each_link(|driver, wildcard| {
+        let (placement, listener) = (shared(driver), RawListener::new(wildcard, None));
+        let (teller, story) = Teller::new();
+        let dialing = teller.dial(&placement, &listener.endpoint);
+        let mut peer = listener.accept();
+        let mut ends = story.ready();
+        ends.push(&numbered(7, 100));
+        let mut read = [0; 102];
+        peer.read_exact(&mut read).expect("it is there");
+        // The answer carries the acknowledgement.
+        peer.write_all(&wire(b"thanks")).expect("room");
+        wait("the answer", |waker| {
+            ends.incoming.set_waker(waker);
+            ends.recv()
+        });
+        drop(ends);
+        story.find("parting", |happened| matches!(happened, Happened::Parted).then_some(()).ok_or(happened));
+        // Whoever closes goes on; the connection stays until the peer has closed, so that nothing is reset.
+        dialing.stop();
+        peer.write_all(&wire(b"one more thing")).expect("not reset");
+        assert_eq!(peer.read_to_the_end(), b"");
+        peer.write_all(&wire(b"and another")).expect("not reset");
+        drop(peer);
+        let ended = story.ended();
+        assert!(matches!(ended.end, End::Finished), "{:?}", ended.end);
     });
 }

@@ -79,16 +79,20 @@ impl Hub {
         };
         let outlet = send.outlets.at(link.slot);
         recv.own.topics().for_each(|topic| outlet.tell(Wish::Subscribe, topic));
+        let mut unread = false;
         if self.listens() {
             reader.set_waker(&arrival_waker(&self.signals, key, self.publishes()));
+            unread = !reader.is_spent();
         }
         recv.fair.admit(key, reader, label);
         drop((send, recv));
-        if self.listens() {
-            // The pipe calls only after it was found empty, so the first look is ours to ask for.
+        if unread {
+            // The pipe calls when something comes. What came before is ours to tell of.
             self.signals.leave_ready(key);
+            self.signals.readable.wake_all();
         }
-        self.announce();
+        self.signals.peers.wake_all();
+        self.signals.writable.wake_all();
         Ok(key)
     }
 
@@ -239,7 +243,7 @@ impl Hub {
         (unsent, given)
     }
 
-    /// A peer came or went: whoever waits may find things changed.
+    /// A peer went: whoever waits may find things changed.
     fn announce(&self) {
         self.signals.peers.wake_all();
         self.signals.writable.wake_all();

@@ -109,8 +109,8 @@ impl Owner for ZmtpOwner {
             Some(_) => Event::Connected(facts.clone()),
             None => Event::Accepted(facts.clone()),
         });
-        let host = ZmtpHost { core: Arc::clone(&self.core), target: self.target.clone(), facts, permit, peer: None };
-        (session, host)
+        let (core, target) = (Arc::clone(&self.core), self.target.clone());
+        (session, ZmtpHost { core, target, facts, permit, peer: None, live: false })
     }
 
     fn end(&self, host: ZmtpHost, ended: Ended<SessionError>) -> Retry {
@@ -168,6 +168,8 @@ pub(crate) struct ZmtpHost {
     permit: Option<HalfOpen>,
     /// The peer in the hub, once it is there.
     peer: Option<(LinkId, PeerKey)>,
+    /// Counted among the socket's live connections.
+    live: bool,
 }
 
 impl Host<Session> for ZmtpHost {
@@ -175,6 +177,7 @@ impl Host<Session> for ZmtpHost {
         self.permit = None;
         // Before its pipe leaves the target and before anyone sees the peer, so that no close overlooks it.
         self.core.state.lock().live += 1;
+        self.live = true;
         let pipes = self.admit(peer);
         if pipes.is_none() {
             self.gone();
@@ -192,12 +195,19 @@ impl Host<Session> for ZmtpHost {
             self.core.hub.upstream();
         }
     }
+
+    /// Whoever closes the socket need not wait for the peer to close too.
+    fn parted(&mut self) {
+        self.gone();
+    }
 }
 
 impl ZmtpHost {
-    fn gone(&self) {
-        self.core.state.lock().live -= 1;
-        self.core.idle.wake_all();
+    fn gone(&mut self) {
+        if std::mem::take(&mut self.live) {
+            self.core.state.lock().live -= 1;
+            self.core.idle.wake_all();
+        }
     }
 
     fn admit(&mut self, peer: PeerInfo) -> Option<Pipes> {
@@ -246,7 +256,7 @@ impl ZmtpHost {
         None
     }
 
-    fn end(self, ended: Ended<SessionError>) {
+    fn end(mut self, ended: Ended<SessionError>) {
         let reason = DisconnectReason::from(ended.end);
         let Some((link, key)) = self.peer else {
             return self.core.events.emit(Event::HandshakeFailed { peer: self.facts, reason });

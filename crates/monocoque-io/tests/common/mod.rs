@@ -180,6 +180,7 @@ pub struct Ends {
 pub enum Happened {
     Link(LinkEvent),
     Ready(Ends),
+    Parted,
     Ended(Ended<Garbled>),
 }
 
@@ -307,6 +308,10 @@ impl Host<Plain> for TellerHost {
         let (delivered, incoming) = pipe(self.teller.incoming, false, &self.teller.arena);
         self.teller.tell(Happened::Ready(Ends { outgoing, incoming }));
         Some(Pipes { outgoing: to_write, incoming: delivered })
+    }
+
+    fn parted(&mut self) {
+        self.teller.tell(Happened::Parted);
     }
 }
 

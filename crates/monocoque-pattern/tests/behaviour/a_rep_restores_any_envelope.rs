@@ -10,8 +10,8 @@ use crate::peer::{connect, hub, join};
 fn envelopes_of_several_hops_come_back_in_order() {
     let hub = hub(SocketType::Rep);
     let (mut near, mut far) = (join(&hub, SocketType::Req), join(&hub, SocketType::Dealer));
-    far.send(["hop 2", "hop 1", "", "question", "", "second part"]);
     near.send(["", "plain"]);
+    far.send(["hop 2", "hop 1", "", "question", "", "second part"]);
     assert_eq!(hub.try_recv(), Ok(Message::from("plain")));
     hub.try_send(Message::from("plain answer")).expect("its turn");
     assert_eq!(hub.try_recv(), Ok(Message::from(["question", "", "second part"])));

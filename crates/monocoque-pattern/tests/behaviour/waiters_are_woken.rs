@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
+use monocoque_core::pipe::{Mark, pipe};
+use monocoque_core::slab::Arena;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Message, SocketType};
 
@@ -98,6 +100,22 @@ fn watchers_of_peers_by_ups_downs_and_subscriptions() {
     assert_eq!(hub.subscribers(), 1);
     assert!(called(peers, || hub.down(peer.key)));
     assert_eq!((hub.peers(), hub.subscribers()), (0, 0));
+}
+
+#[test]
+fn a_receiver_by_a_peer_that_brings_something_and_not_by_one_that_does_not() {
+    let hub = hub(SocketType::Pull);
+    let readable = &hub.signals().readable;
+    let mut peer = None;
+    assert!(!called(readable, || peer = Some(join(&hub, SocketType::Push))));
+    assert!(called(readable, || peer.as_mut().expect("joined").send("first")), "nobody has looked yet");
+    assert!(hub.try_recv().is_ok());
+
+    let (link, _from_hub) = attach(&hub, 10);
+    let (mut to_hub, reader) = pipe(Mark::messages(10), false, &Arena::new());
+    to_hub.push(&Message::from("early")).expect("room");
+    assert!(called(readable, || _ = hub.up(link, facts(SocketType::Pull, None), reader).expect("attached")));
+    assert_eq!(hub.try_recv(), Ok(Message::from("early")));
 }
 
 #[test]
