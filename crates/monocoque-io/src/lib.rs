@@ -8,12 +8,12 @@
 
 mod backoff;
 mod buffer;
-mod calm;
 mod connection;
 mod dialer;
 mod driver;
 mod link;
 mod listener;
+mod mailbox;
 mod outstanding;
 mod owner;
 mod placement;

@@ -1,21 +1,15 @@
 //! Where actors run: on I/O threads of the context's own, or on the caller's compio runtime.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
 
 use compio::runtime::Runtime;
-use monocoque_core::sync::Mutex;
 
-use crate::calm::calm;
 use crate::driver::{Driver, DriverChoice, DriverError};
+use crate::mailbox::{Mailbox, Reading, reachable};
 use crate::spin::Spin;
-
-type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
-type Job = Box<dyn FnOnce(Home) -> LocalFuture + Send>;
 
 /// What a task on an I/O runtime knows of its home.
 #[derive(Debug, Clone)]
@@ -68,83 +62,12 @@ impl Drop for Seat {
     }
 }
 
-#[derive(Default)]
-struct Mailbox {
-    state: Mutex<MailboxState>,
-}
-
-#[derive(Default)]
-struct MailboxState {
-    jobs: Vec<Job>,
-    waker: Option<Waker>,
-    closed: bool,
-    /// Nobody runs jobs any more.
-    gone: bool,
-}
-
-impl std::fmt::Debug for Mailbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mailbox").field("jobs", &self.state.lock().jobs.len()).finish()
-    }
-}
-
-impl Mailbox {
-    fn post(&self, job: Job) -> Result<(), PlacementGone> {
-        let mut state = self.state.lock();
-        if state.gone {
-            return Err(PlacementGone);
-        }
-        state.jobs.push(job);
-        let waker = state.waker.take();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
-        Ok(())
-    }
-
-    fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let waker = state.waker.take();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    /// The jobs that have come in; `None` once closed and empty.
-    async fn receive(&self) -> Option<Vec<Job>> {
-        poll_fn(|cx| {
-            let mut state = self.state.lock();
-            if !state.jobs.is_empty() {
-                return Poll::Ready(Some(std::mem::take(&mut state.jobs)));
-            }
-            if state.closed {
-                return Poll::Ready(None);
-            }
-            state.waker = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await
-    }
-}
-
-/// Marks the mailbox dead when its runtime drops the task that serves it.
-struct Serving(Arc<Mailbox>);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        state.gone = true;
-        let jobs = std::mem::take(&mut state.jobs);
-        drop(state);
-        drop(jobs);
-    }
-}
-
 /// Holds no handle of the runtime that it runs on: that would keep the runtime alive for ever.
-async fn serve(serving: Serving, driver: Driver) {
+async fn serve(reading: Reading, driver: Driver) {
     let home = Runtime::with_current(|runtime| Home { driver, spin: Spin::start(runtime) });
-    while let Some(jobs) = serving.0.receive().await {
+    while let Some(jobs) = reading.0.receive().await {
         for job in jobs {
-            compio::runtime::spawn(calm(job(home.clone()))).detach();
+            compio::runtime::spawn(reachable(Arc::clone(&reading.0), job(home.clone()))).detach();
         }
     }
 }
@@ -168,8 +91,8 @@ impl Placement {
         let runtime = Runtime::try_current().ok_or(PlacementError::NoRuntime)?;
         let driver = Driver::of(&runtime);
         let mailbox = Arc::new(Mailbox::default());
-        // `Serving` is made here, so that the mailbox is marked even if the runtime ends before the first poll.
-        runtime.spawn(calm(serve(Serving(Arc::clone(&mailbox)), driver))).detach();
+        // `Reading` is made here, so that the mailbox is marked even if the runtime ends before the first poll.
+        runtime.spawn(serve(Reading(Arc::clone(&mailbox)), driver)).detach();
         Ok(Self::new(vec![Seat { mailbox }], driver, true))
     }
 
@@ -204,7 +127,7 @@ impl Placement {
 fn io_thread(index: usize, choice: DriverChoice) -> Result<(Seat, Driver), PlacementError> {
     let mailbox = Arc::new(Mailbox::default());
     let (started, starts) = std::sync::mpsc::channel();
-    let inbox = Serving(Arc::clone(&mailbox));
+    let inbox = Reading(Arc::clone(&mailbox));
     std::thread::Builder::new().name(format!("monocoque-io-{index}")).spawn(move || {
         let runtime = match choice.runtime() {
             Ok(runtime) => runtime,
@@ -213,7 +136,7 @@ fn io_thread(index: usize, choice: DriverChoice) -> Result<(Seat, Driver), Place
         let driver = Driver::of(&runtime);
         // The creator waits for this message, so it is there.
         let _ = started.send(Ok(driver));
-        runtime.block_on(calm(serve(inbox, driver)));
+        runtime.block_on(serve(inbox, driver));
     })?;
     let driver = starts.recv().map_err(io::Error::other)??;
     Ok((Seat { mailbox }, driver))

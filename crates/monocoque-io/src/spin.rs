@@ -37,6 +37,8 @@ struct State {
     misses: Cell<u32>,
     /// Something happened since the last turn.
     active: Cell<bool>,
+    /// The last turn yielded nothing because of that.
+    deferred: Cell<bool>,
     /// Nobody has yielded the core in this turn.
     pause_is_due: Cell<bool>,
     waker: RefCell<Option<Waker>>,
@@ -52,6 +54,7 @@ impl Spin {
             armed: Cell::new(false),
             misses: Cell::new(0),
             active: Cell::new(false),
+            deferred: Cell::new(false),
             pause_is_due: Cell::new(false),
             waker: RefCell::new(None),
             watchers: RefCell::default(),
@@ -113,9 +116,10 @@ impl State {
             return;
         }
         // Something came since the turn before: who is woken by it runs first, before the core goes to others.
-        if self.active.take() {
+        if self.active.take() && !self.deferred.replace(true) {
             return waker.wake_by_ref();
         }
+        self.deferred.set(false);
         let goes_on = self.last.get().elapsed() < WINDOW;
         self.pause_is_due.set(goes_on);
         let mut watchers = self.watchers.borrow_mut();
@@ -179,6 +183,7 @@ mod tests {
                 armed: Cell::new(false),
                 misses: Cell::new(0),
                 active: Cell::new(false),
+                deferred: Cell::new(false),
                 pause_is_due: Cell::new(false),
                 waker: RefCell::new(None),
                 watchers: RefCell::default(),
