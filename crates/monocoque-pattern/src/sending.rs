@@ -42,15 +42,15 @@ impl SendSide {
         }
     }
 
-    /// Sends to the next peer that has room; returns its slot.
+    /// Sends to the next peer that has room; returns its slot. What was sent is of no value after.
     #[inline]
-    pub(crate) fn balance(&mut self, signals: &Signals, message: &Message) -> Result<u32, SendReason> {
+    pub(crate) fn balance(&mut self, signals: &Signals, message: &mut Message) -> Result<u32, SendReason> {
         if self.closed {
             return Err(SendReason::Closed);
         }
         self.heal(signals);
         let outlets = &mut self.outlets;
-        self.balancer.place(|slot| outlets.push(slot, message)).map_err(|unplaced| match unplaced {
+        self.balancer.place(|slot| outlets.push(slot, &mut *message)).map_err(|unplaced| match unplaced {
             Unplaced::NoPeer => SendReason::NoPeer,
             Unplaced::AllFull => SendReason::Full,
         })
@@ -145,7 +145,7 @@ impl SendSide {
     }
 
     /// Sends an answer to the life that asked, and to no other.
-    pub(crate) fn answer(&mut self, to: PeerKey, message: &Message) {
+    pub(crate) fn answer(&mut self, to: PeerKey, message: &mut Message) {
         if self.outlets.is_current(to) {
             self.outlets.push_or_drop(to.slot, message);
         } else {

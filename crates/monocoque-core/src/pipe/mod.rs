@@ -29,6 +29,7 @@ pub use self::turn::WriteThrough;
 pub use self::writer::PipeWriter;
 
 use self::state::Shared;
+use crate::batch::BatchWriter;
 use crate::slab::Arena;
 
 /// Why a pipe did not take a message.
@@ -53,6 +54,15 @@ pub enum Taken {
 
 /// A pipe of `mark` whose slabs come from `arena`. With `conflate` it holds the last message only.
 pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
-    let shared = Arc::new(Shared::new(mark, conflate, arena));
-    (PipeWriter::new(Arc::clone(&shared)), PipeReader::new(shared))
+    ends(Shared::new(mark, conflate, arena, BatchWriter::default()), BatchWriter::default())
+}
+
+/// A pipe with no link behind it: what is taken out of it is read ([`PipeReader::next_unit`]), never written.
+pub fn direct_pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
+    ends(Shared::new(mark, conflate, arena, BatchWriter::apart()), BatchWriter::apart())
+}
+
+fn ends(shared: Shared, front: BatchWriter) -> (PipeWriter, PipeReader) {
+    let shared = Arc::new(shared);
+    (PipeWriter::new(Arc::clone(&shared), front), PipeReader::new(shared))
 }

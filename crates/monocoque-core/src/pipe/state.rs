@@ -53,9 +53,9 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(mark: Mark, conflate: bool, arena: &Arena) -> Self {
+    pub(super) fn new(mark: Mark, conflate: bool, arena: &Arena, queue: BatchWriter) -> Self {
         let state = State {
-            queue: BatchWriter::default(),
+            queue,
             held: Load::default(),
             mark,
             conflate,

@@ -6,10 +6,11 @@ use std::task::{Context, Poll, Waker};
 use super::Refusal;
 use super::mark::Mark;
 use super::state::{Shared, State, keep, wake};
-use crate::Message;
 use crate::batch::{Batch, BatchWriter};
 use crate::load::Load;
+use crate::message::encoded_len;
 use crate::slab::Arena;
+use crate::{Message, Outgoing};
 
 /// The writing end of a pipe.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct PipeWriter {
 }
 
 /// What the writer has encoded and not handed over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Front {
     encoded: BatchWriter,
     /// What may be added without asking.
@@ -48,17 +49,17 @@ impl Front {
 }
 
 impl PipeWriter {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, front: Front::default() }
+    pub(super) fn new(shared: Arc<Shared>, encoded: BatchWriter) -> Self {
+        Self { shared, front: Front { encoded, room: Load::default() } }
     }
 
-    /// Encodes `message` into the pipe.
+    /// Encodes `message` into the pipe. One that is given, not lent, is of no value after.
     ///
     /// # Errors
     /// [`Refusal`]; the pipe holds what it held.
     #[inline]
-    pub fn push(&mut self, message: &Message) -> Result<(), Refusal> {
-        let (bytes, front) = (message.encoded_len(), &mut self.front);
+    pub fn push(&mut self, message: impl Outgoing) -> Result<(), Refusal> {
+        let (bytes, front) = (encoded_len(message.frames()), &mut self.front);
         if self.shared.is_eager() || front.room.messages == 0 || front.room.bytes < bytes {
             return self.push_through(message, bytes);
         }
@@ -70,7 +71,7 @@ impl PipeWriter {
 
     /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked.
     #[inline(never)]
-    fn push_through(&mut self, message: &Message, bytes: usize) -> Result<(), Refusal> {
+    fn push_through(&mut self, message: impl Outgoing, bytes: usize) -> Result<(), Refusal> {
         let (shared, front) = (&*self.shared, &mut self.front);
         let mut state = shared.lock();
         if state.is_over() {
@@ -159,7 +160,7 @@ impl PipeWriter {
 
     /// Whether the pipe would take `message` now. If not, the writer's waker will be called.
     pub fn has_room_for(&mut self, message: &Message) -> bool {
-        let bytes = message.encoded_len();
+        let bytes = encoded_len(message.frames());
         let mut state = self.lock();
         state.is_over() || state.ask(bytes).is_ok()
     }
