@@ -1,9 +1,8 @@
 //! The sending side of a hub, behind one lock: which pipes a message goes into.
 
 use std::sync::{Arc, Weak};
-use std::task::{Wake, Waker};
 
-use monocoque_core::pipe::{PipeWriter, Refusal};
+use monocoque_core::pipe::{HandOver, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId};
@@ -165,24 +164,29 @@ impl SendSide {
     }
 }
 
-/// Called by a connection that comes back for more than its pipe's queue has.
-struct HandOver {
+/// Asked by a connection that comes back for more than its pipe's queue has.
+#[derive(Debug)]
+pub(crate) struct Owner {
     send: Weak<Mutex<SendSide>>,
     slot: u32,
 }
 
-impl Wake for HandOver {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+impl Owner {
+    pub(crate) fn new(send: &Arc<Mutex<SendSide>>, slot: u32) -> Self {
+        Self { send: Arc::downgrade(send), slot }
+    }
+}
+
+impl HandOver for Owner {
+    fn try_hand_over(&self) -> bool {
+        let Some(send) = self.send.upgrade() else { return true };
+        let handed_over = send.try_lock().map(|mut send| send.outlets.hand_over(self.slot));
+        handed_over.is_some()
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
+    fn hand_over(&self) {
         if let Some(send) = self.send.upgrade() {
             send.lock().outlets.hand_over(self.slot);
         }
     }
-}
-
-pub(crate) fn hand_over_waker(send: &Arc<Mutex<SendSide>>, slot: u32) -> Waker {
-    Arc::new(HandOver { send: Arc::downgrade(send), slot }).into()
 }

@@ -3,7 +3,7 @@
 //! One [`PipeWriter`] encodes messages into its *front*, which is its own, and hands that over to the *queue*, which
 //! both ends share under a lock; one [`PipeReader`] takes the whole queue in one swap. A reader that waits is handed
 //! the first message at once. While it is busy with what it took, messages gather in the front, without a lock, an
-//! atomic operation or a wake, until it comes back and asks for them ([`PipeWriter::set_hand_over`]), or the mark is
+//! atomic operation or a wake, until it comes back and asks for them ([`HandOver`]), or the mark is
 //! reached. A reader that waits may also leave its link to the writer ([`PipeReader::lend_turn`]): the message goes out
 //! at once, and nobody is woken.
 //!
@@ -15,6 +15,7 @@
 //! - A writer that was refused is woken when the pipe is down to half the mark.
 //! - A message of several frames becomes visible whole or not at all.
 
+mod hand_over;
 mod mark;
 mod reader;
 mod state;
@@ -23,6 +24,7 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use self::hand_over::HandOver;
 pub use self::mark::Mark;
 pub use self::reader::PipeReader;
 pub use self::turn::WriteThrough;

@@ -3,9 +3,9 @@
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use super::Refusal;
 use super::mark::Mark;
 use super::state::{Shared, State, keep, wake};
+use super::{HandOver, Refusal};
 use crate::batch::{Batch, BatchWriter};
 use crate::load::Load;
 use crate::message::encoded_len;
@@ -176,12 +176,9 @@ impl PipeWriter {
         keep(&mut self.shared.lock().writer, waker);
     }
 
-    /// Who is to be called when the reader asks for what was pushed: it has the writer's owner call
-    /// [`hand_over`](Self::hand_over) before it returns. Without, every message is handed over at once.
-    ///
-    /// It is called by the reader's thread with no lock of the pipe held.
-    pub fn set_hand_over(&self, waker: &Waker) {
-        keep(&mut self.shared.lock().hand_over, waker);
+    /// Who is asked when the reader wants what was pushed. Without, every message is handed over at once.
+    pub fn set_hand_over(&self, owner: Arc<dyn HandOver>) {
+        self.shared.lock().hand_over = Some(owner);
     }
 
     /// Replaces the mark. What is queued stays.
