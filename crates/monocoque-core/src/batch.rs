@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes};
 
 use crate::limits::{APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES};
 use crate::load::Load;
+use crate::message::FRAMES_FEW;
 use crate::slab::{Arena, SlabClass, SlabMut};
 use crate::wire::{APART, COMMAND, EncodedHeader, Header, MORE};
 use crate::{Frame, Message, Outgoing};
@@ -302,7 +303,7 @@ impl BatchReader {
     }
 
     fn read_rest(&mut self, into: &mut Message) {
-        let mut frames = Vec::with_capacity(4);
+        let mut frames = Vec::with_capacity(FRAMES_FEW);
         frames.push(std::mem::take(into.only_frame()));
         loop {
             let mut frame = Frame::new();

@@ -117,8 +117,11 @@ impl Message {
             return Err(self);
         }
         let mut frames = Vec::from(self);
-        let rest = frames.split_off(count);
-        Ok((frames, rest.into_iter().collect()))
+        let rest = match frames.len() - count {
+            1 => frames.pop().expect("a frame remains").into(),
+            _ => frames.split_off(count).into(),
+        };
+        Ok((frames, rest))
     }
 
     /// The only frame of the message, which loses all others.
@@ -135,7 +138,9 @@ impl Message {
 
     fn make_many(&mut self) -> &mut Vec<Frame> {
         if let Parts::One(frame) = &mut self.0 {
-            self.0 = Parts::Many(vec![std::mem::take(frame)]);
+            let mut frames = Vec::with_capacity(FRAMES_FEW);
+            frames.push(std::mem::take(frame));
+            self.0 = Parts::Many(frames);
         }
         match &mut self.0 {
             Parts::Many(frames) => frames,
@@ -153,6 +158,9 @@ pub(crate) fn encoded_len(frames: &[Frame]) -> usize {
         frames => frames.iter().map(of).sum(),
     }
 }
+
+/// Room for an envelope and a body, so that putting one before the other allocates once.
+pub(crate) const FRAMES_FEW: usize = 4;
 
 /// A message on its way out: given to its only receiver, or lent to each of many.
 pub trait Outgoing {

@@ -39,7 +39,8 @@ impl Front {
     #[inline]
     fn release(&mut self, shared: &Shared, mut state: MutexGuard<'_, State>) {
         let waker = state.reader_to_wake();
-        if state.lets_hold_back() {
+        // Whoever was just woken is not busy yet: in lockstep it would ask in vain, after every message.
+        if waker.is_none() && state.lets_hold_back() {
             self.room = state.room();
             shared.hold_back(&mut state);
         }
