@@ -3,25 +3,31 @@
 //! Invariant of every batch: a frame's header lies whole in one segment, and its body lies either
 //! behind it in the same segment or is exactly the next segment. So a frame is found without
 //! reassembly, and a large body is never copied.
+//!
+//! In a pipe with no link behind it a body may also lie *apart*, in a row of its own: nobody writes that batch, so its
+//! segments need not be in order, and a body handed over costs no segment for its header.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use crate::limits::{GATHER_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES};
+use crate::limits::{APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES};
 use crate::load::Load;
+use crate::message::FRAMES_FEW;
 use crate::slab::{Arena, SlabClass, SlabMut};
-use crate::wire::{COMMAND, EncodedHeader, Header, MORE};
-use crate::{Frame, Message};
+use crate::wire::{APART, COMMAND, EncodedHeader, Header, MORE};
+use crate::{Frame, Message, Outgoing};
 
 /// Encoded frames with a count of the messages they make.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The bytes, in order; none is empty.
     pub segments: Vec<Bytes>,
+    /// Bodies that lie apart, in the order of their headers; none in a batch that a link writes.
+    bodies: Vec<Bytes>,
     /// Whole messages (and commands that a hub reads) in `segments`.
     pub messages: usize,
-    /// Bytes of all segments.
+    /// Bytes of all segments and bodies.
     pub bytes: usize,
 }
 
@@ -45,11 +51,13 @@ impl Batch {
         self.messages += std::mem::take(&mut other.messages);
         self.bytes += std::mem::take(&mut other.bytes);
         self.segments.append(&mut other.segments);
+        self.bodies.append(&mut other.bodies);
     }
 
     /// Empties the batch, keeping its allocation.
     pub fn clear(&mut self) {
         self.segments.clear();
+        self.bodies.clear();
         self.messages = 0;
         self.bytes = 0;
     }
@@ -60,9 +68,16 @@ impl Batch {
 pub(crate) struct BatchWriter {
     done: Batch,
     open: Option<SlabMut>,
+    /// No link will write this: bodies may lie apart.
+    apart: bool,
 }
 
 impl BatchWriter {
+    /// A writer of batches that no link writes.
+    pub(crate) fn apart() -> Self {
+        Self { apart: true, ..Self::default() }
+    }
+
     pub(crate) fn messages(&self) -> usize {
         self.done.messages
     }
@@ -77,19 +92,18 @@ impl BatchWriter {
 
     /// Encodes all frames of `message`.
     #[inline]
-    pub(crate) fn push_message(&mut self, message: &Message, arena: &Arena) {
-        match message.frames() {
-            [frame] => self.push_frame(0, frame, arena),
-            frames => self.push_frames(frames, arena),
+    pub(crate) fn push_message(&mut self, mut message: impl Outgoing, arena: &Arena) {
+        if message.frames().len() > 1 {
+            self.push_front_frames(&mut message, arena);
         }
+        let last = message.frames().len() - 1;
+        self.push_frame(0, &mut message, last, arena);
         self.done.messages += 1;
     }
 
     #[inline(never)]
-    fn push_frames(&mut self, frames: &[Frame], arena: &Arena) {
-        let (last, front) = frames.split_last().expect("a message has a frame");
-        front.iter().for_each(|frame| self.push_frame(MORE, frame, arena));
-        self.push_frame(0, last, arena);
+    fn push_front_frames(&mut self, message: &mut impl Outgoing, arena: &Arena) {
+        (0..message.frames().len() - 1).for_each(|index| self.push_frame(MORE, message, index, arena));
     }
 
     /// Encodes one command: the name's size, the name, then `body` (RFC 37, "Commands").
@@ -114,29 +128,35 @@ impl BatchWriter {
         match unit {
             Unit::Message(message) => self.push_message(message, arena),
             Unit::Command(body) => {
-                self.push_frame(COMMAND, body, arena);
+                self.push_frame(COMMAND, &mut std::slice::from_ref(body), 0, arena);
                 self.done.messages += 1;
             }
         }
     }
 
     #[inline]
-    fn push_frame(&mut self, flags: u8, frame: &Frame, arena: &Arena) {
-        let header = EncodedHeader::new(flags, frame.len());
-        if frame.len() >= GATHER_BYTES_MIN
-            && let Some(body) = frame.shared()
-        {
-            return self.push_by_reference(header, body, arena);
+    fn push_frame(&mut self, flags: u8, message: &mut impl Outgoing, index: usize, arena: &Arena) {
+        let frame = &message.frames()[index];
+        let reference_from = if self.apart { APART_BYTES_MIN } else { GATHER_BYTES_MIN };
+        if frame.len() >= reference_from {
+            return self.push_by_reference(flags, message.body(index), arena);
         }
+        let header = EncodedHeader::new(flags, frame.len());
         let slab = self.slab_with(header.as_slice().len() + frame.len(), arena);
         header.encode(slab);
         frame.encode(slab);
     }
 
     #[inline(never)]
-    fn push_by_reference(&mut self, header: EncodedHeader, body: &Bytes, arena: &Arena) {
-        self.put(header.as_slice(), arena);
-        self.put_segment(body.clone());
+    fn push_by_reference(&mut self, flags: u8, body: Bytes, arena: &Arena) {
+        if !self.apart {
+            self.put(EncodedHeader::new(flags, body.len()).as_slice(), arena);
+            return self.put_segment(body);
+        }
+        let header = EncodedHeader::new(flags | APART, body.len());
+        header.encode(self.slab_with(FRAME_HEADER_BYTES_MAX, arena));
+        self.done.bytes += body.len();
+        self.done.bodies.push(body);
     }
 
     fn put(&mut self, bytes: &[u8], arena: &Arena) {
@@ -251,6 +271,7 @@ impl Found {
 #[derive(Debug, Default)]
 pub(crate) struct BatchReader {
     segments: VecDeque<Bytes>,
+    bodies: VecDeque<Bytes>,
     current: Bytes,
     at: usize,
 }
@@ -259,6 +280,7 @@ impl BatchReader {
     /// Adds the segments of `batch` behind what is left.
     pub(crate) fn refill(&mut self, batch: &mut Batch) {
         self.segments.extend(batch.segments.drain(..));
+        self.bodies.extend(batch.bodies.drain(..));
         batch.clear();
     }
 
@@ -281,7 +303,7 @@ impl BatchReader {
     }
 
     fn read_rest(&mut self, into: &mut Message) {
-        let mut frames = Vec::with_capacity(4);
+        let mut frames = Vec::with_capacity(FRAMES_FEW);
         frames.push(std::mem::take(into.only_frame()));
         loop {
             let mut frame = Frame::new();
@@ -309,8 +331,10 @@ impl BatchReader {
         let header = Header::parse(&self.current[self.at..]).expect("a header lies whole in its segment");
         self.at += header.header_len;
         let len = header.body_len as usize;
-        if self.at == self.current.len() && len > 0 {
-            let body = self.segments.pop_front().expect("a body follows its header");
+        let apart = header.apart();
+        if apart || (self.at == self.current.len() && len > 0) {
+            let row = if apart { &mut self.bodies } else { &mut self.segments };
+            let body = row.pop_front().expect("a body follows its header");
             assert_eq!(body.len(), len, "a body of its own segment fills it");
             *into = Frame::from(body);
         } else {
@@ -391,6 +415,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::message::encoded_len;
 
     fn encode(messages: &[Message]) -> Batch {
         let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::default(), Batch::default());
@@ -426,6 +451,17 @@ mod tests {
     }
 
     #[test]
+    fn bodies_apart_cost_no_segment() {
+        let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::apart(), Batch::default());
+        let body = Bytes::from(vec![1; APART_BYTES_MIN]);
+        (0..3).for_each(|_| writer.push_message(&Message::from(body.clone()), &arena));
+        writer.take(&mut batch);
+        assert_eq!((batch.segments.len(), batch.bytes), (1, 3 * (FRAME_HEADER_BYTES_MAX + APART_BYTES_MIN)));
+        let bodies = decode(batch);
+        assert!(bodies.iter().all(|message| message.first().as_ptr() == body.as_ptr()));
+    }
+
+    #[test]
     fn commands_are_told_from_messages() {
         let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::default(), Batch::default());
         writer.push_command("SUBSCRIBE", b"topic", &arena);
@@ -455,6 +491,22 @@ mod tests {
         fn batches_round_trip(messages in messages()) {
             let batch = encode(&messages);
             prop_assert_eq!(batch.messages, messages.len());
+            prop_assert_eq!(decode(batch), messages);
+        }
+
+        #[test]
+        fn bodies_apart_stay_in_order(messages in messages(), joined in any::<prop::sample::Index>()) {
+            let (arena, mut batch) = (Arena::new(), Batch::default());
+            let mut writers = [BatchWriter::apart(), BatchWriter::apart()];
+            let (front, back) = messages.split_at(joined.index(messages.len() + 1));
+            for (writer, messages) in writers.iter_mut().zip([front, back]) {
+                messages.iter().for_each(|message| writer.push_message(message, &arena));
+            }
+            let [mut first, mut second] = writers;
+            first.join(&mut second);
+            let encoded = messages.iter().map(|message| encoded_len(message.frames())).sum::<usize>();
+            prop_assert_eq!((first.load(), second.is_empty()), (Load { messages: messages.len(), bytes: encoded }, true));
+            first.take(&mut batch);
             prop_assert_eq!(decode(batch), messages);
         }
 

@@ -101,6 +101,7 @@ impl Frame {
     }
 
     /// The shared bytes, unless the body is inline.
+    #[cfg(test)]
     pub(crate) fn shared(&self) -> Option<&Bytes> {
         match &self.0 {
             Repr::Inline(_) => None,

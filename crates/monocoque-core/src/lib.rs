@@ -23,7 +23,7 @@ pub mod wire;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use frame::Frame;
-pub use message::{IntoIter, Message};
+pub use message::{IntoIter, Message, Outgoing};
 pub use protocol::Protocol;
 pub use routing_id::{RoutingId, RoutingIdError};
 pub use socket_type::SocketType;

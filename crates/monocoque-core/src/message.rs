@@ -80,16 +80,6 @@ impl Message {
         self.frames().iter().map(|frame| frame.len()).sum()
     }
 
-    /// Bytes of all frames as a pipe holds them: headers and bodies.
-    #[inline]
-    pub(crate) fn encoded_len(&self) -> usize {
-        let of = |frame: &Frame| wire::header_len(frame.len()) + frame.len();
-        match self.frames() {
-            [frame] => of(frame),
-            frames => frames.iter().map(of).sum(),
-        }
-    }
-
     /// The first frame.
     pub fn first(&self) -> &Frame {
         &self.frames()[0]
@@ -127,8 +117,11 @@ impl Message {
             return Err(self);
         }
         let mut frames = Vec::from(self);
-        let rest = frames.split_off(count);
-        Ok((frames, rest.into_iter().collect()))
+        let rest = match frames.len() - count {
+            1 => frames.pop().expect("a frame remains").into(),
+            _ => frames.split_off(count).into(),
+        };
+        Ok((frames, rest))
     }
 
     /// The only frame of the message, which loses all others.
@@ -145,12 +138,72 @@ impl Message {
 
     fn make_many(&mut self) -> &mut Vec<Frame> {
         if let Parts::One(frame) = &mut self.0 {
-            self.0 = Parts::Many(vec![std::mem::take(frame)]);
+            let mut frames = Vec::with_capacity(FRAMES_FEW);
+            frames.push(std::mem::take(frame));
+            self.0 = Parts::Many(frames);
         }
         match &mut self.0 {
             Parts::Many(frames) => frames,
             Parts::One(_) => unreachable!("replaced just above"),
         }
+    }
+}
+
+/// Bytes of `frames` as a pipe holds them: headers and bodies.
+#[inline]
+pub(crate) fn encoded_len(frames: &[Frame]) -> usize {
+    let of = |frame: &Frame| wire::header_len(frame.len()) + frame.len();
+    match frames {
+        [frame] => of(frame),
+        frames => frames.iter().map(of).sum(),
+    }
+}
+
+/// Room for an envelope and a body, so that putting one before the other allocates once.
+pub(crate) const FRAMES_FEW: usize = 4;
+
+/// A message on its way out: given to its only receiver, or lent to each of many.
+pub trait Outgoing {
+    /// The frames, at least one.
+    fn frames(&self) -> &[Frame];
+
+    /// The body of a frame: moved out of a message that is given, which spares the count of its holders.
+    fn body(&mut self, index: usize) -> Bytes;
+}
+
+impl Outgoing for &Message {
+    #[inline]
+    fn frames(&self) -> &[Frame] {
+        Message::frames(self)
+    }
+
+    fn body(&mut self, index: usize) -> Bytes {
+        self.frames()[index].clone().into_bytes()
+    }
+}
+
+impl Outgoing for &mut Message {
+    #[inline]
+    fn frames(&self) -> &[Frame] {
+        Message::frames(self)
+    }
+
+    fn body(&mut self, index: usize) -> Bytes {
+        let frame = match &mut self.0 {
+            Parts::One(frame) => frame,
+            Parts::Many(frames) => &mut frames[index],
+        };
+        std::mem::take(frame).into_bytes()
+    }
+}
+
+impl Outgoing for &[Frame] {
+    fn frames(&self) -> &[Frame] {
+        self
+    }
+
+    fn body(&mut self, index: usize) -> Bytes {
+        self[index].clone().into_bytes()
     }
 }
 

@@ -12,6 +12,8 @@ pub const MORE: u8 = 0b001;
 pub const LONG: u8 = 0b010;
 /// Flag bit: a command, not a part of a message.
 pub const COMMAND: u8 = 0b100;
+/// Flag bit of pipes with no link behind them, never on a wire: the body lies apart from its header.
+pub(crate) const APART: u8 = 0b1000_0000;
 /// Flag bits 7–3 must be zero (RFC 37).
 pub const RESERVED: u8 = !(MORE | LONG | COMMAND);
 
@@ -35,6 +37,11 @@ impl Header {
     /// Whether the frame is a command.
     pub const fn command(self) -> bool {
         self.flags & COMMAND != 0
+    }
+
+    /// Whether the body lies apart.
+    pub(crate) const fn apart(self) -> bool {
+        self.flags & APART != 0
     }
 
     /// Reads the header at the front of `bytes`; `None` if it is not all there.
@@ -69,7 +76,7 @@ impl EncodedHeader {
     /// Encodes the header of a body of `body_len` bytes; `flags` without [`LONG`].
     #[inline]
     pub fn new(flags: u8, body_len: usize) -> Self {
-        debug_assert_eq!(flags & (LONG | RESERVED), 0);
+        debug_assert_eq!(flags & (LONG | RESERVED & !APART), 0);
         let mut bytes = [0; FRAME_HEADER_BYTES_MAX];
         if body_len <= SHORT_FRAME_BYTES_MAX {
             bytes[0] = flags;

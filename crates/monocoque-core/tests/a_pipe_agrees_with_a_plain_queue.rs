@@ -217,7 +217,9 @@ proptest! {
                 }
                 Operation::PutBack => {
                     let back = monocoque_core::batch::unsent(&std::mem::take(&mut in_hand), 0);
-                    let mut copy = Batch { segments: back.segments.clone(), messages: back.messages, bytes: back.bytes };
+                    let mut copy = Batch::default();
+                    back.segments.iter().for_each(|segment| copy.push(segment.clone(), 0));
+                    copy.messages = back.messages;
                     reader.put_back(back);
                     oracle.put_back(decode(std::mem::take(&mut copy)));
                 }

@@ -181,12 +181,12 @@ impl Hub {
     ///
     /// # Errors
     /// [`SendReason::NoPeer`] and [`SendReason::Full`], as of a DEALER.
-    pub fn try_send_any(&self, message: Message) -> Result<RoutingId, SendRefused> {
+    pub fn try_send_any(&self, mut message: Message) -> Result<RoutingId, SendRefused> {
         if self.send_rule != SendRule::Route {
             return Err(SendRefused::new(message, SendReason::Unsupported));
         }
         let mut send = self.send.lock();
-        match send.balance(&self.signals, &message) {
+        match send.balance(&self.signals, &mut message) {
             Ok(slot) => Ok(send.outlets.at(slot).identity.clone().expect("a routed peer has an identity")),
             Err(reason) => Err(SendRefused::new(message, reason)),
         }
@@ -228,7 +228,7 @@ impl Hub {
         let mut recv = self.recv.lock();
         let id = recv.requests.fresh_id();
         wrap(&mut message, Some(id));
-        match self.send.lock().balance(&self.signals, &message) {
+        match self.send.lock().balance(&self.signals, &mut message) {
             Ok(slot) => {
                 recv.requests.ask(slot, id);
                 Ok(RequestId(id))

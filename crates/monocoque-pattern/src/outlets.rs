@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use monocoque_core::Message;
-use monocoque_core::RoutingId;
 use monocoque_core::pipe::{PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
+use monocoque_core::{Message, Outgoing, RoutingId};
 
 use crate::subscriptions::Wish;
 use crate::{LinkId, PeerKey};
@@ -126,7 +125,7 @@ impl Outlets {
 
     /// Queues a message for one link.
     #[inline]
-    pub(crate) fn push(&mut self, slot: u32, message: &Message) -> Result<(), Refusal> {
+    pub(crate) fn push(&mut self, slot: u32, message: impl Outgoing) -> Result<(), Refusal> {
         let writer = self.list[slot as usize].writer.as_mut().ok_or(Refusal::Closed)?;
         let pushed = writer.push(message);
         if self.conflates {
@@ -137,7 +136,7 @@ impl Outlets {
 
     /// Queues a message for one link or counts its loss.
     #[inline]
-    pub(crate) fn push_or_drop(&mut self, slot: u32, message: &Message) {
+    pub(crate) fn push_or_drop(&mut self, slot: u32, message: impl Outgoing) {
         if let Err(refusal) = self.push(slot, message) {
             self.drops.count(cause_of(refusal), 1);
         }

@@ -6,6 +6,8 @@
 //! open ─▶ (attach ─▶ up ─▶ down ─▶ detach) … ─▶ close_link   one that queues only while connected
 //! ```
 
+use std::sync::Arc;
+
 use monocoque_core::pipe::{PipeReader, PipeWriter};
 use monocoque_core::stats::DropCause;
 use monocoque_core::{RoutingId, SocketType};
@@ -16,7 +18,7 @@ use crate::identity::Claim;
 use crate::lockstep::Addressee;
 use crate::publish::Change;
 use crate::receiving::RecvSide;
-use crate::sending::{SendSide, hand_over_waker};
+use crate::sending::{Owner, SendSide};
 use crate::signals::{arrival_waker, room_waker};
 use crate::subscriptions::Wish;
 use crate::{Busy, LinkId, PeerFacts, PeerKey, UpRefused};
@@ -42,7 +44,7 @@ impl Hub {
         }
         let heals = self.send_rule.balances() || self.send_rule == SendRule::Route;
         writer.set_waker(&room_waker(&self.signals, link.slot, heals));
-        writer.set_hand_over(&hand_over_waker(&self.send, link.slot));
+        writer.set_hand_over(Arc::new(Owner::new(&self.send, link.slot)));
         let replaced = send.attach(self.send_rule, link.slot, writer);
         drop(send);
         self.count_lost(DropCause::PeerGone, replaced);

@@ -70,7 +70,7 @@ impl Hub {
         match std::mem::take(&mut recv.turn) {
             Turn::Receive => Err(SendReason::State),
             Turn::Answer { to, envelope } => {
-                self.send.lock().answer(to, &seal_answer(envelope, std::mem::take(message)));
+                self.send.lock().answer(to, &mut seal_answer(envelope, std::mem::take(message)));
                 Ok(())
             }
         }

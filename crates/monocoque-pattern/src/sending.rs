@@ -1,9 +1,8 @@
 //! The sending side of a hub, behind one lock: which pipes a message goes into.
 
 use std::sync::{Arc, Weak};
-use std::task::{Wake, Waker};
 
-use monocoque_core::pipe::{PipeWriter, Refusal};
+use monocoque_core::pipe::{HandOver, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId};
@@ -42,15 +41,15 @@ impl SendSide {
         }
     }
 
-    /// Sends to the next peer that has room; returns its slot.
+    /// Sends to the next peer that has room; returns its slot. What was sent is of no value after.
     #[inline]
-    pub(crate) fn balance(&mut self, signals: &Signals, message: &Message) -> Result<u32, SendReason> {
+    pub(crate) fn balance(&mut self, signals: &Signals, message: &mut Message) -> Result<u32, SendReason> {
         if self.closed {
             return Err(SendReason::Closed);
         }
         self.heal(signals);
         let outlets = &mut self.outlets;
-        self.balancer.place(|slot| outlets.push(slot, message)).map_err(|unplaced| match unplaced {
+        self.balancer.place(|slot| outlets.push(slot, &mut *message)).map_err(|unplaced| match unplaced {
             Unplaced::NoPeer => SendReason::NoPeer,
             Unplaced::AllFull => SendReason::Full,
         })
@@ -145,7 +144,7 @@ impl SendSide {
     }
 
     /// Sends an answer to the life that asked, and to no other.
-    pub(crate) fn answer(&mut self, to: PeerKey, message: &Message) {
+    pub(crate) fn answer(&mut self, to: PeerKey, message: &mut Message) {
         if self.outlets.is_current(to) {
             self.outlets.push_or_drop(to.slot, message);
         } else {
@@ -165,24 +164,29 @@ impl SendSide {
     }
 }
 
-/// Called by a connection that comes back for more than its pipe's queue has.
-struct HandOver {
+/// Asked by a connection that comes back for more than its pipe's queue has.
+#[derive(Debug)]
+pub(crate) struct Owner {
     send: Weak<Mutex<SendSide>>,
     slot: u32,
 }
 
-impl Wake for HandOver {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+impl Owner {
+    pub(crate) fn new(send: &Arc<Mutex<SendSide>>, slot: u32) -> Self {
+        Self { send: Arc::downgrade(send), slot }
+    }
+}
+
+impl HandOver for Owner {
+    fn try_hand_over(&self) -> bool {
+        let Some(send) = self.send.upgrade() else { return true };
+        let handed_over = send.try_lock().map(|mut send| send.outlets.hand_over(self.slot));
+        handed_over.is_some()
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
+    fn hand_over(&self) {
         if let Some(send) = self.send.upgrade() {
             send.lock().outlets.hand_over(self.slot);
         }
     }
-}
-
-pub(crate) fn hand_over_waker(send: &Arc<Mutex<SendSide>>, slot: u32) -> Waker {
-    Arc::new(HandOver { send: Arc::downgrade(send), slot }).into()
 }

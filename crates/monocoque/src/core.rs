@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use monocoque_core::pipe::{PipeReader, PipeWriter, pipe};
+use monocoque_core::pipe::{PipeReader, PipeWriter, direct_pipe, pipe};
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
@@ -114,6 +114,12 @@ impl Core {
     pub(crate) fn outgoing_pipe(&self) -> (PipeWriter, PipeReader) {
         let conflate = self.options.conflate && self.socket_type().sends();
         pipe(self.options.send_mark(), conflate, &self.context.arena)
+    }
+
+    /// A pipe from this socket to another of the same process.
+    pub(crate) fn direct_pipe(&self) -> (PipeWriter, PipeReader) {
+        let conflate = self.options.conflate && self.socket_type().sends();
+        direct_pipe(self.options.send_mark(), conflate, &self.context.arena)
     }
 
     /// A pipe from a peer to this socket.

@@ -82,7 +82,7 @@ pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(
 /// Takes what a socket sent that connected, and was closed, before anyone bound.
 fn inherit(core: &Core, waiting: Waiting) {
     let link = core.hub.open();
-    let (writer, _) = core.outgoing_pipe();
+    let (writer, _) = core.direct_pipe();
     if core.hub.attach(link, writer).is_ok()
         && let Ok(key) = core.hub.up(link, waiting.facts, waiting.outgoing)
     {
@@ -99,7 +99,7 @@ pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Resul
     let bound = entry.bound.upgrade().filter(|bound| !bound.is_closing());
     check_types(core.socket_type(), bound.as_deref(), &endpoint)?;
     let link = core.hub.open();
-    let (writer, outgoing) = core.outgoing_pipe();
+    let (writer, outgoing) = core.direct_pipe();
     if core.hub.attach(link, writer).is_err() {
         core.hub.release(link);
         return Err(ConnectError::Busy(core.socket_type()));
@@ -129,7 +129,7 @@ fn check_types(ours: SocketType, bound: Option<&Core>, endpoint: &Endpoint) -> R
 /// Joins the connecting socket `from` to the bound socket `to`. The mark of each pipe is the sum of both sides'.
 fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
     outgoing.set_mark(from.options.send_mark().joined(to.options.recv_mark()));
-    let (mut writer, incoming) = to.outgoing_pipe();
+    let (mut writer, incoming) = to.direct_pipe();
     writer.set_mark(to.options.send_mark().joined(from.options.recv_mark()));
     // Either end may ask for the last message only.
     if to.conflates_incoming() {

@@ -3,7 +3,7 @@
 //! One [`PipeWriter`] encodes messages into its *front*, which is its own, and hands that over to the *queue*, which
 //! both ends share under a lock; one [`PipeReader`] takes the whole queue in one swap. A reader that waits is handed
 //! the first message at once. While it is busy with what it took, messages gather in the front, without a lock, an
-//! atomic operation or a wake, until it comes back and asks for them ([`PipeWriter::set_hand_over`]), or the mark is
+//! atomic operation or a wake, until it comes back and asks for them ([`HandOver`]), or the mark is
 //! reached. A reader that waits may also leave its link to the writer ([`PipeReader::lend_turn`]): the message goes out
 //! at once, and nobody is woken.
 //!
@@ -15,6 +15,7 @@
 //! - A writer that was refused is woken when the pipe is down to half the mark.
 //! - A message of several frames becomes visible whole or not at all.
 
+mod hand_over;
 mod mark;
 mod reader;
 mod state;
@@ -23,12 +24,14 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use self::hand_over::HandOver;
 pub use self::mark::Mark;
 pub use self::reader::PipeReader;
 pub use self::turn::WriteThrough;
 pub use self::writer::PipeWriter;
 
 use self::state::Shared;
+use crate::batch::BatchWriter;
 use crate::slab::Arena;
 
 /// Why a pipe did not take a message.
@@ -53,6 +56,15 @@ pub enum Taken {
 
 /// A pipe of `mark` whose slabs come from `arena`. With `conflate` it holds the last message only.
 pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
-    let shared = Arc::new(Shared::new(mark, conflate, arena));
-    (PipeWriter::new(Arc::clone(&shared)), PipeReader::new(shared))
+    ends(Shared::new(mark, conflate, arena, BatchWriter::default()), BatchWriter::default())
+}
+
+/// A pipe with no link behind it: what is taken out of it is read ([`PipeReader::next_unit`]), never written.
+pub fn direct_pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
+    ends(Shared::new(mark, conflate, arena, BatchWriter::apart()), BatchWriter::apart())
+}
+
+fn ends(shared: Shared, front: BatchWriter) -> (PipeWriter, PipeReader) {
+    let shared = Arc::new(shared);
+    (PipeWriter::new(Arc::clone(&shared), front), PipeReader::new(shared))
 }

@@ -11,6 +11,12 @@ use crate::batch::{Batch, BatchReader, Found, Unit, without_first};
 use crate::limits::CUTS_MAX;
 use crate::load::Load;
 
+/// A stream's batch of fewer messages than this costs more to ask for than to wait for the next ones. A batch of one is
+/// no stream: whoever sent it may wait for the answer.
+const BATCH_FEW: usize = 200;
+/// How long the reader lets such a writer gather before it asks: about what asking costs both.
+const GATHER_SPINS: usize = 100;
+
 /// The reading end of a pipe, with the batch it is parsing.
 #[derive(Debug)]
 pub struct PipeReader {
@@ -19,6 +25,8 @@ pub struct PipeReader {
     taken: Batch,
     /// Units taken into `parsing` and not consumed.
     left: usize,
+    /// Units that were taken into `parsing` last.
+    batch: usize,
     /// Consumed and not credited yet.
     owed: Load,
     /// Average encoded size of what is being parsed, so that byte credit needs no second count.
@@ -40,6 +48,7 @@ impl PipeReader {
             parsing: BatchReader::default(),
             taken: Batch::default(),
             left: 0,
+            batch: 0,
             owed: Load::default(),
             unit_bytes: 0,
             step: usize::MAX,
@@ -133,6 +142,9 @@ impl PipeReader {
     }
 
     fn refill(&mut self) -> Taken {
+        if (2..BATCH_FEW).contains(&self.batch) && self.shared.lock().gathers() {
+            (0..GATHER_SPINS).for_each(|_| std::hint::spin_loop());
+        }
         let mut state = self.shared.lock_whole();
         if state.queue.is_empty() {
             return state.nothing();
@@ -141,6 +153,7 @@ impl PipeReader {
         self.step = state.mark.step();
         drop(state);
         self.left = self.taken.messages;
+        self.batch = self.left;
         self.unit_bytes = self.taken.bytes / self.left.max(1);
         self.owed.bytes += self.taken.bytes - self.unit_bytes * self.left;
         self.parsing.refill(&mut self.taken);

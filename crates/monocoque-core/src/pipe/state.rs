@@ -5,11 +5,14 @@ use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 
 use super::mark::Mark;
-use super::{Refusal, Taken, WriteThrough};
+use super::{HandOver, Refusal, Taken, WriteThrough};
 use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
 use crate::load::Load;
 use crate::slab::Arena;
 use crate::sync::Mutex;
+
+/// Looks at a busy writer before its lock is waited for: some microseconds, less than a wait costs.
+const ASK_SPINS: usize = 100;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -40,7 +43,7 @@ pub(super) struct State {
     /// The writer has held nothing back since the reader asked last.
     asked: bool,
     /// Has the writer hand over its front.
-    pub(super) hand_over: Option<Waker>,
+    pub(super) hand_over: Option<Arc<dyn HandOver>>,
     /// Bytes of the message that was refused last and not followed by one that was taken.
     refused_bytes: usize,
     finished: bool,
@@ -53,9 +56,9 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(mark: Mark, conflate: bool, arena: &Arena) -> Self {
+    pub(super) fn new(mark: Mark, conflate: bool, arena: &Arena, queue: BatchWriter) -> Self {
         let state = State {
-            queue: BatchWriter::default(),
+            queue,
             held: Load::default(),
             mark,
             conflate,
@@ -96,12 +99,13 @@ impl Shared {
         self.eager.store(false, Ordering::Release);
     }
 
-    /// The state, with everything in its queue: has the writer hand over what it holds back. What that pushes from
-    /// here on it hands over at once, until it has handed over something to a reader that does not wait.
+    /// The state, with everything in its queue: has the writer hand over what it holds back. Only if the queue has
+    /// something and the writer is busy, what it holds back stays there. What it pushes from here on it hands over at
+    /// once, until it has handed over something to a reader that does not wait.
     pub(super) fn lock_whole(&self) -> MutexGuard<'_, State> {
         let mut state = self.ask_writer(self.state.lock());
         // The writer may have held back again in between; a reader that then waits would not be woken for it.
-        while state.queue.is_empty() && !state.asked && !state.finished {
+        while state.queue.is_empty() && state.holds_back() {
             state = self.ask_writer(state);
         }
         state
@@ -113,10 +117,25 @@ impl Shared {
             return state;
         }
         self.eager.store(true, Ordering::Release);
-        let hand_over = state.hand_over.clone();
+        let (hand_over, waits) = (state.hand_over.clone(), state.queue.is_empty());
         drop(state);
-        wake(hand_over);
-        self.state.lock()
+        let asked = hand_over.is_none_or(|owner| owner.try_hand_over() || (waits && self.wait_for(&*owner)));
+        let mut state = self.state.lock();
+        // One that was busy has to be asked again.
+        state.asked &= asked;
+        state
+    }
+
+    /// Waits for a busy writer. Its next push hands over by itself, sooner than its lock is to be had.
+    fn wait_for(&self, owner: &dyn HandOver) -> bool {
+        let pushed = (0..ASK_SPINS).any(|_| {
+            std::hint::spin_loop();
+            !self.is_eager()
+        });
+        if !pushed {
+            owner.hand_over();
+        }
+        true
     }
 
     /// The writer is done.
@@ -196,7 +215,17 @@ impl State {
     /// Whether nothing is left to read, as far as can be told without asking the writer. If it holds something back,
     /// the reader was told, and has not looked since.
     pub(super) fn is_spent(&self) -> bool {
-        self.queue.is_empty() && (self.asked || self.finished)
+        self.queue.is_empty() && !self.holds_back()
+    }
+
+    /// Whether all that there may be is what the writer holds back.
+    pub(super) fn gathers(&self) -> bool {
+        self.queue.is_empty() && self.holds_back()
+    }
+
+    /// Whether the writer may hold something back.
+    pub(super) fn holds_back(&self) -> bool {
+        !self.asked && !self.finished
     }
 
     /// Whether the writer is done and everything was taken.

@@ -3,13 +3,14 @@
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use super::Refusal;
 use super::mark::Mark;
 use super::state::{Shared, State, keep, wake};
-use crate::Message;
+use super::{HandOver, Refusal};
 use crate::batch::{Batch, BatchWriter};
 use crate::load::Load;
+use crate::message::encoded_len;
 use crate::slab::Arena;
+use crate::{Message, Outgoing};
 
 /// The writing end of a pipe.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct PipeWriter {
 }
 
 /// What the writer has encoded and not handed over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Front {
     encoded: BatchWriter,
     /// What may be added without asking.
@@ -38,7 +39,8 @@ impl Front {
     #[inline]
     fn release(&mut self, shared: &Shared, mut state: MutexGuard<'_, State>) {
         let waker = state.reader_to_wake();
-        if state.lets_hold_back() {
+        // Whoever was just woken is not busy yet: in lockstep it would ask in vain, after every message.
+        if waker.is_none() && state.lets_hold_back() {
             self.room = state.room();
             shared.hold_back(&mut state);
         }
@@ -48,17 +50,17 @@ impl Front {
 }
 
 impl PipeWriter {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, front: Front::default() }
+    pub(super) fn new(shared: Arc<Shared>, encoded: BatchWriter) -> Self {
+        Self { shared, front: Front { encoded, room: Load::default() } }
     }
 
-    /// Encodes `message` into the pipe.
+    /// Encodes `message` into the pipe. One that is given, not lent, is of no value after.
     ///
     /// # Errors
     /// [`Refusal`]; the pipe holds what it held.
     #[inline]
-    pub fn push(&mut self, message: &Message) -> Result<(), Refusal> {
-        let (bytes, front) = (message.encoded_len(), &mut self.front);
+    pub fn push(&mut self, message: impl Outgoing) -> Result<(), Refusal> {
+        let (bytes, front) = (encoded_len(message.frames()), &mut self.front);
         if self.shared.is_eager() || front.room.messages == 0 || front.room.bytes < bytes {
             return self.push_through(message, bytes);
         }
@@ -70,7 +72,7 @@ impl PipeWriter {
 
     /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked.
     #[inline(never)]
-    fn push_through(&mut self, message: &Message, bytes: usize) -> Result<(), Refusal> {
+    fn push_through(&mut self, message: impl Outgoing, bytes: usize) -> Result<(), Refusal> {
         let (shared, front) = (&*self.shared, &mut self.front);
         let mut state = shared.lock();
         if state.is_over() {
@@ -159,7 +161,7 @@ impl PipeWriter {
 
     /// Whether the pipe would take `message` now. If not, the writer's waker will be called.
     pub fn has_room_for(&mut self, message: &Message) -> bool {
-        let bytes = message.encoded_len();
+        let bytes = encoded_len(message.frames());
         let mut state = self.lock();
         state.is_over() || state.ask(bytes).is_ok()
     }
@@ -175,12 +177,9 @@ impl PipeWriter {
         keep(&mut self.shared.lock().writer, waker);
     }
 
-    /// Who is to be called when the reader asks for what was pushed: it has the writer's owner call
-    /// [`hand_over`](Self::hand_over) before it returns. Without, every message is handed over at once.
-    ///
-    /// It is called by the reader's thread with no lock of the pipe held.
-    pub fn set_hand_over(&self, waker: &Waker) {
-        keep(&mut self.shared.lock().hand_over, waker);
+    /// Who is asked when the reader wants what was pushed. Without, every message is handed over at once.
+    pub fn set_hand_over(&self, owner: Arc<dyn HandOver>) {
+        self.shared.lock().hand_over = Some(owner);
     }
 
     /// Replaces the mark. What is queued stays.

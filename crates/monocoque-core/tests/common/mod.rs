@@ -7,7 +7,7 @@ use std::task::{Wake, Waker};
 
 use monocoque_core::Message;
 use monocoque_core::batch::{Batch, Unit};
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, pipe};
+use monocoque_core::pipe::{HandOver, Mark, PipeReader, PipeWriter, Taken, pipe};
 use monocoque_core::slab::Arena;
 
 /// A waker that counts.
@@ -38,15 +38,16 @@ impl Wake for Wakes {
 #[derive(Debug)]
 pub struct Owner(Arc<Mutex<PipeWriter>>);
 
-struct HandOver(Weak<Mutex<PipeWriter>>);
+#[derive(Debug)]
+struct Asked(Weak<Mutex<PipeWriter>>);
 
 impl Owner {
     /// With `holds_back`, the writer keeps messages while the reader is busy.
     pub fn new(writer: PipeWriter, holds_back: bool) -> Self {
         let owner = Self(Arc::new(Mutex::new(writer)));
         if holds_back {
-            let hand_over = Arc::new(HandOver(Arc::downgrade(&owner.0)));
-            owner.lock().set_hand_over(&hand_over.into());
+            let hand_over = Arc::new(Asked(Arc::downgrade(&owner.0)));
+            owner.lock().set_hand_over(hand_over);
         }
         owner
     }
@@ -56,8 +57,13 @@ impl Owner {
     }
 }
 
-impl Wake for HandOver {
-    fn wake(self: Arc<Self>) {
+impl HandOver for Asked {
+    fn try_hand_over(&self) -> bool {
+        let Some(writer) = self.0.upgrade() else { return true };
+        writer.try_lock().map(|mut writer| writer.hand_over()).is_ok()
+    }
+
+    fn hand_over(&self) {
         if let Some(writer) = self.0.upgrade() {
             writer.lock().expect("no test panics with it").hand_over();
         }
