@@ -5,6 +5,7 @@ mod common;
 use std::sync::MutexGuard;
 
 use common::{Owner, Wakes, drain, numbered, push_all, take};
+use monocoque_core::Message;
 use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, pipe};
 use monocoque_core::slab::Arena;
 
@@ -38,6 +39,31 @@ fn the_mark_counts_it() {
     assert_eq!(drain(&mut reader).len(), 10);
     push(writer.lock(), 0..10);
     assert!(!writer.lock().has_room());
+}
+
+#[test]
+fn asking_for_room_does_not_break_it_up() {
+    let (writer, mut reader) = holding(100);
+    for number in 0..100 {
+        assert!(writer.lock().has_room_for(&numbered(number)));
+        push(writer.lock(), [number]);
+    }
+    assert!(!writer.lock().has_room_for(&numbered(100)));
+    let batch = take(&mut reader);
+    assert_eq!((batch.messages, batch.segments.len()), (100, 2), "the first message, and all that was held back");
+    assert!(writer.lock().has_room_for(&numbered(100)));
+}
+
+#[test]
+fn what_was_refused_once_is_asked_for_again() {
+    let (writer, reader) = pipe(Mark { messages: 0, bytes: 50 }, false, &Arena::new());
+    let (owner, large) = (Owner::new(writer, true), Message::from(&[7; 40]));
+    push(owner.lock(), 0..4);
+    assert!(!owner.lock().has_room_for(&large));
+    assert!(!owner.lock().has_room(), "for the large one");
+    assert!(owner.lock().has_room_for(&numbered(4)));
+    drop(reader);
+    assert!(owner.lock().has_room_for(&large), "a pipe that nobody reads holds nobody up");
 }
 
 #[test]

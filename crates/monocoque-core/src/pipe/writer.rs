@@ -35,6 +35,12 @@ impl Front {
         }
     }
 
+    /// Whether a message of `bytes` may be added without asking anyone.
+    #[inline]
+    fn admits(&self, shared: &Shared, bytes: usize) -> bool {
+        self.room.messages > 0 && self.room.bytes >= bytes && !shared.is_eager()
+    }
+
     /// Lets go of a queue that has something new: the reader is woken if it waits.
     #[inline]
     fn release(&mut self, shared: &Shared, mut state: MutexGuard<'_, State>) {
@@ -61,7 +67,7 @@ impl PipeWriter {
     #[inline]
     pub fn push(&mut self, message: impl Outgoing) -> Result<(), Refusal> {
         let (bytes, front) = (encoded_len(message.frames()), &mut self.front);
-        if self.shared.is_eager() || front.room.messages == 0 || front.room.bytes < bytes {
+        if !front.admits(&self.shared, bytes) {
             return self.push_through(message, bytes);
         }
         front.room.messages -= 1;
@@ -160,10 +166,21 @@ impl PipeWriter {
     }
 
     /// Whether the pipe would take `message` now. If not, the writer's waker will be called.
+    #[inline]
     pub fn has_room_for(&mut self, message: &Message) -> bool {
         let bytes = encoded_len(message.frames());
+        self.front.admits(&self.shared, bytes) || self.ask(bytes)
+    }
+
+    #[inline(never)]
+    fn ask(&mut self, bytes: usize) -> bool {
         let mut state = self.lock();
-        state.is_over() || state.ask(bytes).is_ok()
+        let admitted = state.is_over() || state.ask(bytes).is_ok();
+        drop(state);
+        if !admitted {
+            self.front.room = Load::default();
+        }
+        admitted
     }
 
     /// Ready when the pipe would take a message, or its reader is gone.
