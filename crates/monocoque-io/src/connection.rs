@@ -309,6 +309,11 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
     }
 
     fn deliver(&self, batch: &mut Batch) {
+        if batch.messages > 1
+            && let Some(turn) = &self.turn
+        {
+            turn.expect_many();
+        }
         if let Some(incoming) = &mut *self.incoming.borrow_mut() {
             let lost = incoming.append(batch);
             self.host.borrow_mut().delivered(incoming, lost);

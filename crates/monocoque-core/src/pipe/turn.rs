@@ -20,6 +20,9 @@ pub trait WriteThrough: fmt::Debug + Send + Sync {
     ///
     /// Zero leaves it to the pump: because the link takes nothing, or is broken, or to write more at once is better.
     fn write_through(&self, segments: &[Bytes]) -> usize;
+
+    /// Several messages have just come from the link at once: what answers them will be many, too.
+    fn expect_many(&self) {}
 }
 
 impl State {
