@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
 
 /// Bytes of a whole greeting.
@@ -35,14 +37,14 @@ impl Version {
 }
 
 /// Our greeting. The padding holds our identity's size plus one, as a peer of ZMTP 1.0 would read it.
-pub(crate) fn encode(mechanism: &str, identity_bytes: usize) -> [u8; GREETING_BYTES] {
+pub(crate) fn encode(mechanism: &str, identity_bytes: usize) -> Bytes {
     let mut greeting = [0; GREETING_BYTES];
     greeting[0] = 0xff;
     greeting[1..9].copy_from_slice(&(identity_bytes as u64 + 1).to_be_bytes());
     greeting[9] = 0x7f;
     greeting[MAJOR_AT..=MINOR_AT].copy_from_slice(&VERSION);
     greeting[MECHANISM_AT][..mechanism.len()].copy_from_slice(mechanism.as_bytes());
-    greeting
+    Bytes::copy_from_slice(&greeting)
 }
 
 /// Judges what has come of the signature.
@@ -57,18 +59,17 @@ pub(crate) fn check_signature(bytes: &[u8]) -> Result<(), PeerMisbehaved> {
     Ok(())
 }
 
-/// How much of our greeting, and of what follows it, may go out once `received` bytes with a sound signature and
-/// version have come.
+/// How much of our greeting may go out once `received` bytes with a sound signature have come.
 ///
-/// The major version follows the peer's signature and all the rest its major version: a peer of an older version must
-/// not be sent what it would misread. One of ours reads on as soon as it can.
+/// The major version follows the peer's signature and the rest its major version: a peer of an older
+/// version must not be sent what it would misread.
 pub(crate) fn sendable(received: usize) -> usize {
     if received < SIGNATURE_BYTES {
         OPENING_BYTES
     } else if received <= MAJOR_AT {
         MAJOR_AT + 1
     } else {
-        usize::MAX
+        GREETING_BYTES
     }
 }
 
@@ -123,7 +124,7 @@ mod tests {
         let mut wanted = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1];
         wanted.extend_from_slice(b"NULL");
         wanted.resize(64, 0);
-        assert_eq!(encode("NULL", 0)[..], wanted[..]);
+        assert_eq!(encode("NULL", 0), wanted);
         assert_eq!(encode("NULL", 255)[..10], [0xff, 0, 0, 0, 0, 0, 0, 1, 0, 0x7f]);
         (0..=64).for_each(|len| assert_eq!(judge(&wanted[..len]), Ok(()), "{len}"));
     }

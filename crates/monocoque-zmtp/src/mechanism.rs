@@ -26,7 +26,7 @@ impl Mechanism {
         }
     }
 
-    /// What is said right behind our greeting, before the peer's mechanism is known: it may hold no secret.
+    /// What is said as soon as the greetings match.
     pub(crate) fn open(&self, config: &SessionConfig) -> Bytes {
         match self {
             // spec: 23/ZMTP, NULL — to avoid deadlocks each peer sends READY before it waits for the other's.

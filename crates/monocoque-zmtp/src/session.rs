@@ -58,8 +58,8 @@ pub struct Session {
 
 #[derive(Debug)]
 enum Stage {
-    /// The peer's 64 bytes are not all there; of our greeting and READY, `said` bytes went out.
-    Greeting { opening: Bytes, said: usize },
+    /// The peer's 64 bytes are not all there; of ours `greeted` went out.
+    Greeting { greeting: Bytes, greeted: usize },
     /// READY went out.
     Handshake { announced: Version },
     /// The peer is ready.
@@ -73,12 +73,11 @@ impl Session {
         let mechanism = Mechanism::Null;
         let identity_bytes = config.identity.as_ref().map_or(0, |identity| identity.as_bytes().len());
         let greeting = greeting::encode(mechanism.name(), identity_bytes);
-        let opening = [&greeting[..], &mechanism.open(&config)].concat().into();
         Self {
             side,
             mechanism,
             rules: Rules::new(config.max_message_bytes, config.socket_type.publishes()),
-            stage: Stage::Greeting { opening, said: 0 },
+            stage: Stage::Greeting { greeting, greeted: 0 },
             pulse: Pulse::new(config.heartbeat),
             handshake_deadline: None,
             partial: Batch::default(),
@@ -105,28 +104,29 @@ impl Session {
         let bytes = input.filled();
         greeting::check_signature(bytes)?;
         // Answered in the steps in which it came, so that an error below leaves the same bytes written.
-        self.say_opening(bytes.len().min(SIGNATURE_BYTES), out);
+        self.say_greeting(bytes.len().min(SIGNATURE_BYTES), out);
         greeting::check_version(bytes)?;
         // spec: 37/ZMTP, authentication — whoever reads a full greeting must also send one, even if it refuses.
-        self.say_opening(bytes.len(), out);
+        self.say_greeting(bytes.len(), out);
         greeting::check_mechanism(bytes, self.mechanism.name())?;
         if bytes.len() < GREETING_BYTES {
             return Ok(Some(Need(GREETING_BYTES)));
         }
         self.stage = Stage::Handshake { announced: greeting::version(bytes) };
         input.skip(GREETING_BYTES);
+        out.write.push(self.mechanism.open(&self.config));
         Ok(None)
     }
 
-    /// Sends what of our greeting and READY may go out after `received` bytes of the peer's.
-    fn say_opening(&mut self, received: usize, out: &mut Output<PeerInfo>) {
-        let Stage::Greeting { opening, said } = &mut self.stage else {
+    /// Sends what of our greeting may go out after `received` bytes of the peer's.
+    fn say_greeting(&mut self, received: usize, out: &mut Output<PeerInfo>) {
+        let Stage::Greeting { greeting, greeted } = &mut self.stage else {
             return;
         };
-        let sayable = greeting::sendable(received).min(opening.len());
-        if sayable > *said {
-            out.write.push(opening.slice(*said..sayable));
-            *said = sayable;
+        let sendable = greeting::sendable(received);
+        if sendable > *greeted {
+            out.write.push(greeting.slice(*greeted..sendable));
+            *greeted = sendable;
         }
     }
 
@@ -238,7 +238,7 @@ impl Protocol for Session {
 
     fn connected(&mut self, now: Instant, out: &mut Output<PeerInfo>) {
         self.handshake_deadline = self.config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
-        self.say_opening(0, out);
+        self.say_greeting(0, out);
     }
 
     fn received(

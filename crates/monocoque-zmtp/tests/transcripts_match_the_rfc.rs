@@ -21,9 +21,11 @@ fn the_greeting_goes_out_in_the_steps_in_which_the_peers_comes_in() {
     end.feed(&theirs[9..10]);
     assert_eq!(end.take_written(), [3]);
     end.feed(&theirs[10..11]);
-    assert_eq!(end.take_written(), [&b"\x01NULL"[..], &[0; 48], READY_DEALER].concat(), "nothing more to wait for");
-    end.feed(&theirs[11..]);
+    assert_eq!(end.take_written(), [&b"\x01NULL"[..], &[0; 48]].concat());
+    end.feed(&theirs[11..63]);
     assert_eq!(end.take_written(), []);
+    end.feed(&theirs[63..]);
+    assert_eq!(end.take_written(), READY_DEALER);
     assert_eq!(end.outcome.ready, None);
 }
 
@@ -91,8 +93,7 @@ fn another_mechanism_still_gets_our_whole_greeting() {
     let mut end = End::of(SocketType::Pub);
     end.feed(&theirs);
     assert!(end.outcome.error.is_some());
-    assert_eq!(end.outcome.written[..12], b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01"[..]);
-    assert_eq!(end.outcome.written[12..32], b"NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"[..]);
+    assert_eq!(end.outcome.written.len(), 64);
 }
 
 #[test]
