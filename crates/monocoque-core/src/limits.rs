@@ -15,7 +15,7 @@ pub const GATHER_BYTES_MIN: usize = 8 * 1024;
 /// a few words there, and no segment. At 256 bytes 1.4 times as fast as copying.
 pub const APART_BYTES_MIN: usize = 256;
 
-/// What an idle connection keeps in flight: enough for a command or a small request.
+/// What a connection that was silent reads into first: enough for a command or a small request.
 pub const SLAB_TINY_BYTES: usize = 512;
 
 /// The first slab of a pipe that carries little.

@@ -73,3 +73,15 @@ fn one_that_pushes_no_more_is_waited_for() {
     assert_eq!(drain(&mut reader).len(), 3);
     assert!(owner.waited.load(Ordering::SeqCst) > 0);
 }
+
+#[test]
+fn whoever_counts_what_waits_counts_what_is_held_back_too() {
+    let (writer, mut reader, _owner) = busy();
+    push(&writer, 0..2);
+    assert!(reader.next_unit().is_some());
+    push(&writer, 2..5);
+    // A message comes into the queue while others are held back.
+    writer.lock().expect("no panic").hand_over();
+    push(&writer, 5..9);
+    assert_eq!(reader.queued(), 8);
+}

@@ -1,6 +1,6 @@
 //! The connection actor: two pumps that drive any protocol over any link.
 //!
-//! The read pump owns the one outstanding read, hands what came to the protocol and appends whole messages
+//! The read pump waits until something is there and reads it, hands what came to the protocol and appends whole messages
 //! to the incoming pipe. The write pump takes *everything* that is queued in one swap and writes it; while
 //! that write is in flight the next batch piles up, so an idle connection sends at once and a loaded one
 //! batches by itself. Neither pump is ever dropped in mid-operation: ending means shutting the link down,

@@ -68,7 +68,10 @@ impl Mailbox {
         let told = self.news.swap(true, Ordering::AcqRel);
         let reader = if told { None } else { state.reader.clone() };
         drop(state);
-        reader.into_iter().for_each(wake);
+        if !reader.is_none_or(wake) {
+            // Whoever comes next tells it again.
+            self.news.store(false, Ordering::Release);
+        }
         Ok(())
     }
 
@@ -103,7 +106,7 @@ impl Mailbox {
     fn end(&self) {
         let mut state = self.state.lock();
         state.gone = true;
-        let left = (std::mem::take(&mut state.jobs), std::mem::take(&mut state.calls));
+        let left = (std::mem::take(&mut state.jobs), std::mem::take(&mut state.calls), state.reader.take());
         drop(state);
         drop(left);
     }
@@ -118,13 +121,14 @@ impl Drop for Reading {
     }
 }
 
-/// Calls `waker` as a thread that does not unwind.
-fn wake(waker: Waker) {
-    if !thread::panicking() {
-        return waker.wake();
+/// Calls `waker` as a thread that does not unwind; whether it could. Without a thread to be had the wake is lost: still
+/// better than the process.
+fn wake(waker: Waker) -> bool {
+    if thread::panicking() {
+        return thread::Builder::new().name("monocoque-wake".to_owned()).spawn(move || waker.wake()).is_ok();
     }
-    // Without a thread to be had the wake is lost: still better than the process.
-    let _ = thread::Builder::new().name("monocoque-wake".to_owned()).spawn(move || waker.wake());
+    waker.wake();
+    true
 }
 
 /// How a task is woken from any thread.
@@ -140,7 +144,7 @@ struct Call {
 impl Call {
     fn pass_on(&self) {
         // Before the wake: what comes after it has to be a call of its own.
-        self.posted.store(false, Ordering::Release);
+        self.posted.swap(false, Ordering::AcqRel);
         self.task.wake_by_ref();
     }
 }

@@ -73,6 +73,7 @@ impl Hub {
             return Err(UpRefused::Detached);
         }
         outlet.commands = facts.commands;
+        let had_life = send.outlets.current(link.slot).is_some();
         self.end_life(&mut recv, &mut send, link.slot);
         let key = send.outlets.begin_life(link.slot);
         let label = match self.send_rule {
@@ -91,6 +92,9 @@ impl Hub {
         if unread {
             // The pipe calls when something comes. What came before is ours to tell of.
             self.signals.leave_ready(key);
+        }
+        // The end of a life may leave notices and replies.
+        if unread || had_life {
             self.signals.readable.wake_all();
         }
         self.signals.peers.wake_all();

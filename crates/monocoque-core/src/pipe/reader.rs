@@ -60,7 +60,7 @@ impl PipeReader {
 
     /// Takes everything queued into `batch`, which must be empty, and credits the writer for it.
     pub fn take(&mut self, batch: &mut Batch) -> Taken {
-        let mut state = self.shared.lock_whole();
+        let mut state = self.shared.lock_ready();
         if state.queue.is_empty() {
             return state.nothing();
         }
@@ -145,7 +145,7 @@ impl PipeReader {
         if (2..BATCH_FEW).contains(&self.batch) && self.shared.lock().gathers() {
             (0..GATHER_SPINS).for_each(|_| std::hint::spin_loop());
         }
-        let mut state = self.shared.lock_whole();
+        let mut state = self.shared.lock_ready();
         if state.queue.is_empty() {
             return state.nothing();
         }

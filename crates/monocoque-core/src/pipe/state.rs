@@ -40,7 +40,7 @@ pub(super) struct State {
     reader_gone: bool,
     pub(super) writer: Option<Waker>,
     writer_waits: bool,
-    /// The writer has held nothing back since the reader asked last.
+    /// The writer has held nothing back since the reader asked last and was answered. If not, it may hold something back.
     asked: bool,
     /// Has the writer hand over its front.
     pub(super) hand_over: Option<Arc<dyn HandOver>>,
@@ -99,25 +99,31 @@ impl Shared {
         self.eager.store(false, Ordering::Release);
     }
 
-    /// The state, with everything in its queue: has the writer hand over what it holds back. Only if the queue has
-    /// something and the writer is busy, what it holds back stays there. What it pushes from here on it hands over at
-    /// once, until it has handed over something to a reader that does not wait.
-    pub(super) fn lock_whole(&self) -> MutexGuard<'_, State> {
-        let mut state = self.ask_writer(self.state.lock());
+    /// The state, with something in its queue if there is anything: has the writer hand over what it holds back. Only if
+    /// the queue has something and the writer is busy, what it holds back stays there. What it pushes from here on it hands
+    /// over at once, until it has handed over something to a reader that does not wait.
+    pub(super) fn lock_ready(&self) -> MutexGuard<'_, State> {
+        let mut state = self.ask_writer(self.state.lock(), false);
         // The writer may have held back again in between; a reader that then waits would not be woken for it.
         while state.queue.is_empty() && state.holds_back() {
-            state = self.ask_writer(state);
+            state = self.ask_writer(state, false);
         }
         state
     }
 
-    fn ask_writer<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    /// The state, with everything in its queue that was pushed before.
+    pub(super) fn lock_whole(&self) -> MutexGuard<'_, State> {
+        self.ask_writer(self.state.lock(), true)
+    }
+
+    /// Has the writer hand over. One that is busy is waited for if `insists`, or if there is nothing else to read.
+    fn ask_writer<'a>(&'a self, mut state: MutexGuard<'a, State>, insists: bool) -> MutexGuard<'a, State> {
         // A writer that has finished holds nothing back.
         if state.finished || std::mem::replace(&mut state.asked, true) {
             return state;
         }
         self.eager.store(true, Ordering::Release);
-        let (hand_over, waits) = (state.hand_over.clone(), state.queue.is_empty());
+        let (hand_over, waits) = (state.hand_over.clone(), insists || state.queue.is_empty());
         drop(state);
         let asked = hand_over.is_none_or(|owner| owner.try_hand_over() || (waits && self.wait_for(&*owner)));
         let mut state = self.state.lock();
