@@ -34,6 +34,11 @@ pub const ARENA_CLASS_BYTES_MAX: usize = 16 * SLAB_HUGE_BYTES;
 /// others that send on the socket should not wait for it.
 pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;
 
+/// Bytes of a stream that its sender writes itself if the connection's pump has not come to it: what waits until a pipe
+/// is full of large messages leaves the cache before it is written. 1,000 messages of 1 KiB are below it, and faster
+/// pumped (docs/decisions/0008).
+pub const STREAM_TURN_BYTES: usize = 16 * SLAB_LARGE_BYTES;
+
 /// Segments of one vectored write: the kernel's `IOV_MAX`.
 pub const WRITE_SEGMENTS_MAX: usize = 1024;
 

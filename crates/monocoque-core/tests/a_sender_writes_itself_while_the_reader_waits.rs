@@ -10,8 +10,8 @@ use bytes::Bytes;
 use common::{Wakes, drain, numbered, take};
 use monocoque_core::Message;
 use monocoque_core::batch::Batch;
-use monocoque_core::limits::TURN_BYTES_MAX;
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, WriteThrough, pipe};
+use monocoque_core::limits::{STREAM_TURN_BYTES, TURN_BYTES_MAX};
+use monocoque_core::pipe::{InHand, Mark, PipeReader, PipeWriter, Taken, WriteThrough, pipe};
 use monocoque_core::slab::Arena;
 
 /// Takes as many bytes as it has room for.
@@ -22,7 +22,7 @@ struct Link {
 }
 
 impl WriteThrough for Link {
-    fn write_through(&self, segments: &[Bytes]) -> usize {
+    fn write_through(&self, segments: &[Bytes], _much: bool) -> usize {
         let all = segments.concat();
         let count = all.len().min(self.room.load(Ordering::SeqCst));
         self.room.fetch_sub(count, Ordering::SeqCst);
@@ -56,7 +56,7 @@ impl Lent {
     }
 
     fn wait(&mut self) {
-        assert_eq!(self.reader.take(&mut Batch::default()), Taken::Empty);
+        assert_eq!(take_nothing(&mut self.reader), Taken::Empty);
     }
 
     fn written(&self) -> Vec<u8> {
@@ -82,6 +82,59 @@ fn but_not_before_the_reader_has_waited() {
     let mut lent = Lent::new(usize::MAX, false);
     lent.writer.push(&numbered(0)).expect("room");
     assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 1), "a handshake may be on its way");
+}
+
+#[test]
+fn but_not_the_first_of_several_answers() {
+    let mut lent = Lent::waiting(usize::MAX);
+    let in_hand = InHand::default();
+    lent.writer.set_in_hand(in_hand.clone());
+    in_hand.set(true);
+    (0..2).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+    assert_eq!((lent.written().len(), lent.wakes.count()), (0, 1));
+    assert!(lent.reader.is_growing(), "worth a moment's patience");
+    in_hand.set(false);
+    assert!(!lent.reader.is_growing());
+    assert_eq!(take(&mut lent.reader).messages, 2);
+    in_hand.set(true);
+    assert!(!lent.reader.is_growing(), "nothing is there that could grow");
+}
+
+/// A quarter of what is written at once.
+fn quarter() -> Message {
+    Message::from(vec![0; STREAM_TURN_BYTES / 4])
+}
+
+#[test]
+fn nor_until_a_stream_has_grown_long_unless_the_reader_waits() {
+    let mut lent = Lent::waiting(usize::MAX);
+    (0..3).for_each(|_| lent.writer.push(&quarter()).expect("room"));
+    assert_eq!((lent.written().len(), lent.wakes.count()), (0, 1), "the reader was woken, and has not come yet");
+    lent.writer.push(&quarter()).expect("room");
+    assert!(lent.written().len() > STREAM_TURN_BYTES, "what the cache holds is written before more is queued");
+    assert_eq!((lent.writer.held(), take_nothing(&mut lent.reader)), (0, Taken::Empty));
+}
+
+#[test]
+fn nor_a_long_stream_while_the_reader_writes() {
+    let mut lent = Lent::waiting(usize::MAX);
+    lent.writer.push(&quarter()).expect("room");
+    assert_eq!(take(&mut lent.reader).messages, 1);
+    (0..8).for_each(|_| lent.writer.push(&quarter()).expect("room"));
+    assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 8));
+    assert_eq!(take_nothing(&mut lent.reader), Taken::Empty);
+}
+
+#[test]
+fn the_rest_of_a_long_stream_is_the_readers() {
+    let mut lent = Lent::waiting(STREAM_TURN_BYTES / 2);
+    (0..16).for_each(|_| lent.writer.push(&quarter()).expect("room"));
+    assert_eq!(lent.written().len(), STREAM_TURN_BYTES / 2, "nobody writes behind the gap");
+    assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (16, STREAM_TURN_BYTES / 2));
+}
+
+fn take_nothing(reader: &mut PipeReader) -> Taken {
+    reader.take(&mut Batch::default())
 }
 
 #[test]

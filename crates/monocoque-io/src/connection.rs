@@ -36,6 +36,8 @@ const CONTROL_BYTES_MAX: usize = 64 * 1024;
 const BROKEN_BYTES_MAX: usize = 8 << 20;
 /// How often a write that waits looks at the peer's signs of life.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+/// Turns for which the write pump leaves what it could take to a sender that has more to answer.
+const GROWING_TURNS_MAX: u32 = 16;
 /// Writes or reads in a row before the other tasks of the thread get their turn.
 const TURNS_MAX: u32 = 4;
 
@@ -129,7 +131,8 @@ impl<P: Protocol, L: Link> Connection<P, L> {
                 met: false,
                 beyond: 0,
             };
-            let writes = WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0 };
+            let writes =
+                WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0, growing: 0 };
             home.spin.touch();
             shared.act(|protocol, out| {
                 protocol.connected(Instant::now(), out);
@@ -309,11 +312,6 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
     }
 
     fn deliver(&self, batch: &mut Batch) {
-        if batch.messages > 1
-            && let Some(turn) = &self.turn
-        {
-            turn.expect_many();
-        }
         if let Some(incoming) = &mut *self.incoming.borrow_mut() {
             let lost = incoming.append(batch);
             self.host.borrow_mut().delivered(incoming, lost);
@@ -375,10 +373,8 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return (result, slab),
             }
+            // The room stays while the runtime polls: after a burst comes another.
             self.hot = false;
-            if slab.is_empty() {
-                slab = self.arena.lease(SlabClass::Tiny);
-            }
         }
         if let Some(result) = self.read_soon(&mut slab).await {
             return (result, slab);
@@ -473,6 +469,8 @@ struct WritePump<'a, 'h, P: Protocol, L, H> {
     stop: Stop,
     timer: Option<Timer>,
     turns: u32,
+    /// Turns in a row in which a batch was left to grow.
+    growing: u32,
 }
 
 /// What the write pump is to do next.
@@ -544,6 +542,12 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
             if has_control && !outgoing.claim_turn() {
                 return Poll::Ready(Work::Control);
             }
+            if self.growing < GROWING_TURNS_MAX && outgoing.is_growing() {
+                self.growing += 1;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.growing = 0;
             match outgoing.poll_take(cx, batch) {
                 Poll::Ready(Taken::Some) => return Poll::Ready(Work::Batch),
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),

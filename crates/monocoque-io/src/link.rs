@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -127,16 +126,13 @@ impl Link for StreamLink {
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
-        Some(Arc::new(SenderTurn::new(Arc::clone(&self.fd))))
+        Some(Arc::new(SenderTurn(Arc::clone(&self.fd))))
     }
 }
 
 /// A message that comes so soon after a write of the same thread, to whomever, is one of a burst, which pumps write with
 /// fewer system calls.
 const BURST: Duration = Duration::from_micros(10);
-
-/// So is what goes out so soon after several messages came in at once by the same connection: answers to them.
-const ANSWERS: Duration = Duration::from_micros(20);
 
 thread_local! {
     /// When this thread's last write ended: a sender's turn, or a pump's.
@@ -145,39 +141,17 @@ thread_local! {
 
 /// A stream socket as senders see it.
 #[derive(Debug)]
-struct SenderTurn {
-    socket: Arc<Socket>,
-    /// When answers to what came stop being a burst, in nanoseconds since [`EPOCH`].
-    burst_ends: AtomicU64,
-}
-
-/// What instants in atomics are counted from.
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-impl SenderTurn {
-    fn new(socket: Arc<Socket>) -> Self {
-        Self { socket, burst_ends: AtomicU64::new(0) }
-    }
-
-    fn is_burst(&self, now: Instant) -> bool {
-        now.saturating_duration_since(*EPOCH).as_nanos() < u128::from(self.burst_ends.load(Ordering::Relaxed))
-            || TURN_ENDED.get().is_some_and(|ended| now.saturating_duration_since(ended) < BURST)
-    }
-}
+struct SenderTurn(Arc<Socket>);
 
 impl WriteThrough for SenderTurn {
-    fn write_through(&self, segments: &[Bytes]) -> usize {
-        if self.is_burst(Instant::now()) {
+    fn write_through(&self, segments: &[Bytes], much: bool) -> usize {
+        if !much && TURN_ENDED.get().is_some_and(|ended| ended.elapsed() < BURST) {
             return 0;
         }
         // The pump meets the same error, and tells of it.
-        let sent = send_now(&self.socket, segments).unwrap_or(0);
+        let sent = send_now(&self.0, segments).unwrap_or(0);
         TURN_ENDED.set(Some(Instant::now()));
         sent
-    }
-
-    fn expect_many(&self) {
-        self.burst_ends.store((EPOCH.elapsed() + ANSWERS).as_nanos() as u64, Ordering::Relaxed);
     }
 }
 
@@ -188,29 +162,16 @@ mod tests {
     #[test]
     fn of_a_fan_out_only_the_first_is_written_by_its_sender() {
         let pairs = [(); 8].map(|()| Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair"));
-        let turns =
-            pairs.each_ref().map(|(ours, _)| SenderTurn::new(Arc::new(ours.try_clone().expect("a descriptor"))));
+        let turns = pairs.each_ref().map(|(ours, _)| SenderTurn(Arc::new(ours.try_clone().expect("a descriptor"))));
         let message = [Bytes::from_static(b"news")];
         // In the future, so that a slow machine does not end the burst.
         let written = turns.each_ref().map(|turn| {
-            let written = turn.write_through(&message);
+            let written = turn.write_through(&message, false);
             TURN_ENDED.set(TURN_ENDED.get().map(|_| Instant::now() + Duration::from_secs(3600)));
             written
         });
         assert_eq!(written, [4, 0, 0, 0, 0, 0, 0, 0]);
         TURN_ENDED.set(Instant::now().checked_sub(BURST));
-        assert_eq!(turns[7].write_through(&message), 4, "the burst is over");
-    }
-
-    #[test]
-    fn what_answers_many_is_left_to_the_pump() {
-        let (ours, _theirs) = Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair");
-        let turn = SenderTurn::new(Arc::new(ours));
-        TURN_ENDED.set(None);
-        let now = Instant::now() + ANSWERS;
-        assert!(!turn.is_burst(now), "nothing has come");
-        turn.expect_many();
-        assert!(turn.is_burst(now - ANSWERS));
-        assert!(!turn.is_burst(Instant::now() + ANSWERS), "an answer that took its time goes out at once");
+        assert_eq!(turns[7].write_through(&message, false), 4, "the burst is over");
     }
 }

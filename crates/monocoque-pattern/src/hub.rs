@@ -167,14 +167,15 @@ impl Hub {
         Ok(())
     }
 
-    /// ROUTER: sends `message`, which holds no routing id, to the peer of `id`.
+    /// ROUTER: sends `message`, which holds no routing id and stays where it is, to the peer of `id`: unchanged if it
+    /// was refused, of no value if it was sent.
     ///
     /// Without route or room it is dropped and counted, unless `router_mandatory`.
     ///
     /// # Errors
     /// With `router_mandatory`, [`SendReason::NoRoute`] and [`SendReason::Full`].
-    pub fn try_send_to(&self, id: &RoutingId, message: Message) -> Result<(), SendRefused> {
-        self.route(id.as_bytes(), &message).map_err(|reason| SendRefused::new(message, reason))
+    pub fn try_send_to(&self, id: &RoutingId, message: &mut Message) -> Result<(), SendReason> {
+        self.route(id.as_bytes(), message)
     }
 
     /// ROUTER: sends `message` to the next peer that has room, in turn; returns whose turn it was.
@@ -192,16 +193,17 @@ impl Hub {
         }
     }
 
-    /// ROUTER: receives a message and the routing id of its sender.
+    /// ROUTER: receives a message into one that the caller has, and the routing id of its sender; of no value after an
+    /// error.
     ///
     /// # Errors
     /// As [`try_recv`](Self::try_recv).
-    pub fn try_recv_from(&self) -> Result<(RoutingId, Message), RecvRefused> {
+    pub fn try_recv_from(&self, id: &mut RoutingId, into: &mut Message) -> Result<(), RecvRefused> {
         if self.recv_rule != RecvRule::Labelled {
             return Err(RecvRefused::Unsupported);
         }
-        let received = self.recv_next()?;
-        Ok((received.label.expect("a ROUTER labels what it lets through"), received.message))
+        let received = self.recv.lock().next_labelled(&self.signals, id, into);
+        if received { Ok(()) } else { Err(self.nothing()) }
     }
 
     /// SUB, XSUB: subscribes to all that begins with `topic`. Subscriptions are counted.

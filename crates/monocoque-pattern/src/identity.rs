@@ -21,14 +21,17 @@ pub(crate) enum Claim {
 /// Routing ids with the life each one leads to.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
-    routes: HashMap<Box<[u8]>, PeerKey>,
+    routes: HashMap<RoutingId, PeerKey>,
+    /// The route that was asked for last: who answers one peer, or many messages of one, asks for it again.
+    recent: Option<(RoutingId, PeerKey)>,
     generated: u32,
 }
 
 impl Identities {
     /// Asks for the route of `id`; with `handover` from whoever has it.
     pub(crate) fn claim(&mut self, id: &RoutingId, key: PeerKey, handover: bool) -> Claim {
-        match self.routes.entry(id.as_bytes().into()) {
+        self.recent = None;
+        match self.routes.entry(id.clone()) {
             Entry::Vacant(entry) => {
                 entry.insert(key);
                 Claim::Granted
@@ -52,12 +55,20 @@ impl Identities {
     /// Gives the route of `id` up, if it is still that of `key`.
     pub(crate) fn release(&mut self, id: &RoutingId, key: PeerKey) {
         if self.find(id.as_bytes()) == Some(key) {
-            self.routes.remove(id.as_bytes());
+            self.routes.remove(id);
+            self.recent = None;
         }
     }
 
-    pub(crate) fn find(&self, id: &[u8]) -> Option<PeerKey> {
-        self.routes.get(id).copied()
+    pub(crate) fn find(&mut self, id: &[u8]) -> Option<PeerKey> {
+        if let Some((recent, key)) = &self.recent
+            && recent.as_bytes() == id
+        {
+            return Some(*key);
+        }
+        let (id, key) = self.routes.get_key_value(id)?;
+        self.recent = Some((id.clone(), *key));
+        Some(*key)
     }
 }
 

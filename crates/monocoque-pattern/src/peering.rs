@@ -44,6 +44,7 @@ impl Hub {
         }
         let heals = self.send_rule.balances() || self.send_rule == SendRule::Route;
         writer.set_waker(&room_waker(&self.signals, link.slot, heals));
+        writer.set_in_hand(self.signals.in_hand.clone());
         writer.set_hand_over(Arc::new(Owner::new(&self.send, link.slot)));
         let replaced = send.attach(self.send_rule, link.slot, writer);
         drop(send);
@@ -139,7 +140,7 @@ impl Hub {
     /// messages were in both (counted as [`DropCause::PeerGone`]).
     pub fn close_link(&self, link: LinkId) -> usize {
         let (unsent, (peeked, unread)) = self.part(link, |recv, send| {
-            let unread = recv.clear(link.slot);
+            let unread = recv.clear(&self.signals, link.slot);
             send.outlets.close(link.slot);
             recv.fair.leave(link.slot);
             unread

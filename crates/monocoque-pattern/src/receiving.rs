@@ -38,6 +38,8 @@ pub(crate) struct RecvSide {
     pub(crate) turn: Turn,
     pub(crate) requests: Requests,
     pub(crate) inbox: Inbox,
+    /// Whether senders were told that the application has more in hand.
+    told_more: bool,
     /// Empty between calls; kept for its memory.
     ready: Vec<PeerKey>,
     drops: Arc<Drops>,
@@ -54,6 +56,7 @@ impl RecvSide {
             turn: Turn::default(),
             requests: Requests::default(),
             inbox: Inbox::default(),
+            told_more: false,
             ready: Vec::new(),
             drops: Arc::clone(drops),
         }
@@ -68,23 +71,21 @@ impl RecvSide {
             *into = received.message;
             return true;
         }
-        self.absorb(signals);
-        while let Some(reader) = self.fair.turn() {
-            match reader.next_into(into) {
-                Some(Found::Message) => {
-                    self.fair.pass();
-                    if self.is_wanted(into) {
-                        return true;
-                    }
-                }
-                Some(Found::Command) => self.fair.pass(),
-                None => {
-                    self.fair.found_empty();
-                    self.absorb(signals);
-                }
-            }
+        self.find(signals, into)
+    }
+
+    /// [`next_into`](Self::next_into) of a ROUTER, with the routing id of the sender.
+    #[inline]
+    pub(crate) fn next_labelled(&mut self, signals: &Signals, id: &mut RoutingId, into: &mut Message) -> bool {
+        if let Some(Received { label: Some(label), message, .. }) = self.peeked.take() {
+            (*id, *into) = (label, message);
+            return true;
         }
-        false
+        let found = self.find(signals, into);
+        if found && let Some(label) = self.fair.label() {
+            id.clone_from(label);
+        }
+        found
     }
 
     /// The next message that the rule lets through, and its sender.
@@ -92,12 +93,43 @@ impl RecvSide {
         if let Some(received) = self.peeked.take() {
             return Some(received);
         }
-        loop {
-            // Commands have been dealt with by the protocol, or mean nothing to this type.
-            let Unit::Message(message) = self.next_unit(signals)? else { continue };
-            if let Some(received) = self.admit(message) {
-                return Some(received);
+        let mut message = Message::new();
+        let found = self.find(signals, &mut message);
+        found.then(|| Received { key: self.fair.sender(), label: self.fair.label().cloned(), message })
+    }
+
+    /// Takes the next message out of the pipes that the rule lets through.
+    #[inline]
+    fn find(&mut self, signals: &Signals, into: &mut Message) -> bool {
+        self.absorb(signals);
+        while let Some(reader) = self.fair.turn() {
+            match reader.next_into(into) {
+                Some(Found::Message) => {
+                    let more = reader.in_hand() > 0;
+                    self.fair.pass();
+                    self.tell_more(signals, more);
+                    if self.is_wanted(into) {
+                        return true;
+                    }
+                }
+                // Commands have been dealt with by the protocol, or mean nothing to this type.
+                Some(Found::Command) => self.fair.pass(),
+                None => {
+                    self.fair.found_empty();
+                    self.absorb(signals);
+                }
             }
+        }
+        self.tell_more(signals, false);
+        false
+    }
+
+    /// Tells senders whether the application has more in hand than what it is given now.
+    #[inline]
+    fn tell_more(&mut self, signals: &Signals, more: bool) {
+        if more != self.told_more {
+            self.told_more = more;
+            signals.in_hand.set(more);
         }
     }
 
@@ -115,26 +147,13 @@ impl RecvSide {
         }
     }
 
-    fn admit(&self, message: Message) -> Option<Received> {
-        let label = match self.rule {
-            RecvRule::Labelled => match self.fair.label() {
-                // A peer whose id was another's: connected, and never heard.
-                None => {
-                    self.drops.count(DropCause::NoRoute, 1);
-                    return None;
-                }
-                label => label.cloned(),
-            },
-            _ => None,
-        };
-        self.is_wanted(&message).then(|| Received { key: self.fair.sender(), label, message })
-    }
-
     #[inline]
     fn is_wanted(&self, message: &Message) -> bool {
         let cause = match self.rule {
             RecvRule::Subscribed if !self.own.matches(message.first()) => DropCause::Unsubscribed,
             RecvRule::Requests if !is_request(message) => DropCause::Unexpected,
+            // A peer whose id was another's: connected, and never heard.
+            RecvRule::Labelled if self.fair.label().is_none() => DropCause::NoRoute,
             _ => return true,
         };
         self.drops.count(cause, 1);
@@ -197,7 +216,8 @@ impl RecvSide {
     }
 
     /// Takes away all that the link in `slot` sent; returns how many messages of it were here, and the rest.
-    pub(crate) fn clear(&mut self, slot: u32) -> (usize, Unread) {
+    pub(crate) fn clear(&mut self, signals: &Signals, slot: u32) -> (usize, Unread) {
+        self.tell_more(signals, false);
         let peeked = self.peeked.take_if(|received| received.key.slot == slot);
         (usize::from(peeked.is_some()), self.fair.clear(slot))
     }

@@ -1,12 +1,11 @@
 //! How each type sends and receives: the halves of `try_send` and `try_recv` that need more than one line.
 
 use monocoque_core::stats::DropCause;
-use monocoque_core::{Frame, Message};
+use monocoque_core::{Message, RoutingId};
 
 use crate::config::SendRule;
 use crate::hub::Hub;
 use crate::lockstep::{Addressee, Turn, open_request, seal_answer, strip, wrap};
-use crate::receiving::Received;
 use crate::subscriptions::Wish;
 use crate::{RecvRefused, SendReason};
 
@@ -85,21 +84,17 @@ impl Hub {
         sent
     }
 
-    pub(crate) fn route(&self, id: &[u8], message: &Message) -> Result<(), SendReason> {
+    pub(crate) fn route(&self, id: &[u8], message: &mut Message) -> Result<(), SendReason> {
         if self.send_rule != SendRule::Route {
             return Err(SendReason::Unsupported);
         }
         self.send.lock().route(&self.signals, id, message, self.config.router_mandatory)
     }
 
-    pub(crate) fn recv_next(&self) -> Result<Received, RecvRefused> {
-        let received = self.recv.lock().next(&self.signals);
-        received.ok_or_else(|| self.nothing())
-    }
-
     pub(crate) fn recv_labelled(&self) -> Result<Message, RecvRefused> {
-        let Received { label, mut message, .. } = self.recv_next()?;
-        message.push_front(Frame::from(&label.expect("a ROUTER labels what it lets through")));
+        let (mut id, mut message) = (RoutingId::generated(0), Message::new());
+        self.try_recv_from(&mut id, &mut message)?;
+        message.push_front(&id);
         Ok(message)
     }
 

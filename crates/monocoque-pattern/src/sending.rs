@@ -110,7 +110,7 @@ impl SendSide {
         &mut self,
         signals: &Signals,
         id: &[u8],
-        message: &Message,
+        message: &mut Message,
         mandatory: bool,
     ) -> Result<(), SendReason> {
         if self.closed {

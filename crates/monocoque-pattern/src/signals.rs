@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 
+use monocoque_core::pipe::InHand;
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 
@@ -23,6 +24,8 @@ pub struct Signals {
     pub peers: WaitList,
     ready: Notes<PeerKey>,
     room: Notes<u32>,
+    /// Messages that the application is about to receive.
+    pub(crate) in_hand: InHand,
 }
 
 /// Notes left under a lock of their own, with a flag to look at first.

@@ -33,10 +33,7 @@ pub trait Receives: Kind {
     fn try_recv(hub: &Hub) -> Result<Self::In, RecvRefused>;
 
     #[doc(hidden)]
-    fn try_recv_into(hub: &Hub, into: &mut Self::In) -> Result<(), RecvRefused> {
-        *into = Self::try_recv(hub)?;
-        Ok(())
-    }
+    fn try_recv_into(hub: &Hub, into: &mut Self::In) -> Result<(), RecvRefused>;
 }
 
 /// A message together with the peer it goes to or comes from: the envelope of a ROUTER as a type.
@@ -140,7 +137,7 @@ impl Sends for Router {
     type Out = Routed;
 
     fn try_send(hub: &Hub, out: &mut Routed) -> Result<(), SendReason> {
-        in_place(&mut out.message, |message| hub.try_send_to(&out.id, message))
+        hub.try_send_to(&out.id, &mut out.message)
     }
 }
 
@@ -148,6 +145,13 @@ impl Receives for Router {
     type In = Routed;
 
     fn try_recv(hub: &Hub) -> Result<Routed, RecvRefused> {
-        hub.try_recv_from().map(|(id, message)| Routed { id, message })
+        let mut routed = Routed::new(RoutingId::generated(0), Message::new());
+        Self::try_recv_into(hub, &mut routed)?;
+        Ok(routed)
+    }
+
+    #[inline]
+    fn try_recv_into(hub: &Hub, into: &mut Routed) -> Result<(), RecvRefused> {
+        hub.try_recv_from(&mut into.id, &mut into.message)
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use self::hand_over::HandOver;
 pub use self::mark::Mark;
 pub use self::reader::PipeReader;
-pub use self::turn::WriteThrough;
+pub use self::turn::{InHand, WriteThrough};
 pub use self::writer::PipeWriter;
 
 use self::state::Shared;

@@ -69,6 +69,7 @@ impl PipeReader {
             self.cuts = 0;
         }
         state.queue.take(batch);
+        state.turn_is_out = true;
         self.sent = std::mem::take(&mut state.sent);
         let waker = state.credit(Load { messages: batch.messages, bytes: batch.bytes });
         drop(state);
@@ -89,6 +90,13 @@ impl PipeReader {
         }
     }
 
+    /// Whether there is something to take, of which more is likely to come in the same breath: the writer's application
+    /// is answering one of several messages.
+    pub fn is_growing(&self) -> bool {
+        let state = self.shared.lock();
+        state.in_hand.any() && (!state.queue.is_empty() || state.holds_back())
+    }
+
     /// Bytes in front of the batch that was taken last that the writer has written to the link already.
     pub fn take_sent(&mut self) -> usize {
         std::mem::take(&mut self.sent)
@@ -99,6 +107,7 @@ impl PipeReader {
         let mut state = self.shared.lock();
         state.turn = Some(link);
         state.sent = 0;
+        state.turn_is_out = true;
         state.reader_waits = false;
     }
 
@@ -107,6 +116,7 @@ impl PipeReader {
     pub fn claim_turn(&mut self) -> bool {
         let mut state = self.shared.lock();
         state.reader_waits = false;
+        state.turn_is_out = true;
         state.sent > 0
     }
 
@@ -139,6 +149,12 @@ impl PipeReader {
     pub fn next_unit(&mut self) -> Option<Unit> {
         let mut message = Message::new();
         self.next_into(&mut message).map(|found| found.unit(message))
+    }
+
+    /// Messages that were taken and not read yet.
+    #[inline]
+    pub fn in_hand(&self) -> usize {
+        self.left
     }
 
     fn refill(&mut self) -> Taken {

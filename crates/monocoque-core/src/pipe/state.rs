@@ -5,8 +5,9 @@ use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 
 use super::mark::Mark;
-use super::{HandOver, Refusal, Taken, WriteThrough};
+use super::{HandOver, InHand, Refusal, Taken, WriteThrough};
 use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
+use crate::limits::STREAM_TURN_BYTES;
 use crate::load::Load;
 use crate::slab::Arena;
 use crate::sync::Mutex;
@@ -49,10 +50,14 @@ pub(super) struct State {
     finished: bool,
     /// What the writer may write to while the reader waits.
     pub(super) turn: Option<Arc<dyn WriteThrough>>,
-    /// Bytes in front of the queue that the writer has written: less than a message.
+    /// The reader writes, or will before it waits again.
+    pub(super) turn_is_out: bool,
+    /// Bytes in front of the queue that the writer has written.
     pub(super) sent: usize,
     /// Empty between calls; kept for its memory.
     pub(super) turn_batch: Batch,
+    /// Of the writer's application.
+    pub(super) in_hand: InHand,
 }
 
 impl Shared {
@@ -73,8 +78,10 @@ impl Shared {
             refused_bytes: 0,
             finished: false,
             turn: None,
+            turn_is_out: false,
             sent: 0,
             turn_batch: Batch::default(),
+            in_hand: InHand::default(),
         };
         Self {
             state: Mutex::new(state),
@@ -260,9 +267,13 @@ impl State {
         !self.reader_waits && !self.conflate && !self.is_over() && self.hand_over.is_some()
     }
 
-    /// What the writer may add without asking.
+    /// What the writer may add without asking: room, and no more than is worth a write.
     pub(super) fn room(&self) -> Load {
-        self.mark.room(self.held)
+        let mut room = self.mark.room(self.held);
+        if self.turn.is_some() {
+            room.bytes = room.bytes.min(STREAM_TURN_BYTES);
+        }
+        room
     }
 
     /// Puts something into the queue, whether or not the mark allows.
@@ -306,6 +317,7 @@ impl State {
             return Taken::Finished;
         }
         self.reader_waits = true;
+        self.turn_is_out = false;
         Taken::Empty
     }
 

@@ -5,11 +5,13 @@
 //! the queue, and the pump goes on from that byte.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
 use super::state::State;
-use crate::limits::TURN_BYTES_MAX;
+use crate::limits::{STREAM_TURN_BYTES, TURN_BYTES_MAX};
 use crate::load::Load;
 
 /// A link that a sender may write to while the connection's pump waits.
@@ -18,27 +20,51 @@ use crate::load::Load;
 pub trait WriteThrough: fmt::Debug + Send + Sync {
     /// Writes what the link takes at once of `segments`; returns how many bytes.
     ///
-    /// Zero leaves it to the pump: because the link takes nothing, or is broken, or to write more at once is better.
-    fn write_through(&self, segments: &[Bytes]) -> usize;
+    /// Zero leaves it to the pump: because the link takes nothing, or is broken, or to write more at once is better,
+    /// which it is not if this is `much`.
+    fn write_through(&self, segments: &[Bytes], much: bool) -> usize;
+}
 
-    /// Several messages have just come from the link at once: what answers them will be many, too.
-    fn expect_many(&self) {}
+/// Whether a socket's application has more messages in hand than the one that it looks at.
+///
+/// What it sends meanwhile is likely one of many answers, so nobody writes the first of them alone.
+#[derive(Debug, Clone, Default)]
+pub struct InHand(Arc<AtomicBool>);
+
+impl InHand {
+    /// Says so. A hint: it orders nothing.
+    #[inline]
+    pub fn set(&self, more: bool) {
+        self.0.store(more, Ordering::Relaxed);
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl State {
-    /// Whether a message of `bytes` that has just been queued may be written by its sender.
+    /// Whether what is queued, with a message of `bytes` that has just come, may be written by its sender.
     #[inline]
     pub(super) fn has_turn(&self, bytes: usize) -> bool {
-        self.reader_waits && self.turn.is_some() && bytes <= TURN_BYTES_MAX && !self.conflate
+        let at_once = self.reader_waits && bytes <= TURN_BYTES_MAX && !self.in_hand.any();
+        (at_once || self.is_much()) && self.turn.is_some() && !self.turn_is_out && !self.conflate
+    }
+
+    fn is_much(&self) -> bool {
+        self.queue.load().bytes >= STREAM_TURN_BYTES
     }
 
     /// Writes the queue; whether all of it went out. If not, the reader has to be woken.
     pub(super) fn write_through(&mut self) -> bool {
+        let much = self.is_much();
         let Some(turn) = &self.turn else { return false };
         self.queue.take(&mut self.turn_batch);
         let batch = &mut self.turn_batch;
-        let sent = turn.write_through(&batch.segments);
+        let sent = turn.write_through(&batch.segments, much);
         if sent < batch.bytes {
+            // From this byte on it is the reader's.
+            self.turn_is_out |= sent > 0;
             self.sent = sent;
             self.queue.prepend(std::mem::take(batch));
             return false;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::mark::Mark;
 use super::state::{Shared, State, keep, wake};
-use super::{HandOver, Refusal};
+use super::{HandOver, InHand, Refusal};
 use crate::batch::{Batch, BatchWriter};
 use crate::load::Load;
 use crate::message::encoded_len;
@@ -197,6 +197,11 @@ impl PipeWriter {
     /// Who is asked when the reader wants what was pushed. Without, every message is handed over at once.
     pub fn set_hand_over(&self, owner: Arc<dyn HandOver>) {
         self.shared.lock().hand_over = Some(owner);
+    }
+
+    /// What the writer's application has in hand, which says whether it is in the middle of answering.
+    pub fn set_in_hand(&self, in_hand: InHand) {
+        self.shared.lock().in_hand = in_hand;
     }
 
     /// Replaces the mark. What is queued stays.

@@ -36,7 +36,7 @@ fn what_a_router_queued_goes_to_the_same_id_only() {
     for (next, expected, lost) in [(Some("a"), vec!["for a"], 0), (Some("b"), vec![], 1), (None, vec![], 1)] {
         let hub = hub(SocketType::Router);
         let peer = join_as(&hub, SocketType::Dealer, "a");
-        hub.try_send_to(&RoutingId::new("a").expect("valid"), Message::from("for a")).expect("room");
+        hub.try_send_to(&RoutingId::new("a").expect("valid"), &mut Message::from("for a")).expect("room");
         let mut peer = peer.reconnect(&hub, facts(SocketType::Router, next));
         assert_eq!(peer.texts(), expected, "{next:?}");
         assert_eq!(hub.drops().of(DropCause::PeerGone), lost, "{next:?}");

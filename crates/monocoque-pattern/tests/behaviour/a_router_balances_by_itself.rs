@@ -26,7 +26,7 @@ fn bodies_go_round_and_the_ring_heals() {
 fn a_peer_that_was_filled_by_name_is_skipped_and_heals() {
     let hub = hub(SocketType::Router);
     let mut only = join_with(&hub, facts(SocketType::Router, Some("a")), 1);
-    hub.try_send_to(&RoutingId::new("a").expect("valid"), Message::from("1")).expect("room");
+    hub.try_send_to(&RoutingId::new("a").expect("valid"), &mut Message::from("1")).expect("room");
     let refused = hub.try_send_any(Message::from("2")).expect_err("full");
     assert_eq!((refused.reason, refused.message), (SendReason::Full, Message::from("2")));
     assert_eq!(only.texts(), ["1"]);

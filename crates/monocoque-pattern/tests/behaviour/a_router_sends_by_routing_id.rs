@@ -2,9 +2,15 @@
 
 use monocoque_core::stats::DropCause;
 use monocoque_core::{Message, RoutingId, SocketType};
-use monocoque_pattern::SendReason;
+use monocoque_pattern::{Hub, SendReason};
 
 use crate::peer::{hub, hub_with, join, join_as};
+
+fn recv_from(hub: &Hub) -> (RoutingId, Message) {
+    let (mut from, mut message) = (id("nobody"), Message::from("nothing"));
+    hub.try_recv_from(&mut from, &mut message).expect("a message");
+    (from, message)
+}
 
 fn id(text: &str) -> RoutingId {
     RoutingId::new(text).expect("valid")
@@ -17,9 +23,9 @@ fn one_envelope_frame_comes_and_goes() {
     a.send(["x", "y"]);
     assert_eq!(hub.try_recv(), Ok(Message::from(["a", "x", "y"])));
     b.send(["", "question"]);
-    let (from, question) = hub.try_recv_from().expect("a message");
+    let (from, question) = recv_from(&hub);
     assert_eq!((&from, question), (&id("b"), Message::from(["", "question"])));
-    hub.try_send_to(&from, Message::from(["", "answer"])).expect("routed");
+    hub.try_send_to(&from, &mut Message::from(["", "answer"])).expect("routed");
     hub.try_send(Message::from(["a", "back"])).expect("routed");
     assert_eq!(b.recv(), Some(Message::from(["", "answer"])));
     assert_eq!(a.recv(), Some(Message::from("back")));
@@ -31,10 +37,10 @@ fn a_peer_without_a_name_gets_one() {
     let mut peers = [join(&hub, SocketType::Dealer), join(&hub, SocketType::Dealer)];
     for peer in &mut peers {
         peer.send("hello");
-        let (from, _) = hub.try_recv_from().expect("a message");
+        let (from, _) = recv_from(&hub);
         assert!(from.is_generated());
         assert_eq!(from.as_bytes().len(), 5);
-        hub.try_send_to(&from, Message::from("yours")).expect("routed");
+        hub.try_send_to(&from, &mut Message::from("yours")).expect("routed");
         assert_eq!(peer.texts(), ["yours"]);
     }
 }
@@ -48,9 +54,9 @@ fn a_second_peer_of_the_same_name_is_never_heard() {
     assert_eq!(hub.try_recv(), Ok(Message::from(["n", "first"])));
     assert!(hub.try_recv().is_err());
     assert_eq!(hub.drops().of(DropCause::NoRoute), 1);
-    hub.try_send_to(&id("n"), Message::from("x")).expect("routed");
+    hub.try_send_to(&id("n"), &mut Message::from("x")).expect("routed");
     hub.down(second.key);
-    hub.try_send_to(&id("n"), Message::from("y")).expect("the end of the second does not end the route");
+    hub.try_send_to(&id("n"), &mut Message::from("y")).expect("the end of the second does not end the route");
     assert_eq!((first.texts(), second.texts()), (vec!["x".into(), "y".into()], vec![]));
 }
 
@@ -65,17 +71,17 @@ fn with_handover_the_second_takes_the_route() {
     assert_eq!(hub.try_recv(), Ok(Message::from(["n", "after"])));
     assert!(hub.try_recv().is_err());
     assert!(first.to_hub.is_closed(), "the first is not heard any more");
-    hub.try_send_to(&id("n"), Message::from("x")).expect("routed");
+    hub.try_send_to(&id("n"), &mut Message::from("x")).expect("routed");
     (0..2).for_each(|_| _ = hub.try_send_any(Message::from("any")).expect("room"));
     hub.down(first.key);
-    hub.try_send_to(&id("n"), Message::from("y")).expect("the end of the first does not end the route");
+    hub.try_send_to(&id("n"), &mut Message::from("y")).expect("the end of the first does not end the route");
     assert_eq!((first.texts(), second.texts()), (vec![], ["x", "any", "any", "y"].map(String::from).to_vec()));
 }
 
 #[test]
 fn without_a_route_messages_are_dropped_or_come_back() {
     let lax = hub(SocketType::Router);
-    lax.try_send_to(&id("nobody"), Message::from("x")).expect("dropped");
+    lax.try_send_to(&id("nobody"), &mut Message::from("x")).expect("dropped");
     lax.try_send(Message::from(["nobody", "x"])).expect("dropped");
     assert_eq!(lax.drops().of(DropCause::NoRoute), 2);
 
@@ -84,8 +90,9 @@ fn without_a_route_messages_are_dropped_or_come_back() {
     assert_eq!((refused.reason, refused.message), (SendReason::NoRoute(id("nobody")), Message::from(["nobody", "x"])));
     let gone = join_as(&strict, SocketType::Dealer, "gone");
     strict.down(gone.key);
-    let refused = strict.try_send_to(&id("gone"), Message::from("x")).expect_err("no route");
-    assert_eq!(refused.reason, SendReason::NoRoute(id("gone")));
+    let mut message = Message::from("x");
+    assert_eq!(strict.try_send_to(&id("gone"), &mut message), Err(SendReason::NoRoute(id("gone"))));
+    assert_eq!(message, "x".into(), "unchanged");
     assert_eq!(strict.drops().total(), 0);
 }
 

@@ -14,6 +14,7 @@ mod a_router_sends_by_routing_id;
 mod a_subscriber_counts_its_subscriptions;
 mod a_subscriber_replays_its_subscriptions;
 mod an_xpub_tells_of_subscriptions;
+mod answers_to_several_messages_go_out_together;
 mod callers_on_many_threads_lose_nothing;
 mod closing_drains_and_then_says_so;
 mod every_drop_is_counted;
