@@ -6,7 +6,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use monocoque::SocketType::{Dealer, Pub, Rep, Req, Router, XPub, XSub};
+use monocoque::SocketType::{
+    Channel, Client, Dealer, Dish, Gather, Peer, Pub, Radio, Rep, Req, Router, Scatter, Server, XPub, XSub,
+};
 use monocoque::{Frame, Message, SocketType};
 use tempfile::TempDir;
 
@@ -83,12 +85,56 @@ impl Cell {
         }
     }
 
+    /// Frames of all of [`BODY_BYTES`] between two types that send single ones, in each direction that the types have.
+    pub fn talk_singly(self) {
+        let ours = Shared::new(self.ours, OUR_NAME);
+        let theirs = Theirs::new(self.theirs, THEIR_NAME);
+        if self.ours == Peer {
+            return self.talk_by_name(&ours, &theirs);
+        }
+        let _folder = self.join(&ours, &theirs);
+        ours.wait_for_peer();
+        join_group(self.ours, &ours, &theirs);
+        for bytes in BODY_BYTES {
+            let message = Message::single(body(bytes));
+            match (self.ours, self.theirs) {
+                (Client, _) => ask(&ours, &theirs, &message),
+                (Server, _) => ask(&theirs, &ours, &message),
+                (Scatter, _) => pass(&ours, &theirs, &message),
+                (Gather, _) => pass(&theirs, &ours, &message),
+                (Channel, _) => {
+                    pass(&ours, &theirs, &message);
+                    pass(&theirs, &ours, &message);
+                }
+                (Radio, _) => send_to_groups(&ours, &theirs, &message),
+                (Dish, _) => send_to_groups(&theirs, &ours, &message),
+                pair => unreachable!("{pair:?} is no pair of single frames"),
+            }
+        }
+    }
+
+    /// Between PEERs whoever connects knows a name, and speaks first; what is said before the connection waits.
+    fn talk_by_name(self, ours: &Shared, theirs: &Theirs) {
+        let folder = (self.transport == Transport::Ipc).then(|| tempfile::tempdir().expect("a folder"));
+        let wildcard = endpoint(folder.as_ref());
+        let (speaks, hears): (&dyn Party, &dyn Party) = match self.binder {
+            Binder::We => (theirs, ours),
+            Binder::They => (ours, theirs),
+        };
+        let name = speaks.connect_peer(&hears.bind(&wildcard));
+        for bytes in BODY_BYTES {
+            let message = behind(Frame::from(&name), &Message::single(body(bytes)));
+            speaks.send(message.clone());
+            let heard = hears.recv();
+            assert!(heard.frames()[1..] == message.frames()[1..], "{bytes} bytes arrive");
+            hears.send(heard);
+            assert!(speaks.recv() == message, "{bytes} bytes come back");
+        }
+    }
+
     fn join(self, ours: &dyn Ours, theirs: &Theirs) -> Option<TempDir> {
         let folder = (self.transport == Transport::Ipc).then(|| tempfile::tempdir().expect("a folder"));
-        let endpoint = match &folder {
-            Some(folder) => format!("ipc://{}/socket", folder.path().display()),
-            None => "tcp://127.0.0.1:*".to_owned(),
-        };
+        let endpoint = endpoint(folder.as_ref());
         match self.binder {
             Binder::We => theirs.connect(&ours.bind(&endpoint)),
             Binder::They => ours.connect(&theirs.bind(&endpoint)),
@@ -140,6 +186,63 @@ impl Cell {
             back();
         }
     }
+}
+
+/// Where to bind: in `folder`, or at a port that the system chooses.
+fn endpoint(folder: Option<&TempDir>) -> String {
+    match folder {
+        Some(folder) => format!("ipc://{}/socket", folder.path().display()),
+        None => "tcp://127.0.0.1:*".to_owned(),
+    }
+}
+
+/// `message` with `front` before it.
+fn behind(front: Frame, message: &Message) -> Message {
+    std::iter::once(front).chain(message.frames().iter().cloned()).collect()
+}
+
+fn pass(from: &dyn Party, to: &dyn Party, message: &Message) {
+    from.send(message.clone());
+    assert!(to.recv() == *message, "{message:?} arrives");
+}
+
+/// A CLIENT asks, a SERVER answers by the name that it was shown.
+fn ask(client: &dyn Party, server: &dyn Party, message: &Message) {
+    client.send(message.clone());
+    let asked = server.recv();
+    assert!(asked.frames()[1..] == *message.frames(), "{message:?} arrives");
+    server.send(asked);
+    assert!(client.recv() == *message, "{message:?} comes back");
+}
+
+const GROUP: &str = "group";
+
+/// Has the DISH, if there is one, join a group, and waits until the RADIO knows.
+fn join_group(our_type: SocketType, ours: &Shared, theirs: &Theirs) {
+    if our_type == Radio {
+        theirs.subscribe(GROUP.as_bytes());
+        eventually("the membership arrives", || {
+            theirs.take_note();
+            ours.has_subscriber_within(MOMENT).then_some(())
+        });
+    } else if our_type == Dish {
+        ours.subscribe(GROUP.as_bytes());
+        // A RADIO of libzmq tells nobody when it knows, so it is asked for a message until one comes.
+        let of_group = |text: &str| behind(Frame::from(GROUP), &Message::from(text));
+        eventually("the membership arrives", || {
+            theirs.send(of_group("probe"));
+            ours.recv_within(MOMENT)
+        });
+        theirs.send(of_group("begin"));
+        eventually("the probes end", || (ours.recv() == of_group("begin")).then_some(()));
+    }
+}
+
+/// The RADIO sends to the group of the DISH, and to others whose names only resemble it.
+fn send_to_groups(radio: &dyn Party, dish: &dyn Party, message: &Message) {
+    let of = |group: &str| behind(Frame::from(group), message);
+    ["grou", GROUP, "groups"].into_iter().for_each(|group| radio.send(of(group)));
+    assert!(dish.recv() == of(GROUP), "{message:?} arrives, and nothing else");
 }
 
 fn subscribe_to_all(party: &(impl Party + ?Sized), socket_type: SocketType) {

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
-use monocoque::{Any, Context, Message, Socket, SocketType, local_runtime};
+use monocoque::{Any, Context, Message, RoutingId, Socket, SocketType, local_runtime};
 
 use crate::deadline::{PATIENCE, attempt, within};
 use crate::ffi::{ZMQ_ROUTING_ID, ZMQ_SUBSCRIBE};
@@ -18,11 +18,13 @@ pub trait Party {
     fn bind(&self, endpoint: &str) -> String;
     /// Connects.
     fn connect(&self, endpoint: &str);
-    /// Subscribes, as a SUB does.
+    /// Connects, and says what the PEER there is called from now on.
+    fn connect_peer(&self, endpoint: &str) -> RoutingId;
+    /// Subscribes, as a SUB does, or joins a group, as a DISH does.
     fn subscribe(&self, topic: &[u8]);
-    /// Sends; a ROUTER's message begins with a routing id.
+    /// Sends; a message of a ROUTER, SERVER or PEER begins with a routing id, one of a RADIO with a group.
     fn send(&self, message: Message);
-    /// Receives; a ROUTER's message begins with a routing id.
+    /// Receives, likewise; a DISH shows the group.
     fn recv(&self) -> Message;
 }
 
@@ -34,6 +36,14 @@ pub trait Ours: Party {
     fn has_subscriber_within(&self, limit: Duration) -> bool;
     /// Receives if something comes within `limit`.
     fn recv_within(&self, limit: Duration) -> Option<Message>;
+}
+
+fn subscribe(socket: &Socket<Any>, topic: &[u8]) {
+    if socket.socket_type() == SocketType::Dish {
+        assert!(socket.join(topic).expect("a short name"), "joined before");
+    } else {
+        socket.subscribe(topic);
+    }
 }
 
 /// Monocoque in shared placement, used from a plain thread.
@@ -62,8 +72,12 @@ impl Party for Shared {
         self.socket.connect(endpoint).expect("the endpoint is sound");
     }
 
+    fn connect_peer(&self, endpoint: &str) -> RoutingId {
+        self.socket.connect_peer(endpoint).expect("the endpoint is sound")
+    }
+
     fn subscribe(&self, topic: &[u8]) {
-        self.socket.subscribe(topic);
+        subscribe(&self.socket, topic);
     }
 
     fn send(&self, message: Message) {
@@ -94,6 +108,7 @@ impl Ours for Shared {
 enum Call {
     Bind(String),
     Connect(String),
+    ConnectPeer(String),
     Subscribe(Vec<u8>),
     Send(Message),
     Recv,
@@ -106,6 +121,7 @@ enum Call {
 enum Answer {
     Done,
     Bound(String),
+    Named(RoutingId),
     Received(Message),
 }
 
@@ -178,7 +194,10 @@ async fn answer(socket: &Socket<Any>, call: Call) -> Answer {
         Call::Bind(endpoint) => return Answer::Bound(socket.bind(endpoint).await.expect("bound").to_string()),
         Call::Recv => return Answer::Received(socket.recv().await.expect("not closed")),
         Call::Connect(endpoint) => socket.connect(endpoint).expect("the endpoint is sound"),
-        Call::Subscribe(topic) => socket.subscribe(topic),
+        Call::ConnectPeer(endpoint) => {
+            return Answer::Named(socket.connect_peer(endpoint).expect("the endpoint is sound"));
+        }
+        Call::Subscribe(topic) => subscribe(socket, &topic),
         Call::Send(message) => socket.send(message).await.expect("not closed"),
         Call::WaitForPeer => socket.wait_for_peers(1).await,
         Call::WaitForSubscriber => socket.wait_for_subscribers(1).await,
@@ -196,6 +215,13 @@ impl Party for Local {
 
     fn connect(&self, endpoint: &str) {
         self.call(Call::Connect(endpoint.to_owned()));
+    }
+
+    fn connect_peer(&self, endpoint: &str) -> RoutingId {
+        match self.call(Call::ConnectPeer(endpoint.to_owned())) {
+            Answer::Named(id) => id,
+            other => panic!("expected a name, not {other:?}"),
+        }
     }
 
     fn subscribe(&self, topic: &[u8]) {
@@ -236,7 +262,7 @@ pub fn kind_of(socket_type: SocketType) -> Kind {
 
 /// libzmq.
 #[derive(Debug)]
-pub struct Theirs(zmq::Socket);
+pub struct Theirs(zmq::Socket, SocketType);
 
 impl Theirs {
     /// A socket in a context of its own, called `identity`.
@@ -244,7 +270,7 @@ impl Theirs {
         let context = zmq::Context::new().expect("a context");
         let socket = context.socket(kind_of(socket_type)).expect("a socket");
         socket.set_bytes(ZMQ_ROUTING_ID, identity.as_bytes()).expect("every type takes one");
-        Self(socket)
+        Self(socket, socket_type)
     }
 
     /// As [`fixture::take_note`](crate::fixture::take_note).
@@ -263,17 +289,54 @@ impl Party for Theirs {
         self.0.connect(endpoint).expect("the endpoint is sound");
     }
 
-    fn subscribe(&self, topic: &[u8]) {
-        self.0.set_bytes(ZMQ_SUBSCRIBE, topic).expect("a SUB");
+    fn connect_peer(&self, endpoint: &str) -> RoutingId {
+        RoutingId::generated(self.0.connect_peer(endpoint).expect("the endpoint is sound"))
     }
 
-    fn send(&self, message: Message) {
-        send(&self.0, &message).expect("sent in time");
+    fn subscribe(&self, topic: &[u8]) {
+        match self.1 {
+            SocketType::Dish => self.0.join(str::from_utf8(topic).expect("text")).expect("a DISH"),
+            _ => self.0.set_bytes(ZMQ_SUBSCRIBE, topic).expect("a SUB"),
+        }
+    }
+
+    /// What is not among the frames in libzmq goes beside the message.
+    fn send(&self, mut message: Message) {
+        if !self.1.is_single() {
+            return send(&self.0, &message).expect("sent in time");
+        }
+        let mut single = zmq::Message::from_slice(message.last()).expect("memory");
+        if let Some(address) = message.pop_front() {
+            match self.1 {
+                SocketType::Radio => single.set_group(str::from_utf8(&address).expect("text")),
+                _ => single.set_routing_id(number(&address)),
+            }
+            .expect("an address");
+        }
+        self.0.send_message(&mut single, false).expect("sent in time");
     }
 
     fn recv(&self) -> Message {
-        recv(&self.0).expect("a message in time")
+        if !self.1.is_single() {
+            return recv(&self.0).expect("a message in time");
+        }
+        let mut single = zmq::Message::new();
+        self.0.recv_into(&mut single).expect("a message in time");
+        assert!(!single.more());
+        let mut message = Message::from(single.data());
+        match self.1 {
+            SocketType::Dish => message.push_front(single.group()),
+            SocketType::Server | SocketType::Peer => message.push_front(&RoutingId::generated(single.routing_id())),
+            _ => {}
+        }
+        message
     }
+}
+
+/// The number in the name that a SERVER or PEER gave.
+fn number(name: &[u8]) -> u32 {
+    let digits = name.strip_prefix(&[0]).and_then(|digits| digits.try_into().ok());
+    u32::from_be_bytes(digits.expect("a generated name"))
 }
 
 /// Sends all frames of `message` through libzmq.

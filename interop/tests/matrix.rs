@@ -1,4 +1,4 @@
-//! Every legal pair of types, ours and libzmq's, over tcp and ipc, with either side binding: messages of every
+//! Every legal pair of types that send whole messages (single_frames.rs has the others), ours and libzmq's, over tcp and ipc, with either side binding: messages of every
 //! shape, in each direction that the types have.
 
 use monocoque::SocketType;
@@ -29,7 +29,7 @@ monocoque_interop::cells! { talk:
 
 #[test]
 fn the_matrix_has_every_legal_pair() {
-    for ours in SocketType::ALL {
+    for ours in SocketType::ALL.into_iter().filter(|kind| !kind.is_single()) {
         for theirs in SocketType::ALL {
             assert_eq!(PAIRS.contains(&(ours, theirs)), ours.accepts(theirs), "ours {ours}, theirs {theirs}");
         }

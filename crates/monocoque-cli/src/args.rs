@@ -96,6 +96,32 @@ A routing id that was made up for a nameless peer is printed as 0x and ten digit
     #[command(name = "xsub", after_help = socket_help!("  monocoque xsub tcp://127.0.0.1:5556 -t weather
   echo 01 | monocoque xsub tcp://127.0.0.1:5556 --format hex   # byte 1: subscribe, to everything"))]
     XSub(XSubCommand),
+    /// Send lines in turn to all servers and print what they send.
+    #[command(after_help = socket_help!("  echo hello | monocoque client tcp://127.0.0.1:5561 --count 1"))]
+    Client(ClientCommand),
+    /// Send lines to clients by routing id, the first frame, and print what they send likewise.
+    #[command(after_help = socket_help!("  monocoque server @tcp://*:5561 --echo"))]
+    Server(ServerCommand),
+    /// Send lines to the members of a group.
+    #[command(after_help = socket_help!("  date | monocoque radio @tcp://*:5562 --group clock
+  printf 'clock\tnoon\n' | monocoque radio @tcp://*:5562      # the group is the first frame"))]
+    Radio(RadioCommand),
+    /// Print what is sent to groups: the group, then the message.
+    #[command(after_help = socket_help!("  monocoque dish tcp://127.0.0.1:5562 --group clock --group weather"))]
+    Dish(DishCommand),
+    /// Deal lines out to gatherers, in turn.
+    #[command(after_help = socket_help!("  seq 1000 | monocoque scatter tcp://127.0.0.1:5563"))]
+    Scatter(ScatterCommand),
+    /// Print what is scattered.
+    #[command(after_help = socket_help!("  monocoque gather @tcp://*:5563"))]
+    Gather(GatherCommand),
+    /// Send lines to other peers by routing id, the first frame, and print what they send likewise.
+    #[command(after_help = socket_help!("  monocoque peer @tcp://*:5564 --echo"))]
+    Peer(PeerCommand),
+    /// Talk with exactly one peer, a frame at a time.
+    #[command(after_help = socket_help!("  monocoque channel @tcp://*:5565
+  monocoque channel tcp://127.0.0.1:5565"))]
+    Channel(ChannelCommand),
     /// Forward between two sockets: a broker.
     Proxy(ProxyArgs),
     /// Shake hands with whatever listens at an endpoint and say what it is.
@@ -200,6 +226,22 @@ pub struct Topics {
     pub topics: Vec<String>,
 }
 
+/// The group that is sent to.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ToGroup {
+    /// Send every line to this group; by default the first frame of each names its own.
+    #[arg(short, long, value_name = "NAME")]
+    pub group: Option<String>,
+}
+
+/// The groups that are joined.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OfGroups {
+    /// Join this group.
+    #[arg(short, long = "group", value_name = "NAME", required = true)]
+    pub groups: Vec<String>,
+}
+
 /// Sending back.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Echo {
@@ -231,7 +273,10 @@ pub struct Job {
     pub ends: Ends,
     pub common: Common,
     pub sending: Option<Sending>,
+    /// Prefixes of a subscriber, groups of a DISH.
     pub topics: Vec<String>,
+    /// The group that a RADIO sends to.
+    pub group: Option<String>,
     pub identity: Option<String>,
     pub echo: bool,
     pub reply: Option<String>,
@@ -261,6 +306,7 @@ macro_rules! socket_commands {
                         common,
                         sending: None,
                         topics: Vec::new(),
+                        group: None,
                         identity: None,
                         echo: false,
                         reply: None,
@@ -294,6 +340,18 @@ socket_commands! {
     PairCommand: Pair { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
     XPubCommand: XPub { sending: Sending => |job| job.sending = Some(sending), no_drop: NoDrop => |job| job.no_drop = no_drop.no_drop }
     XSubCommand: XSub { sending: Sending => |job| job.sending = Some(sending), topics: Topics => |job| job.topics = topics.topics }
+    ClientCommand: Client { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
+    ServerCommand: Server { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
+    RadioCommand: Radio {
+        sending: Sending => |job| job.sending = Some(sending),
+        to: ToGroup => |job| job.group = to.group,
+        no_drop: NoDrop => |job| job.no_drop = no_drop.no_drop,
+    }
+    DishCommand: Dish { of: OfGroups => |job| job.topics = of.groups }
+    ScatterCommand: Scatter { sending: Sending => |job| job.sending = Some(sending) }
+    GatherCommand: Gather {}
+    PeerCommand: Peer { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
+    ChannelCommand: Channel { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
 }
 
 /// Milliseconds.

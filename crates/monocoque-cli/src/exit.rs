@@ -122,7 +122,7 @@ impl From<SendError> for Failure {
         match error {
             SendError::TimedOut(_) => Self::TimedOut(error.to_string()),
             SendError::NoRoute { .. } => Self::Undelivered(error.to_string()),
-            SendError::NoEnvelope(_) => Self::usage(error.to_string()),
+            SendError::NoEnvelope(_) | SendError::Parts(_) => Self::usage(error.to_string()),
             _ => Self::other(error.to_string()),
         }
     }

@@ -63,6 +63,14 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Pair(command) => command.into(),
         Command::XPub(command) => command.into(),
         Command::XSub(command) => command.into(),
+        Command::Client(command) => command.into(),
+        Command::Server(command) => command.into(),
+        Command::Radio(command) => command.into(),
+        Command::Dish(command) => command.into(),
+        Command::Scatter(command) => command.into(),
+        Command::Gather(command) => command.into(),
+        Command::Peer(command) => command.into(),
+        Command::Channel(command) => command.into(),
     };
     socket::run(job)
 }

@@ -223,6 +223,14 @@ impl BatchWriter {
         self.done.append(&mut other.done);
     }
 
+    /// Encodes `message` before all others.
+    pub(crate) fn push_first(&mut self, message: &Message, arena: &Arena) {
+        let (mut first, mut batch) = (Self::default(), Batch::default());
+        first.push_message(message, arena);
+        first.take(&mut batch);
+        self.prepend(batch);
+    }
+
     /// Puts encoded frames before all others.
     pub(crate) fn prepend(&mut self, mut batch: Batch) {
         self.seal();

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod endpoint;
 mod frame;
+mod group;
 pub mod limits;
 mod load;
 mod message;
@@ -23,6 +24,7 @@ pub mod wire;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use frame::Frame;
+pub use group::{Group, GroupTooLong};
 pub use message::{IntoIter, Message, Outgoing};
 pub use protocol::Protocol;
 pub use routing_id::{RoutingId, RoutingIdError};

@@ -39,9 +39,6 @@ pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;
 /// pumped (docs/decisions/0008).
 pub const STREAM_TURN_BYTES: usize = 16 * SLAB_LARGE_BYTES;
 
-/// Segments of one vectored write: the kernel's `IOV_MAX`.
-pub const WRITE_SEGMENTS_MAX: usize = 1024;
-
 /// Messages a pipe holds by default in each direction, as libzmq's `ZMQ_SNDHWM` and `ZMQ_RCVHWM`.
 pub const HIGH_WATER_MARK_DEFAULT: u32 = 1000;
 
@@ -53,6 +50,9 @@ pub const CUTS_MAX: u32 = 3;
 
 /// The longest routing id (RFC 28, `ZMQ_ROUTING_ID`).
 pub const ROUTING_ID_BYTES_MAX: usize = 255;
+
+/// The longest name of a group (RFC 48; libzmq's `ZMQ_GROUP_MAX_LENGTH`).
+pub const GROUP_BYTES_MAX: usize = 255;
 
 /// The longest short frame of ZMTP 2.0 and later: its size is one byte.
 pub const SHORT_FRAME_BYTES_MAX: usize = u8::MAX as usize;

@@ -29,13 +29,35 @@ pub enum SocketType {
     XPub = 9,
     /// SUB that sends subscriptions as messages.
     XSub = 10,
+    /// Addresses its CLIENTs by routing id (RFC 41).
+    Server = 12,
+    /// Round robin out to SERVERs, fair queue in (RFC 41).
+    Client = 13,
+    /// Fans out to the members of a group (RFC 48).
+    Radio = 14,
+    /// Receives from the groups it joined (RFC 48).
+    Dish = 15,
+    /// Fair queue in, of single frames (RFC 49).
+    Gather = 16,
+    /// Round robin out, of single frames (RFC 49).
+    Scatter = 17,
+    /// Addresses other PEERs by routing id (RFC 51).
+    Peer = 19,
+    /// One peer, both ways, of single frames (RFC 52).
+    Channel = 20,
 }
 
-use SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+use SocketType::{
+    Channel, Client, Dealer, Dish, Gather, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router, Scatter, Server, Sub,
+    XPub, XSub,
+};
 
 impl SocketType {
     /// Every type, in the order of its number.
-    pub const ALL: [SocketType; 11] = [Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, XPub, XSub];
+    pub const ALL: [SocketType; 19] = [
+        Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, XPub, XSub, Server, Client, Radio, Dish, Gather, Scatter,
+        Peer, Channel,
+    ];
 
     /// The name in ZMTP's `Socket-Type` property (RFC 37).
     pub const fn name(self) -> &'static str {
@@ -51,6 +73,14 @@ impl SocketType {
             Push => "PUSH",
             XPub => "XPUB",
             XSub => "XSUB",
+            Server => "SERVER",
+            Client => "CLIENT",
+            Radio => "RADIO",
+            Dish => "DISH",
+            Gather => "GATHER",
+            Scatter => "SCATTER",
+            Peer => "PEER",
+            Channel => "CHANNEL",
         }
     }
 
@@ -66,6 +96,14 @@ impl SocketType {
             Router => &[Dealer, Req, Router],
             Pull => &[Push],
             Push => &[Pull],
+            Server => &[Client],
+            Client => &[Server],
+            Radio => &[Dish],
+            Dish => &[Radio],
+            Gather => &[Scatter],
+            Scatter => &[Gather],
+            Peer => &[Peer],
+            Channel => &[Channel],
         }
     }
 
@@ -76,17 +114,37 @@ impl SocketType {
 
     /// Whether the type sends messages of its user.
     pub const fn sends(self) -> bool {
-        !matches!(self, Sub | Pull)
+        !matches!(self, Sub | Pull | Dish | Gather)
     }
 
     /// Whether the type gives messages to its user.
     pub const fn receives(self) -> bool {
-        !matches!(self, Pub | Push)
+        !matches!(self, Pub | Push | Radio | Scatter)
     }
 
-    /// Whether the type publishes: its peers' subscriptions decide what they get.
+    /// Whether the type publishes: what its peers subscribed to, or the groups they joined, decide what they get.
     pub const fn publishes(self) -> bool {
-        matches!(self, Pub | XPub)
+        matches!(self, Pub | XPub | Radio)
+    }
+
+    /// Whether the type subscribes or joins groups.
+    pub const fn subscribes(self) -> bool {
+        matches!(self, Sub | XSub | Dish)
+    }
+
+    /// Whether the type's users address each peer by a routing id.
+    pub const fn routes(self) -> bool {
+        matches!(self, Router | Server | Peer)
+    }
+
+    /// Whether the type talks to one peer only.
+    pub const fn is_exclusive(self) -> bool {
+        matches!(self, Pair | Channel)
+    }
+
+    /// Whether a message of the type is one frame. (A RADIO's has its group in front; it is no part of the message.)
+    pub const fn is_single(self) -> bool {
+        matches!(self, Server | Client | Radio | Dish | Gather | Scatter | Peer | Channel)
     }
 
     /// Whether the type tells its identity in READY (RFC 37: only REQ, DEALER and ROUTER).
@@ -130,8 +188,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_round_trip() {
-        for (number, kind) in SocketType::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, number);
+        assert!(SocketType::ALL.is_sorted_by_key(|kind| *kind as usize));
+        assert_eq!((Pair as usize, XSub as usize, Channel as usize), (0, 10, 20));
+        for kind in SocketType::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
         assert!("STREAMS".parse::<SocketType>().is_err());

@@ -87,9 +87,8 @@ fn but_not_before_the_reader_has_waited() {
 #[test]
 fn but_not_the_first_of_several_answers() {
     let mut lent = Lent::waiting(usize::MAX);
-    let in_hand = InHand::default();
+    let in_hand = said(true);
     lent.writer.set_in_hand(in_hand.clone());
-    in_hand.set(true);
     (0..2).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
     assert_eq!((lent.written().len(), lent.wakes.count()), (0, 1));
     assert!(lent.reader.is_growing(), "worth a moment's patience");
@@ -100,17 +99,23 @@ fn but_not_the_first_of_several_answers() {
     assert!(!lent.reader.is_growing(), "nothing is there that could grow");
 }
 
-/// A quarter of what is written at once.
-fn quarter() -> Message {
-    Message::from(vec![0; STREAM_TURN_BYTES / 4])
+/// Messages that are a quarter of what is written at once.
+const QUARTER: usize = STREAM_TURN_BYTES / 4 / 4096;
+
+fn push_quarters(lent: &mut Lent, count: usize) {
+    let message = Message::from(vec![0; 4096]);
+    (0..count * QUARTER).for_each(|_| lent.writer.push(&message).expect("room"));
 }
 
 #[test]
 fn nor_until_a_stream_has_grown_long_unless_the_reader_waits() {
     let mut lent = Lent::waiting(usize::MAX);
-    (0..3).for_each(|_| lent.writer.push(&quarter()).expect("room"));
-    assert_eq!((lent.written().len(), lent.wakes.count()), (0, 1), "the reader was woken, and has not come yet");
-    lent.writer.push(&quarter()).expect("room");
+    lent.writer.push(&Message::from(vec![0; TURN_BYTES_MAX])).expect("room");
+    assert_eq!((take(&mut lent.reader).messages, take_nothing(&mut lent.reader)), (1, Taken::Empty));
+    lent.writer.set_in_hand(said(true));
+    push_quarters(&mut lent, 3);
+    assert_eq!(lent.written().len(), 0, "the reader was woken, and has not come yet");
+    push_quarters(&mut lent, 1);
     assert!(lent.written().len() > STREAM_TURN_BYTES, "what the cache holds is written before more is queued");
     assert_eq!((lent.writer.held(), take_nothing(&mut lent.reader)), (0, Taken::Empty));
 }
@@ -118,19 +123,27 @@ fn nor_until_a_stream_has_grown_long_unless_the_reader_waits() {
 #[test]
 fn nor_a_long_stream_while_the_reader_writes() {
     let mut lent = Lent::waiting(usize::MAX);
-    lent.writer.push(&quarter()).expect("room");
-    assert_eq!(take(&mut lent.reader).messages, 1);
-    (0..8).for_each(|_| lent.writer.push(&quarter()).expect("room"));
-    assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 8));
+    lent.writer.set_in_hand(said(true));
+    push_quarters(&mut lent, 1);
+    assert_eq!(take(&mut lent.reader).messages, QUARTER);
+    push_quarters(&mut lent, 8);
+    assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 8 * QUARTER));
     assert_eq!(take_nothing(&mut lent.reader), Taken::Empty);
 }
 
 #[test]
 fn the_rest_of_a_long_stream_is_the_readers() {
     let mut lent = Lent::waiting(STREAM_TURN_BYTES / 2);
-    (0..16).for_each(|_| lent.writer.push(&quarter()).expect("room"));
+    lent.writer.set_in_hand(said(true));
+    push_quarters(&mut lent, 8);
     assert_eq!(lent.written().len(), STREAM_TURN_BYTES / 2, "nobody writes behind the gap");
-    assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (16, STREAM_TURN_BYTES / 2));
+    assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (8 * QUARTER, STREAM_TURN_BYTES / 2));
+}
+
+fn said(more: bool) -> InHand {
+    let in_hand = InHand::default();
+    in_hand.set(more);
+    in_hand
 }
 
 fn take_nothing(reader: &mut PipeReader) -> Taken {

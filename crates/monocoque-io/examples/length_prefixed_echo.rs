@@ -256,7 +256,7 @@ pub fn dial(
     let (conversation, pipes) = Conversation::new(&arena);
     let pipes = std::sync::Mutex::new(Some(pipes));
     let owner = Peers { pipes: Arc::new(move || pipes.lock().ok()?.take()), reports };
-    let config = DialConfig { backoff: Some(BackoffConfig::default()), timeout: None, seed: 0 };
+    let config = DialConfig { backoff: Some(BackoffConfig::default()), ..DialConfig::default() };
     let dialer = Dialer { owner, endpoint: endpoint.clone(), config, arena, stop: stopper.listen() };
     placement.spawn(|home| dialer.run(home))?;
     Ok((conversation, stopper))

@@ -613,11 +613,9 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         let mut written = 0;
         while !segments.is_empty() && !self.shared.broken.get() && !self.shared.is_ended() {
             let count = match self.link.try_write(&segments) {
+                // Boxed: an idle connection has no room for it.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let result;
-                    // Boxed: an idle connection has no room for it.
-                    (result, segments) = Box::pin(self.write_waiting(segments)).await;
-                    result
+                    Box::pin(self.wait_to_write()).await.map(|()| 0)
                 }
                 result => result,
             };
@@ -640,9 +638,9 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         written
     }
 
-    /// A write that waits for room; a stop or an end shuts the link down, which completes it.
-    async fn write_waiting(&mut self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
-        let mut write = pin!(self.link.write(segments));
+    /// Waits for room to write; a stop or an end shuts the link down, which completes it.
+    async fn wait_to_write(&mut self) -> io::Result<()> {
+        let mut room = pin!(self.link.writable());
         let mut told = false;
         let mut watch = self.watch_timer();
         poll_fn(|cx| {
@@ -658,7 +656,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
                 told = true;
                 self.link.shutdown(Shutdown::Both);
             }
-            write.as_mut().poll(cx)
+            room.as_mut().poll(cx)
         })
         .await
     }

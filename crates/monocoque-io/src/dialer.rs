@@ -21,16 +21,21 @@ use crate::owner::{LinkEvent, LinkFacts, Owner, Retry};
 use crate::placement::Home;
 use crate::resolve::{route, unix_address};
 use crate::stop::Stop;
+use crate::tuning::SocketTuning;
 
 /// How a dialer behaves.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DialConfig {
     /// The waits between attempts; `None` means one attempt only (`ZMQ_RECONNECT_IVL` -1).
     pub backoff: Option<BackoffConfig>,
     /// How long one attempt may take to connect; `None` leaves it to the system.
     pub timeout: Option<Duration>,
+    /// A refused attempt is the last one.
+    pub stop_when_refused: bool,
     /// What decides the jitter.
     pub seed: u64,
+    /// What the system is told of each socket.
+    pub tuning: SocketTuning,
 }
 
 /// Connects to one endpoint.
@@ -56,7 +61,7 @@ impl<O: Owner> Dialer<O> {
         let mut backoff = self.config.backoff.map(|bounds| Backoff::new(bounds, self.config.seed));
         loop {
             self.owner.event(LinkEvent::ConnectDelayed);
-            let attempt = attempt(&self.endpoint, self.config.timeout, home.driver);
+            let attempt = attempt(&self.endpoint, &self.config, home.driver);
             let error = match self.stop.or_stopped(attempt).await {
                 None => return,
                 Some(Err(error)) => Some(error),
@@ -71,7 +76,8 @@ impl<O: Owner> Dialer<O> {
             if self.stop.is_stopped() {
                 return;
             }
-            let Some(backoff) = &mut backoff else {
+            let refused = error.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+            let Some(backoff) = backoff.as_mut().filter(|_| !(refused && self.config.stop_when_refused)) else {
                 return self.owner.event(LinkEvent::ConnectGivenUp { error });
             };
             let after = backoff.wait();
@@ -89,34 +95,34 @@ impl<O: Owner> Dialer<O> {
     }
 }
 
-async fn attempt(
-    endpoint: &Endpoint,
-    timeout: Option<Duration>,
-    driver: Driver,
-) -> io::Result<(StreamLink, LinkFacts)> {
+async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io::Result<(StreamLink, LinkFacts)> {
     let connecting = async {
         match endpoint {
-            Endpoint::Tcp(tcp) => connect_tcp(tcp, driver).await,
+            Endpoint::Tcp(tcp) => connect_tcp(tcp, &config.tuning, driver).await,
             Endpoint::Ipc(ipc) => {
-                let socket = connect(&unix_address(ipc)?, None, driver).await?;
+                let socket = connect(&unix_address(ipc)?, None, &config.tuning, driver).await?;
                 let written = endpoint.to_string();
                 Ok((socket, LinkFacts { side: Side::Dialer, local: written.clone(), remote: written }))
             }
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     };
-    let (socket, facts) = match timeout {
+    let (socket, facts) = match config.timeout {
         None => connecting.await?,
         Some(limit) => compio::time::timeout(limit, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??,
     };
     Ok((StreamLink::new(socket), facts))
 }
 
-async fn connect_tcp(endpoint: &TcpEndpoint, driver: Driver) -> io::Result<(OwnedFd, LinkFacts)> {
+async fn connect_tcp(
+    endpoint: &TcpEndpoint,
+    tuning: &SocketTuning,
+    driver: Driver,
+) -> io::Result<(OwnedFd, LinkFacts)> {
     let route = route(endpoint).await?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for target in route.targets {
-        match connect(&target.into(), route.source, driver).await {
+        match connect(&target.into(), route.source, tuning, driver).await {
             Ok(socket) => return Ok(tcp_facts(socket, target)),
             Err(error) => last = error,
         }
@@ -135,9 +141,15 @@ fn tcp_facts(socket: OwnedFd, target: SocketAddr) -> (OwnedFd, LinkFacts) {
     (socket.into(), facts)
 }
 
-async fn connect(target: &SockAddr, source: Option<SocketAddr>, driver: Driver) -> io::Result<OwnedFd> {
+async fn connect(
+    target: &SockAddr,
+    source: Option<SocketAddr>,
+    tuning: &SocketTuning,
+    driver: Driver,
+) -> io::Result<OwnedFd> {
     let kind = if driver == Driver::Poll { Type::STREAM.nonblocking() } else { Type::STREAM };
     let socket = Socket::new(target.domain(), kind, None)?;
+    tuning.apply(&socket, target.domain())?;
     if target.domain() != Domain::UNIX {
         socket.set_tcp_nodelay(true)?;
     }
@@ -158,4 +170,36 @@ async fn connect(target: &SockAddr, source: Option<SocketAddr>, driver: Driver) 
         .try_unwrap()
         .map(OwnedFd::from)
         .map_err(|_| io::Error::other("the connecting operation still holds the socket"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::DriverChoice;
+    use crate::listener::{Binding, ListenConfig};
+
+    use super::*;
+
+    #[test]
+    fn both_ends_are_tuned_before_they_meet() {
+        let tuning = SocketTuning { priority: Some(5), send_buffer_bytes: Some(50_000), ..SocketTuning::default() };
+        let check = |socket: &OwnedFd| {
+            let socket = socket2::SockRef::from(socket);
+            assert_eq!((socket.priority().ok(), socket.send_buffer_size().ok()), (Some(5), Some(100_000)));
+        };
+        for driver in [Driver::Poll, Driver::Uring] {
+            let Ok(runtime) = DriverChoice::Only(driver).runtime() else { continue };
+            runtime.block_on(async {
+                let config = ListenConfig { tuning: tuning.clone(), ..ListenConfig::default() };
+                let endpoint = "tcp://127.0.0.1:*".parse().expect("valid");
+                let binding = Binding::new(&endpoint, &config).await.expect("free");
+                let Endpoint::Tcp(bound) = binding.endpoint() else { unreachable!("it is tcp") };
+                let (socket, _) = connect_tcp(bound, &tuning, driver).await.expect("it listens");
+                check(&socket);
+                let nowhere = SocketTuning { device: Some("no-such-device".into()), ..tuning.clone() };
+                assert!(connect_tcp(bound, &nowhere, driver).await.is_err());
+                let config = ListenConfig { tuning: nowhere, ..ListenConfig::default() };
+                assert!(Binding::new(&endpoint, &config).await.is_err());
+            });
+        }
+    }
 }

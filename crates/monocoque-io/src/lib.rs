@@ -20,6 +20,7 @@ mod placement;
 mod resolve;
 mod spin;
 mod stop;
+mod tuning;
 
 pub use backoff::{Backoff, BackoffConfig};
 pub use compio::time::sleep;
@@ -32,3 +33,4 @@ pub use owner::{LinkEvent, LinkFacts, Owner, Retry};
 pub use placement::{Home, Placement, PlacementError, PlacementGone};
 pub use spin::WINDOW as SPIN_WINDOW;
 pub use stop::{Stop, Stopper};
+pub use tuning::{Keepalive, SocketTuning};

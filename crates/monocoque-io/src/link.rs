@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use compio::driver::SharedFd;
-use compio::driver::op::{Interest, PollOnce, SendVectored};
-use monocoque_core::limits::WRITE_SEGMENTS_MAX;
+use compio::driver::op::{Interest, PollOnce};
 use monocoque_core::pipe::WriteThrough;
 use monocoque_core::slab::SlabMut;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
@@ -21,8 +20,8 @@ use crate::outstanding::outstanding;
 
 /// A reliable byte stream that a connection runs over.
 ///
-/// Buffers move into an operation and come back with its result. Operations are never dropped before their
-/// completion: to end one early, [`shutdown`](Self::shutdown) the link and await it.
+/// Bytes are read and written by calls that do not wait; what waits is for readiness, and holds no buffer. Operations are
+/// never dropped before their completion: to end one early, [`shutdown`](Self::shutdown) the link and await it.
 #[allow(async_fn_in_trait)] // links live on one thread, so their futures need not be `Send`
 pub trait Link: 'static {
     /// Writes what the kernel takes at once.
@@ -31,8 +30,8 @@ pub trait Link: 'static {
     /// `WouldBlock` when it takes nothing; else as `send(2)`.
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize>;
 
-    /// Writes at least one byte of `segments`, waiting for room.
-    async fn write(&self, segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>);
+    /// Waits until [`try_write`](Self::try_write) is worth a try.
+    async fn writable(&self) -> io::Result<()>;
 
     /// Reads what is there into the spare room of `slab`; zero means the peer has closed.
     ///
@@ -70,6 +69,11 @@ impl StreamLink {
     pub(crate) fn new(socket: OwnedFd) -> Self {
         Self { fd: SharedFd::new(Arc::new(socket.into())) }
     }
+
+    async fn ready(&self, interest: Interest) -> io::Result<()> {
+        let (result, _) = compio::runtime::submit(PollOnce::new(self.fd.clone(), interest)).await.into();
+        result.map(drop)
+    }
 }
 
 fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
@@ -98,13 +102,8 @@ impl Link for StreamLink {
         sent
     }
 
-    async fn write(&self, mut segments: Vec<Bytes>) -> (io::Result<usize>, Vec<Bytes>) {
-        let later = segments.split_off(segments.len().min(WRITE_SEGMENTS_MAX));
-        let operation = SendVectored::new(self.fd.clone(), segments, SendFlags::NOSIGNAL);
-        let (result, operation) = compio::runtime::submit(operation).await.into();
-        let mut segments = compio::buf::IntoInner::into_inner(operation);
-        segments.extend(later);
-        (result, segments)
+    async fn writable(&self) -> io::Result<()> {
+        self.ready(Interest::Writable).await
     }
 
     fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize> {
@@ -112,8 +111,7 @@ impl Link for StreamLink {
     }
 
     async fn readable(&self) -> io::Result<()> {
-        let (result, _) = compio::runtime::submit(PollOnce::new(self.fd.clone(), Interest::Readable)).await.into();
-        result.map(drop)
+        self.ready(Interest::Readable).await
     }
 
     fn shutdown(&self, how: Shutdown) {

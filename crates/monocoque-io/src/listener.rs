@@ -25,6 +25,7 @@ use crate::owner::{LinkEvent, LinkFacts, Owner};
 use crate::placement::{Home, Placement};
 use crate::resolve::{local_addresses, unix_address};
 use crate::stop::Stop;
+use crate::tuning::SocketTuning;
 
 /// After accepting failed for want of a resource: how long until the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -36,11 +37,13 @@ pub struct ListenConfig {
     pub backlog: i32,
     /// Handshakes that may be under way at once; more are turned away.
     pub half_open_max: usize,
+    /// What the system is told of each socket.
+    pub tuning: SocketTuning,
 }
 
 impl Default for ListenConfig {
     fn default() -> Self {
-        Self { backlog: 100, half_open_max: 1024 }
+        Self { backlog: 100, half_open_max: 1024, tuning: SocketTuning::default() }
     }
 }
 
@@ -99,7 +102,7 @@ impl Binding {
     async fn tcp(endpoint: &TcpEndpoint, config: &ListenConfig) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in local_addresses(endpoint.target()).await? {
-            match listen_on(&address.into(), config.backlog) {
+            match listen_on(&address.into(), config) {
                 Ok(socket) => return Self::of_tcp(socket),
                 Err(error) => last = error,
             }
@@ -128,7 +131,7 @@ impl Binding {
         };
         // A later bind takes the path over, as libzmq does; a file that is no socket is left alone.
         path.as_deref().map(remove_stale).transpose()?;
-        let socket = listen_on(&unix_address(&endpoint)?, config.backlog)?;
+        let socket = listen_on(&unix_address(&endpoint)?, config)?;
         let claim = path.map(|path| PathClaim::new(path, directory)).transpose()?;
         Ok(Self { socket: socket.into(), endpoint: Endpoint::Ipc(endpoint), claim })
     }
@@ -147,15 +150,16 @@ fn tcp_endpoint(address: SocketAddr) -> String {
     format!("tcp://{address}")
 }
 
-fn listen_on(address: &SockAddr, backlog: i32) -> io::Result<Socket> {
+/// Linux hands nearly all that is set here on to what is accepted.
+fn listen_on(address: &SockAddr, config: &ListenConfig) -> io::Result<Socket> {
     let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    config.tuning.apply(&socket, address.domain())?;
     if address.domain() != Domain::UNIX {
         socket.set_reuse_address(true)?;
-        // Linux hands it on to what is accepted.
         socket.set_tcp_nodelay(true)?;
     }
     socket.bind(address)?;
-    socket.listen(backlog)?;
+    socket.listen(config.backlog)?;
     Ok(socket)
 }
 
@@ -220,6 +224,10 @@ impl<O: Owner> Listener<O> {
                 }
             };
             home.spin.touch();
+            if let Err(error) = self.config.tuning.apply_accepted(&peer) {
+                owner.event(LinkEvent::AcceptFailed(error));
+                continue;
+            }
             let Some(permit) = HalfOpen::admit(&half_open, self.config.half_open_max) else {
                 owner.event(LinkEvent::TooManyHandshakes);
                 continue;

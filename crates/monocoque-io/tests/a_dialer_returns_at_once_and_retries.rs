@@ -15,7 +15,8 @@ fn until_the_listener_appears() {
         let (teller, story) = Teller::new();
         let ms = Duration::from_millis;
         let backoff = Some(BackoffConfig { first: ms(4), max: ms(16) });
-        let _dialing = teller.dial_with(&placement, &listener.endpoint, DialConfig { backoff, timeout: None, seed: 3 });
+        let _dialing =
+            teller.dial_with(&placement, &listener.endpoint, DialConfig { backoff, seed: 3, ..DialConfig::default() });
         for nominal in [4, 8, 16, 16] {
             story.event("an attempt", |event| matches!(event, LinkEvent::ConnectDelayed).then_some(()));
             let (after, kind) = story.event("a retry", |event| match event {
@@ -35,7 +36,7 @@ fn not_at_all_if_it_was_told_so() {
     for driver in drivers() {
         let (placement, listener) = (shared(driver), RawListener::bound(&common::tcp(), None));
         let (teller, story) = Teller::new();
-        let config = DialConfig { backoff: None, timeout: None, seed: 3 };
+        let config = DialConfig { seed: 3, ..DialConfig::default() };
         let _dialing = teller.dial_with(&placement, &listener.endpoint, config);
         let kind = story.event("giving up", |event| match event {
             LinkEvent::ConnectGivenUp { error } => error.as_ref().map(io::Error::kind),

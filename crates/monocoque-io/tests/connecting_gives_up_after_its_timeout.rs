@@ -27,7 +27,7 @@ fn fill(listener: &RawListener) -> Vec<Raw> {
 fn config(retries: bool) -> DialConfig {
     let ms = Duration::from_millis;
     let backoff = retries.then_some(BackoffConfig { first: ms(5), max: ms(20) });
-    DialConfig { backoff, timeout: Some(ms(50)), seed: 1 }
+    DialConfig { backoff, timeout: Some(ms(50)), seed: 1, ..DialConfig::default() }
 }
 
 fn given_up(event: &LinkEvent) -> Option<Option<io::ErrorKind>> {

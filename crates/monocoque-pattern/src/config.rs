@@ -1,6 +1,15 @@
 //! What a hub is told at its birth, and the rules that follow from the socket type.
 
-use monocoque_core::SocketType;
+use monocoque_core::{Message, SocketType};
+
+/// Of what a ROUTER is notified by empty messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RouterNotify {
+    /// A peer has come.
+    pub connect: bool,
+    /// A peer has gone.
+    pub disconnect: bool,
+}
 
 /// The options of a socket that act in its hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +28,29 @@ pub struct HubConfig {
     pub req_correlate: bool,
     /// XPUB: report every subscription, not only the first of a topic (`ZMQ_XPUB_VERBOSE`).
     pub xpub_verbose: bool,
-    /// PUB, XPUB: refuse a message that a matching subscriber has no room for (`ZMQ_XPUB_NODROP`).
+    /// XPUB: report every subscription, and every one that is taken back (`ZMQ_XPUB_VERBOSER`).
+    pub xpub_verboser: bool,
+    /// XPUB: subscriptions are told, and not in force until the application says so (`ZMQ_XPUB_MANUAL`).
+    pub xpub_manual: bool,
+    /// XPUB: the message after a notice goes to the peer that it was of only, if its subscriptions match. Implies
+    /// `xpub_manual` (`ZMQ_XPUB_MANUAL_LAST_VALUE`).
+    pub xpub_manual_last_value: bool,
+    /// XPUB: what each new peer is sent first, whatever it subscribes to (`ZMQ_XPUB_WELCOME_MSG`).
+    pub xpub_welcome: Option<Message>,
+    /// PUB, XPUB: send to those whose subscriptions do *not* match; SUB: drop what matches (`ZMQ_INVERT_MATCHING`).
+    pub invert_matching: bool,
+    /// ROUTER, DEALER, REQ: an empty message to each new peer, so that a ROUTER there learns the name
+    /// (`ZMQ_PROBE_ROUTER`).
+    pub probe_router: bool,
+    /// ROUTER, DEALER, CLIENT, SERVER, PEER: what each new peer is sent first (`ZMQ_HELLO_MSG`).
+    pub hello: Option<Message>,
+    /// ROUTER: an empty message is received of each peer that comes, of each that goes (`ZMQ_ROUTER_NOTIFY`).
+    pub router_notify: RouterNotify,
+    /// ROUTER, SERVER, PEER: received of each peer that goes (`ZMQ_DISCONNECT_MSG`).
+    pub disconnect: Option<Message>,
+    /// DEALER, CLIENT, PEER: received when a connection that will be made again is lost (`ZMQ_HICCUP_MSG`).
+    pub hiccup: Option<Message>,
+    /// PUB, XPUB, RADIO: refuse a message that a matching subscriber has no room for (`ZMQ_XPUB_NODROP`).
     pub no_drop: bool,
     /// The pipes of this socket keep only the last message (`ZMQ_CONFLATE`). The pipes do it; the hub
     /// counts what was replaced.
@@ -36,9 +67,28 @@ impl HubConfig {
             req_relaxed: false,
             req_correlate: false,
             xpub_verbose: false,
+            xpub_verboser: false,
+            xpub_manual: false,
+            xpub_manual_last_value: false,
+            xpub_welcome: None,
+            invert_matching: false,
+            probe_router: false,
+            hello: None,
+            router_notify: RouterNotify { connect: false, disconnect: false },
+            disconnect: None,
+            hiccup: None,
             no_drop: false,
             conflate: false,
         }
+    }
+
+    /// Whether what has no route or no room is refused: a SERVER or PEER never drops.
+    pub(crate) const fn routes_strictly(&self) -> bool {
+        self.router_mandatory || matches!(self.socket_type, SocketType::Server | SocketType::Peer)
+    }
+
+    pub(crate) const fn is_manual(&self) -> bool {
+        self.xpub_manual || self.xpub_manual_last_value
     }
 
     pub(crate) const fn correlates(&self) -> bool {
@@ -51,8 +101,12 @@ impl HubConfig {
 pub(crate) enum SendRule {
     /// The next attached peer that has room.
     Balance,
+    /// The same, and the message is one frame.
+    BalanceSingle,
     /// Every peer with a matching subscription.
     Publish,
+    /// Every peer that joined the group in the first frame.
+    Radiate,
     /// To the publishers: subscriptions by count, the rest as it is.
     Upstream,
     /// The next peer, in an envelope, if it is our turn.
@@ -70,8 +124,12 @@ pub(crate) enum SendRule {
 pub(crate) enum RecvRule {
     /// All, from each peer in turn.
     Fair,
+    /// All that are one frame, from each peer in turn.
+    FairSingle,
     /// Those that our subscriptions match.
     Subscribed,
+    /// Those of the groups that we joined: the group, and one frame.
+    Joined,
     /// All, with the routing id of the sender.
     Labelled,
     /// Requests, whose envelope is kept for the answer.
@@ -88,18 +146,20 @@ impl SendRule {
     pub(crate) const fn of(socket_type: SocketType) -> Self {
         match socket_type {
             SocketType::Pair | SocketType::Push | SocketType::Dealer => Self::Balance,
+            SocketType::Client | SocketType::Scatter | SocketType::Channel => Self::BalanceSingle,
             SocketType::Pub | SocketType::XPub => Self::Publish,
+            SocketType::Radio => Self::Radiate,
             SocketType::XSub => Self::Upstream,
             SocketType::Req => Self::Ask,
             SocketType::Rep => Self::Answer,
-            SocketType::Router => Self::Route,
+            SocketType::Router | SocketType::Server | SocketType::Peer => Self::Route,
             _ => Self::Nowhere,
         }
     }
 
     /// Whether a peer takes part in the round robin as soon as it has a pipe.
     pub(crate) const fn balances(self) -> bool {
-        matches!(self, Self::Balance | Self::Ask)
+        matches!(self, Self::Balance | Self::BalanceSingle | Self::Ask)
     }
 }
 
@@ -107,8 +167,10 @@ impl RecvRule {
     pub(crate) const fn of(socket_type: SocketType) -> Self {
         match socket_type {
             SocketType::Pair | SocketType::Pull | SocketType::Dealer | SocketType::XSub => Self::Fair,
+            SocketType::Client | SocketType::Gather | SocketType::Channel => Self::FairSingle,
             SocketType::Sub => Self::Subscribed,
-            SocketType::Router => Self::Labelled,
+            SocketType::Dish => Self::Joined,
+            SocketType::Router | SocketType::Server | SocketType::Peer => Self::Labelled,
             SocketType::Rep => Self::Requests,
             SocketType::Req => Self::Replies,
             SocketType::XPub => Self::Notices,

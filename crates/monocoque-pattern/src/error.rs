@@ -41,8 +41,11 @@ pub enum SendReason {
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,
-    /// A message of a ROUTER needs a routing id as its first frame and at least one frame behind it.
-    #[error("a ROUTER's message begins with a routing id and goes on with a body")]
+    /// A message of this type is one frame (`EINVAL`).
+    #[error("a message of this socket type is one frame")]
+    Parts,
+    /// A message of a ROUTER needs a routing id as its first frame, one of a RADIO a group, and a body behind it.
+    #[error("the message begins with a routing id, or a group, and goes on with a body")]
     NoEnvelope,
 }
 
@@ -64,7 +67,7 @@ pub enum RecvRefused {
     Closed,
 }
 
-/// The hub takes no pipe for this link: a PAIR has its one peer already, or the link or the socket is closed.
+/// The hub takes no pipe for this link: a PAIR or CHANNEL has its one peer already, or the link or the socket is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the socket takes no further peer on this link")]
 pub struct Busy;

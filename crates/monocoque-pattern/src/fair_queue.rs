@@ -7,9 +7,9 @@
 
 use std::collections::VecDeque;
 
-use monocoque_core::RoutingId;
 use monocoque_core::batch::Unit;
 use monocoque_core::pipe::PipeReader;
+use monocoque_core::{Message, RoutingId};
 use smallvec::SmallVec;
 
 use crate::PeerKey;
@@ -156,6 +156,14 @@ impl FairQueue {
         self.lanes[self.served as usize].lives.first().expect("asked right after it gave a unit")
     }
 
+    /// Puts a message of the socket's own behind what a life received.
+    pub(crate) fn say(&mut self, of: PeerKey, message: &Message) {
+        let lives = &mut self.lanes[of.slot as usize].lives;
+        if let Some(life) = lives.iter_mut().find(|life| life.epoch == of.epoch) {
+            life.reader.say(message, false);
+        }
+    }
+
     /// Ends a life; what it received stays readable.
     pub(crate) fn fade(&mut self, key: PeerKey) {
         let lane = &mut self.lanes[key.slot as usize];
@@ -196,7 +204,6 @@ impl FairQueue {
 
 #[cfg(test)]
 mod tests {
-    use monocoque_core::Message;
     use monocoque_core::pipe::{Mark, PipeWriter, pipe};
     use monocoque_core::slab::Arena;
 

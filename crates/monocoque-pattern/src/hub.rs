@@ -13,7 +13,7 @@ use crate::lockstep::{Addressee, Turn, strip, wrap};
 use crate::receiving::RecvSide;
 use crate::sending::SendSide;
 use crate::subscriptions::Wish;
-use crate::{HubConfig, RecvRefused, SendReason, SendRefused, Signals};
+use crate::{HubConfig, LinkId, PeerKey, RecvRefused, SendReason, SendRefused, Signals};
 
 /// A request of a REQ that is in flight, from [`Hub::request`] until its reply is taken or it is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,13 +96,14 @@ impl Hub {
 
     /// Sends by the rule of the socket type.
     ///
-    /// - PUSH, DEALER, PAIR: to the next peer that has room, attached ones in turn.
+    /// - PUSH, DEALER, PAIR, CLIENT, SCATTER, CHANNEL: to the next peer that has room, attached ones in turn.
     /// - PUB, XPUB: to each matching subscriber once. One that is full misses it (counted), unless `no_drop`.
     /// - XSUB: one frame that begins with 1 or 0 subscribes or unsubscribes; others go to every publisher.
     /// - REQ: the next peer is asked; its reply must be received before the next send.
     /// - REP: answers the request received last. Dropped and counted if the peer is gone or full.
     /// - ROUTER: the first frame is the routing id, the rest is sent. Without route or room it is dropped
-    ///   and counted, unless `router_mandatory`.
+    ///   and counted, unless `router_mandatory`. SERVER, PEER: likewise, but it is always refused.
+    /// - RADIO: the first frame is the group, whose members get both frames, as of a PUB.
     ///
     /// # Errors
     /// [`SendRefused`] holds the message unchanged; [`SendReason`] says when to try again.
@@ -119,7 +120,9 @@ impl Hub {
     pub fn try_send_from(&self, message: &mut Message) -> Result<(), SendReason> {
         match self.send_rule {
             SendRule::Balance => self.send.lock().balance(&self.signals, message).map(|_| ()),
+            SendRule::BalanceSingle => self.send_single(message),
             SendRule::Publish => self.publish(message),
+            SendRule::Radiate => self.radiate(message),
             SendRule::Upstream => self.send_upstream(message),
             SendRule::Ask => self.ask(message),
             SendRule::Answer => self.answer(message),
@@ -130,9 +133,9 @@ impl Hub {
 
     /// Receives by the rule of the socket type.
     ///
-    /// - PULL, DEALER, PAIR, XSUB: one message of each peer before the second of any.
-    /// - SUB: likewise; what it is not subscribed to (any more) is dropped and counted.
-    /// - ROUTER: likewise, with the sender's routing id as an additional first frame.
+    /// - PULL, DEALER, PAIR, XSUB, CLIENT, GATHER, CHANNEL: one message of each peer before the second of any.
+    /// - SUB, DISH: likewise; what it is not subscribed to, or no member of (any more), is dropped and counted.
+    /// - ROUTER, SERVER, PEER: likewise, with the sender's routing id as an additional first frame.
     /// - REP: likewise; the envelope is taken off and kept for the answer, which must be sent next.
     /// - REQ: the reply of the peer that was asked. Other replies are dropped and counted.
     /// - XPUB: 1 or 0 and a topic when it is subscribed to or lost its last subscriber, and other messages
@@ -154,7 +157,7 @@ impl Hub {
     #[inline]
     pub fn try_recv_into(&self, into: &mut Message) -> Result<(), RecvRefused> {
         *into = match self.recv_rule {
-            RecvRule::Fair | RecvRule::Subscribed => {
+            RecvRule::Fair | RecvRule::FairSingle | RecvRule::Subscribed | RecvRule::Joined => {
                 let received = self.recv.lock().next_into(&self.signals, into);
                 return if received { Ok(()) } else { Err(self.nothing()) };
             }
@@ -167,13 +170,13 @@ impl Hub {
         Ok(())
     }
 
-    /// ROUTER: sends `message`, which holds no routing id and stays where it is, to the peer of `id`: unchanged if it
+    /// ROUTER, SERVER, PEER: sends `message`, which holds no routing id and stays where it is, to the peer of `id`: unchanged if it
     /// was refused, of no value if it was sent.
     ///
-    /// Without route or room it is dropped and counted, unless `router_mandatory`.
+    /// Without route or room a ROUTER drops and counts it, unless `router_mandatory`.
     ///
     /// # Errors
-    /// With `router_mandatory`, [`SendReason::NoRoute`] and [`SendReason::Full`].
+    /// [`SendReason::NoRoute`] and [`SendReason::Full`], of a ROUTER with `router_mandatory` only.
     pub fn try_send_to(&self, id: &RoutingId, message: &mut Message) -> Result<(), SendReason> {
         self.route(id.as_bytes(), message)
     }
@@ -183,7 +186,7 @@ impl Hub {
     /// # Errors
     /// [`SendReason::NoPeer`] and [`SendReason::Full`], as of a DEALER.
     pub fn try_send_any(&self, mut message: Message) -> Result<RoutingId, SendRefused> {
-        if self.send_rule != SendRule::Route {
+        if self.config.socket_type != SocketType::Router {
             return Err(SendRefused::new(message, SendReason::Unsupported));
         }
         let mut send = self.send.lock();
@@ -193,7 +196,7 @@ impl Hub {
         }
     }
 
-    /// ROUTER: receives a message into one that the caller has, and the routing id of its sender; of no value after an
+    /// ROUTER, SERVER, PEER: receives a message into one that the caller has, and the routing id of its sender; of no value after an
     /// error.
     ///
     /// # Errors
@@ -208,14 +211,56 @@ impl Hub {
 
     /// SUB, XSUB: subscribes to all that begins with `topic`. Subscriptions are counted.
     pub fn subscribe(&self, topic: &[u8]) {
-        if self.subscribes() {
+        if self.counts_topics() {
             self.wish(Wish::Subscribe, topic);
         }
     }
 
     /// SUB, XSUB: takes back one subscription; returns whether there was one.
     pub fn unsubscribe(&self, topic: &[u8]) -> bool {
-        self.subscribes() && self.wish(Wish::Cancel, topic)
+        self.counts_topics() && self.wish(Wish::Cancel, topic)
+    }
+
+    /// XPUB with `xpub_manual`: subscribes the peer whose notice was received last to `topic`, which need not be the one it
+    /// asked for; whether it is still there.
+    pub fn grant_subscription(&self, topic: &[u8]) -> bool {
+        self.grant(Wish::Subscribe, topic)
+    }
+
+    /// XPUB with `xpub_manual`: takes a subscription of the peer whose notice was received last away; whether it is still
+    /// there.
+    pub fn revoke_subscription(&self, topic: &[u8]) -> bool {
+        self.grant(Wish::Cancel, topic)
+    }
+
+    /// DISH: becomes a member of `group`; whether it was none before.
+    pub fn join(&self, group: &[u8]) -> bool {
+        self.config.socket_type == SocketType::Dish && self.join_or_leave(Wish::Subscribe, group)
+    }
+
+    /// DISH: is no member of `group` any more; whether it was one.
+    pub fn leave(&self, group: &[u8]) -> bool {
+        self.config.socket_type == SocketType::Dish && self.join_or_leave(Wish::Cancel, group)
+    }
+
+    /// PEER: names the peer of a link that is attached, before it is connected, so that messages may be queued for it.
+    ///
+    /// `None` if this is no PEER, or the link is closed.
+    pub fn name(&self, link: LinkId) -> Option<RoutingId> {
+        if self.config.socket_type != SocketType::Peer {
+            return None;
+        }
+        let mut send = self.send.lock();
+        let outlet = send.outlets.of(link)?;
+        outlet.named = true;
+        // It may be connected by now.
+        if let Some(id) = &outlet.identity {
+            return Some(id.clone());
+        }
+        let id = send.identities.generate();
+        send.identities.claim(&id, PeerKey::absent(link.slot), true);
+        send.outlets.at(link.slot).identity = Some(id.clone());
+        Some(id)
     }
 
     /// REQ: asks the next peer that has room, with an id in the envelope by which its reply is known. Any
@@ -281,20 +326,32 @@ impl Hub {
         self.send.lock().topics.subscribed()
     }
 
+    /// Different topics that peers of a PUB or XPUB subscribed to, or that a SUB or XSUB subscribed to itself
+    /// (`ZMQ_TOPICS_COUNT`); likewise the groups of RADIO and DISH. Zero for other types.
+    pub fn topics(&self) -> usize {
+        if self.config.socket_type.subscribes() {
+            return self.recv.lock().own.count();
+        }
+        if self.signals.has_ready() {
+            self.upstream();
+        }
+        self.send.lock().topics.count()
+    }
+
     /// Whether a send would not be refused now for want of room, peer or turn.
     pub fn can_send(&self) -> bool {
         if self.is_closed() {
             return false;
         }
         match self.send_rule {
-            SendRule::Balance => self.send.lock().any_room(&self.signals),
+            SendRule::Balance | SendRule::BalanceSingle => self.send.lock().any_room(&self.signals),
             SendRule::Ask => {
                 let recv = self.recv.lock();
                 recv.requests.may_ask(self.config.req_relaxed) && self.send.lock().any_room(&self.signals)
             }
             SendRule::Answer => matches!(self.recv.lock().turn, Turn::Answer { .. }),
-            SendRule::Route if self.config.router_mandatory => self.send.lock().any_room(&self.signals),
-            SendRule::Route | SendRule::Publish | SendRule::Upstream => true,
+            SendRule::Route if self.config.routes_strictly() => self.send.lock().any_room(&self.signals),
+            SendRule::Route | SendRule::Publish | SendRule::Radiate | SendRule::Upstream => true,
             SendRule::Nowhere => false,
         }
     }
@@ -344,13 +401,13 @@ impl Hub {
         self.closed.load(Ordering::Acquire)
     }
 
-    pub(crate) fn subscribes(&self) -> bool {
+    fn counts_topics(&self) -> bool {
         matches!(self.config.socket_type, SocketType::Sub | SocketType::XSub)
     }
 
-    /// Counts what was lost from an outgoing pipe. A SUB has no messages there, only subscriptions.
+    /// Counts what was lost from an outgoing pipe. A SUB or DISH has no messages there, only subscriptions.
     pub(crate) fn count_lost(&self, cause: DropCause, units: usize) -> usize {
-        let messages = if self.config.socket_type == SocketType::Sub { 0 } else { units };
+        let messages = if self.config.socket_type.sends() { units } else { 0 };
         self.drops.count(cause, messages as u64);
         messages
     }

@@ -8,12 +8,16 @@
 //! | type | sends by | receives by |
 //! |---|---|---|
 //! | PUSH, DEALER, PAIR | round robin that skips full peers | fair queue (not PUSH) |
-//! | PULL, SUB | – | fair queue; SUB drops what it is not subscribed to |
+//! | SCATTER, CLIENT, CHANNEL | the same, of single frames | fair queue of single frames (not SCATTER) |
+//! | PULL, GATHER, SUB | – | fair queue; SUB drops what it is not subscribed to |
 //! | PUB, XPUB | fan-out to matching subscribers | XPUB: subscriptions, and what subscribers send |
 //! | XSUB | subscriptions; other messages to every publisher | fair queue |
 //! | REQ | round robin, one asked at a time or many by id | the peer that was asked |
 //! | REP | the peer that asked | fair queue, envelope kept |
 //! | ROUTER | routing id, or round robin of bodies | fair queue, with the sender's id |
+//! | SERVER, PEER | routing id; what cannot be sent is refused | fair queue of single frames, with the sender's id |
+//! | RADIO | fan-out to the members of a group | – |
+//! | DISH | – | fair queue of what its groups were sent |
 //!
 //! # Peers
 //! A link is one connect endpoint or one accepted connection ([`LinkId`]); each time it comes up it begins
@@ -42,7 +46,7 @@ mod sending;
 mod signals;
 mod subscriptions;
 
-pub use config::HubConfig;
+pub use config::{HubConfig, RouterNotify};
 pub use error::{Busy, RecvRefused, SendReason, SendRefused, UpRefused};
 pub use hub::{Hub, RequestId};
 pub use peers::{LinkId, PeerFacts, PeerKey};

@@ -6,7 +6,7 @@ use monocoque_core::pipe::{PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, Outgoing, RoutingId};
 
-use crate::subscriptions::Wish;
+use crate::subscriptions::{Wish, WishForm};
 use crate::{LinkId, PeerKey};
 
 /// One link's sending side.
@@ -17,17 +17,26 @@ pub(crate) struct Outlet {
     /// Of the current life; 0 when the link is down.
     epoch: u32,
     pub(crate) writer: Option<PipeWriter>,
-    /// The peer takes subscriptions as commands.
-    pub(crate) commands: bool,
+    /// How the peer takes subscriptions.
+    pub(crate) form: WishForm,
     /// The routing id of the current life, or of the last one: what is queued is addressed to it.
     pub(crate) identity: Option<RoutingId>,
+    /// The identity is the link's, connected or not.
+    pub(crate) named: bool,
 }
 
 impl Outlet {
     /// Tells the peer of a subscription, in the form it understands.
     pub(crate) fn tell(&mut self, wish: Wish, topic: &[u8]) {
         if let Some(writer) = &mut self.writer {
-            wish.push(topic, writer, self.commands);
+            wish.push(topic, writer, self.form);
+        }
+    }
+
+    /// Queues a message of the socket's own before everything else; no mark holds it back.
+    pub(crate) fn greet(&mut self, message: &Message) {
+        if let Some(writer) = &mut self.writer {
+            writer.push_first(message);
         }
     }
 
@@ -157,6 +166,12 @@ impl Outlets {
 
     pub(crate) fn has_room_for(&mut self, slot: u32, message: &Message) -> bool {
         self.list[slot as usize].writer.as_mut().is_some_and(|writer| writer.has_room_for(message))
+    }
+
+    /// The slots of links that are up and not among `others`.
+    pub(crate) fn all_but(&self, others: &[u32]) -> Vec<u32> {
+        let up = self.list.iter().enumerate().filter(|(_, outlet)| outlet.is_up()).map(|(slot, _)| slot as u32);
+        up.filter(|slot| !others.contains(slot)).collect()
     }
 
     /// Gives the connection of a link what is held back for it.

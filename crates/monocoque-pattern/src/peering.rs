@@ -10,18 +10,17 @@ use std::sync::Arc;
 
 use monocoque_core::pipe::{PipeReader, PipeWriter};
 use monocoque_core::stats::DropCause;
-use monocoque_core::{RoutingId, SocketType};
+use monocoque_core::{Message, RoutingId, SocketType};
 
 use crate::config::{RecvRule, SendRule};
 use crate::hub::Hub;
 use crate::identity::Claim;
 use crate::lockstep::Addressee;
-use crate::publish::Change;
 use crate::receiving::RecvSide;
 use crate::sending::{Owner, SendSide};
 use crate::signals::{arrival_waker, room_waker};
-use crate::subscriptions::Wish;
-use crate::{Busy, LinkId, PeerFacts, PeerKey, UpRefused};
+use crate::subscriptions::{Wish, WishForm};
+use crate::{Busy, HubConfig, LinkId, PeerFacts, PeerKey, UpRefused};
 
 impl Hub {
     /// Names a new link.
@@ -35,10 +34,10 @@ impl Hub {
     /// A pipe that the link had before is thrown away with what is in it.
     ///
     /// # Errors
-    /// [`Busy`] if this is a PAIR and another link has a pipe, or the link or the socket is closed.
+    /// [`Busy`] if this is a PAIR or CHANNEL and another link has a pipe, or the link or the socket is closed.
     pub fn attach(&self, link: LinkId, writer: PipeWriter) -> Result<(), Busy> {
         let mut send = self.send.lock();
-        let single = self.config.socket_type == SocketType::Pair;
+        let single = self.config.socket_type.is_exclusive();
         if send.closed || send.outlets.of(link).is_none() || (single && send.outlets.has_other(link.slot)) {
             return Err(Busy);
         }
@@ -62,7 +61,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`UpRefused`]; the link is as before.
-    pub fn up(&self, link: LinkId, facts: PeerFacts, reader: PipeReader) -> Result<PeerKey, UpRefused> {
+    pub fn up(&self, link: LinkId, facts: PeerFacts, mut reader: PipeReader) -> Result<PeerKey, UpRefused> {
         let (ours, theirs) = (self.config.socket_type, facts.socket_type);
         if !ours.accepts(theirs) {
             return Err(UpRefused::Incompatible { ours, theirs });
@@ -73,7 +72,7 @@ impl Hub {
         if outlet.writer.is_none() {
             return Err(UpRefused::Detached);
         }
-        outlet.commands = facts.commands;
+        outlet.form = WishForm::of(ours, facts.commands);
         let had_life = send.outlets.current(link.slot).is_some();
         self.end_life(&mut recv, &mut send, link.slot);
         let key = send.outlets.begin_life(link.slot);
@@ -82,7 +81,11 @@ impl Hub {
             _ => None,
         };
         let outlet = send.outlets.at(link.slot);
+        self.greetings().into_iter().rev().for_each(|message| outlet.greet(&message));
         recv.own.topics().for_each(|topic| outlet.tell(Wish::Subscribe, topic));
+        if self.config.router_notify.connect {
+            reader.say(&Message::new(), true);
+        }
         let mut unread = false;
         if self.listens() {
             reader.set_waker(&arrival_waker(&self.signals, key, self.publishes()));
@@ -109,14 +112,31 @@ impl Hub {
     /// XSUB's subscriptions, which are sent again then; a REP's answers, which were for this life (counted).
     /// The peer's own subscriptions end; an XPUB is told.
     pub fn down(&self, key: PeerKey) {
+        self.lose(key, None);
+    }
+
+    /// [`down`](Self::down) of a connection that will be made again: what the socket says to its application of that is
+    /// said.
+    pub fn interrupted(&self, key: PeerKey) {
+        self.lose(key, self.config.hiccup.as_ref());
+    }
+
+    fn lose(&self, key: PeerKey, hiccup: Option<&Message>) {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();
         if !send.outlets.is_current(key) {
             return;
         }
+        hiccup.into_iter().for_each(|message| self.say(&mut recv, key, message));
         self.end_life(&mut recv, &mut send, key.slot);
         drop((send, recv));
         self.announce();
+    }
+
+    /// The socket says something to its own application, as if the peer had sent it last.
+    fn say(&self, recv: &mut RecvSide, of: PeerKey, message: &Message) {
+        recv.fair.say(of, message);
+        self.signals.leave_ready(of);
     }
 
     /// Takes the link's outgoing pipe off; returns how many messages were in it (counted as
@@ -130,7 +150,7 @@ impl Hub {
     /// stays readable.
     pub fn release(&self, link: LinkId) -> usize {
         let close = |recv: &mut RecvSide, send: &mut SendSide| {
-            send.outlets.close(link.slot);
+            send.close(link.slot);
             recv.fair.leave(link.slot);
         };
         self.part(link, close).0
@@ -141,7 +161,7 @@ impl Hub {
     pub fn close_link(&self, link: LinkId) -> usize {
         let (unsent, (peeked, unread)) = self.part(link, |recv, send| {
             let unread = recv.clear(&self.signals, link.slot);
-            send.outlets.close(link.slot);
+            send.close(link.slot);
             recv.fair.leave(link.slot);
             unread
         });
@@ -178,7 +198,7 @@ impl Hub {
         if self.publishes() {
             // What it subscribed to before it went was in force, and an XPUB is told of both.
             recv.take_upstream(&self.signals, send);
-            send.topics.drop_peer(slot, |topic| recv.notice(Wish::Cancel, topic, Change::Topic));
+            recv.take_back(key, send);
         }
         if self.recv_rule == RecvRule::Replies {
             // Nobody may ever ask for them, so they are not left in the pipe.
@@ -187,18 +207,27 @@ impl Hub {
         send.outlets.end_life(slot);
         match self.send_rule {
             SendRule::Route => {
-                if let Some(id) = &send.outlets.at(slot).identity {
-                    send.identities.release(id, key);
+                let outlet = send.outlets.at(slot);
+                match &outlet.identity {
+                    Some(id) if outlet.named => drop(send.identities.claim(id, PeerKey::absent(slot), true)),
+                    Some(id) => send.identities.release(id, key),
+                    None => {}
                 }
                 send.balancer.leave(slot);
             }
             SendRule::Answer => {
                 self.count_lost(DropCause::PeerGone, send.outlets.discard(slot));
             }
-            _ if self.subscribes() => {
+            _ if self.config.socket_type.subscribes() => {
                 send.outlets.discard(slot);
             }
             _ => {}
+        }
+        if self.config.router_notify.disconnect {
+            self.say(recv, key, &Message::new());
+        }
+        if let Some(message) = &self.config.disconnect {
+            self.say(recv, key, message);
         }
         if self.listens() {
             recv.fair.fade(key);
@@ -215,14 +244,22 @@ impl Hub {
         key: PeerKey,
         told: Option<RoutingId>,
     ) -> Option<RoutingId> {
-        let id = told.unwrap_or_else(|| send.identities.generate());
+        let id = match self.config.socket_type {
+            SocketType::Router => told,
+            // The socket's own number for the link, life after life.
+            _ => send.outlets.at(key.slot).identity.clone(),
+        };
+        let id = id.unwrap_or_else(|| send.identities.generate());
+        let handover = self.config.router_handover || self.config.socket_type != SocketType::Router;
         let before = send.outlets.at(key.slot).identity.replace(id.clone());
         if before.as_ref() != Some(&id) {
             self.count_lost(DropCause::PeerGone, send.outlets.discard(key.slot));
         }
-        match send.identities.claim(&id, key, self.config.router_handover) {
+        match send.identities.claim(&id, key, handover) {
             Claim::Denied => return None,
             Claim::Granted => {}
+            // Its own name of before.
+            Claim::TakenOver(old) if old.slot == key.slot => {}
             Claim::TakenOver(old) => {
                 send.balancer.leave(old.slot);
                 recv.fair.fade(old);
@@ -257,8 +294,15 @@ impl Hub {
         self.signals.readable.wake_all();
     }
 
+    /// What a new peer is sent before everything else.
+    fn greetings(&self) -> Vec<Message> {
+        let HubConfig { xpub_welcome, hello, probe_router, .. } = &self.config;
+        let probe = probe_router.then(Message::new);
+        xpub_welcome.iter().chain(hello).cloned().chain(probe).collect()
+    }
+
     fn publishes(&self) -> bool {
-        self.send_rule == SendRule::Publish
+        self.config.socket_type.publishes()
     }
 
     /// Whether anyone ever reads the incoming pipes.
@@ -269,12 +313,10 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use monocoque_core::Message;
     use monocoque_core::pipe::{Mark, pipe};
     use monocoque_core::slab::Arena;
 
     use super::*;
-    use crate::HubConfig;
 
     fn join(hub: &Hub, theirs: SocketType, mark: u32) -> (LinkId, PipeWriter, PipeReader) {
         let arena = Arena::new();

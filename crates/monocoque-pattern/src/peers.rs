@@ -17,6 +17,13 @@ pub struct PeerKey {
     pub(crate) epoch: u32,
 }
 
+impl PeerKey {
+    /// Where a name leads while its link is not up.
+    pub(crate) const fn absent(slot: u32) -> Self {
+        Self { slot, epoch: 0 }
+    }
+}
+
 /// What the handshake brought to light.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerFacts {

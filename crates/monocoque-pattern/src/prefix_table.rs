@@ -32,6 +32,16 @@ impl<V: Default> PrefixTable<V> {
         &mut self.entries[at].1
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The value of this very prefix.
+    pub(crate) fn get(&self, prefix: &[u8]) -> Option<&V> {
+        let at = self.position(prefix).ok()?;
+        Some(&self.entries[at].1)
+    }
+
     pub(crate) fn get_mut(&mut self, prefix: &[u8]) -> Option<&mut V> {
         let at = self.position(prefix).ok()?;
         Some(&mut self.entries[at].1)

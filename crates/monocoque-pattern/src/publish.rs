@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use monocoque_core::Message;
 use smallvec::SmallVec;
 
+use crate::PeerKey;
 use crate::prefix_table::PrefixTable;
 use crate::subscriptions::Wish;
 
@@ -46,6 +47,11 @@ impl Topics {
     /// Peers with at least one subscription.
     pub(crate) fn subscribed(&self) -> usize {
         self.subscribed
+    }
+
+    /// Topics that anybody subscribed to.
+    pub(crate) fn count(&self) -> usize {
+        self.table.len()
     }
 
     /// Does what the peer in `slot` wishes.
@@ -103,6 +109,11 @@ impl Topics {
         });
     }
 
+    /// The slots of those that joined this very `group`.
+    pub(crate) fn members(&self, group: &[u8]) -> &[u32] {
+        self.table.get(group).map_or(&[], |slots| slots)
+    }
+
     /// The slots whose subscriptions match `topic`, each once.
     #[inline]
     pub(crate) fn matching(&mut self, topic: &[u8]) -> &[u32] {
@@ -124,9 +135,12 @@ impl Topics {
 /// What an XPUB's application receives.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    queue: VecDeque<(Message, bool)>,
+    /// With the peer that a notice is of; messages of subscribers have none.
+    queue: VecDeque<(Message, Option<PeerKey>)>,
     /// Those of `queue` that are messages of subscribers.
     messages: usize,
+    /// The peer of the notice that was received last.
+    pub(crate) last: Option<PeerKey>,
 }
 
 impl Inbox {
@@ -134,8 +148,8 @@ impl Inbox {
         self.queue.is_empty()
     }
 
-    pub(crate) fn notice(&mut self, wish: Wish, topic: &[u8]) {
-        self.queue.push_back((wish.to_message(topic), false));
+    pub(crate) fn notice(&mut self, of: PeerKey, wish: Wish, topic: &[u8]) {
+        self.queue.push_back((wish.to_message(topic), Some(of)));
     }
 
     /// Returns whether there was room.
@@ -143,14 +157,15 @@ impl Inbox {
         let room = self.messages < UPSTREAM_MESSAGES_MAX;
         if room {
             self.messages += 1;
-            self.queue.push_back((message, true));
+            self.queue.push_back((message, None));
         }
         room
     }
 
     pub(crate) fn next(&mut self) -> Option<Message> {
-        let (message, counted) = self.queue.pop_front()?;
-        self.messages -= usize::from(counted);
+        let (message, of) = self.queue.pop_front()?;
+        self.messages -= usize::from(of.is_none());
+        self.last = of.or(self.last);
         Some(message)
     }
 }
@@ -176,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn members_are_of_one_group_and_no_prefix() {
+        let mut topics = Topics::default();
+        topics.apply(3, Wish::Subscribe, b"a");
+        topics.apply(1, Wish::Subscribe, b"a");
+        topics.apply(2, Wish::Subscribe, b"ab");
+        assert_eq!(
+            (topics.members(b"a"), topics.members(b"ab"), topics.members(b"")),
+            (&[1, 3][..], &[2][..], &[][..])
+        );
+    }
+
+    #[test]
     fn only_the_first_and_the_last_change_a_topic() {
         let mut topics = Topics::default();
         assert_eq!(topics.apply(0, Wish::Subscribe, b"t"), Change::Topic);
@@ -194,7 +221,7 @@ mod tests {
             assert!(inbox.deliver(Message::new()));
         }
         assert!(!inbox.deliver(Message::new()));
-        inbox.notice(Wish::Subscribe, b"t");
+        inbox.notice(PeerKey::absent(0), Wish::Subscribe, b"t");
         inbox.next();
         assert!(inbox.deliver(Message::new()));
     }

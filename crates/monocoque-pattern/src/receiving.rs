@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use monocoque_core::batch::{Found, Unit};
 use monocoque_core::stats::{DropCause, Drops};
-use monocoque_core::{Message, RoutingId};
+use monocoque_core::{Message, RoutingId, SocketType};
 
 use crate::config::RecvRule;
 use crate::fair_queue::{FairQueue, Unread};
@@ -29,8 +29,14 @@ pub(crate) struct Received {
 /// What is needed to receive. Tables that the socket type has no use for stay empty.
 #[derive(Debug)]
 pub(crate) struct RecvSide {
+    kind: SocketType,
     rule: RecvRule,
     verbose: bool,
+    verboser: bool,
+    /// XPUB: wishes are the application's to grant.
+    manual: bool,
+    /// SUB: what matches is what is dropped.
+    inverts: bool,
     pub(crate) fair: FairQueue,
     /// Found by a poll, not received yet.
     pub(crate) peeked: Option<Received>,
@@ -48,8 +54,12 @@ pub(crate) struct RecvSide {
 impl RecvSide {
     pub(crate) fn new(config: &HubConfig, rule: RecvRule, drops: &Arc<Drops>) -> Self {
         Self {
+            kind: config.socket_type,
             rule,
-            verbose: config.xpub_verbose,
+            verbose: config.xpub_verbose || config.xpub_verboser,
+            verboser: config.xpub_verboser,
+            manual: config.is_manual(),
+            inverts: config.invert_matching,
             fair: FairQueue::default(),
             peeked: None,
             own: Subscriptions::default(),
@@ -150,10 +160,14 @@ impl RecvSide {
     #[inline]
     fn is_wanted(&self, message: &Message) -> bool {
         let cause = match self.rule {
-            RecvRule::Subscribed if !self.own.matches(message.first()) => DropCause::Unsubscribed,
+            RecvRule::Subscribed if self.own.matches(message.first()) == self.inverts => DropCause::Unsubscribed,
+            RecvRule::FairSingle if message.len() > 1 => DropCause::Unexpected,
+            RecvRule::Joined if message.len() != 2 => DropCause::Unexpected,
+            RecvRule::Joined if !self.own.holds(message.first()) => DropCause::Unsubscribed,
             RecvRule::Requests if !is_request(message) => DropCause::Unexpected,
             // A peer whose id was another's: connected, and never heard.
             RecvRule::Labelled if self.fair.label().is_none() => DropCause::NoRoute,
+            RecvRule::Labelled if self.kind.is_single() && message.len() > 1 => DropCause::Unexpected,
             _ => return true,
         };
         self.drops.count(cause, 1);
@@ -190,12 +204,13 @@ impl RecvSide {
                 // The ring keeps the rest; the note brings the next call here.
                 signals.leave_ready(key);
             }
-            if let Some((wish, topic)) = Wish::of_unit(&unit) {
+            if let Some((wish, topic)) = Wish::of_unit(&unit, self.kind) {
                 // The subscriptions of a life died with it.
                 if send.outlets.is_current(key) {
-                    let change = send.topics.apply(key.slot, wish, topic);
+                    let topics = if self.manual { &mut send.wished } else { &mut send.topics };
+                    let change = topics.apply(key.slot, wish, topic);
                     changed |= change != Change::None;
-                    self.notice(wish, topic, change);
+                    self.notice(key, wish, topic, change);
                 }
             } else if let Unit::Message(message) = unit
                 && !(self.rule == RecvRule::Notices && self.inbox.deliver(message))
@@ -208,11 +223,25 @@ impl RecvSide {
     }
 
     /// Tells the application of an XPUB what changed.
-    pub(crate) fn notice(&mut self, wish: Wish, topic: &[u8], change: Change) {
-        let told = change == Change::Topic || (self.verbose && wish == Wish::Subscribe);
+    pub(crate) fn notice(&mut self, of: PeerKey, wish: Wish, topic: &[u8], change: Change) {
+        let told = match wish {
+            _ if self.manual => true,
+            _ if change == Change::Topic => true,
+            Wish::Subscribe => self.verbose,
+            Wish::Cancel => self.verboser && change == Change::Peer,
+        };
         if told && self.rule == RecvRule::Notices {
-            self.inbox.notice(wish, topic);
+            self.inbox.notice(of, wish, topic);
         }
+    }
+
+    /// What a peer that goes had subscribed to is taken back.
+    pub(crate) fn take_back(&mut self, of: PeerKey, send: &mut SendSide) {
+        if self.manual {
+            send.topics.drop_peer(of.slot, |_| ());
+        }
+        let told = if self.manual { &mut send.wished } else { &mut send.topics };
+        told.drop_peer(of.slot, |topic| self.notice(of, Wish::Cancel, topic, Change::Topic));
     }
 
     /// Takes away all that the link in `slot` sent; returns how many messages of it were here, and the rest.

@@ -1,5 +1,6 @@
 //! How each type sends and receives: the halves of `try_send` and `try_recv` that need more than one line.
 
+use monocoque_core::limits::GROUP_BYTES_MAX;
 use monocoque_core::stats::DropCause;
 use monocoque_core::{Message, RoutingId};
 
@@ -16,7 +17,52 @@ impl Hub {
         if self.signals.has_ready() {
             self.upstream();
         }
+        if self.config.xpub_manual_last_value {
+            return self.publish_to_last(message);
+        }
         self.send.lock().publish(message, self.config.no_drop)
+    }
+
+    fn publish_to_last(&self, message: &Message) -> Result<(), SendReason> {
+        let mut recv = self.recv.lock();
+        let mut send = self.send.lock();
+        let Some(last) = recv.inbox.last else {
+            return send.publish(message, self.config.no_drop);
+        };
+        send.publish_to(last, message, self.config.no_drop)?;
+        recv.inbox.last = None;
+        Ok(())
+    }
+
+    /// Puts a wish of the peer whose notice was received last in force, in the words of the application.
+    pub(crate) fn grant(&self, wish: Wish, topic: &[u8]) -> bool {
+        let recv = self.recv.lock();
+        let mut send = self.send.lock();
+        let peer = recv.inbox.last.filter(|&peer| self.config.is_manual() && send.outlets.is_current(peer));
+        if let Some(peer) = peer {
+            send.topics.apply(peer.slot, wish, topic);
+        }
+        peer.is_some()
+    }
+
+    /// A RADIO's message is its group and one frame.
+    pub(crate) fn radiate(&self, message: &Message) -> Result<(), SendReason> {
+        match message.frames() {
+            [group, _] if group.len() <= GROUP_BYTES_MAX => {}
+            [_, _, _, ..] => return Err(SendReason::Parts),
+            _ => return Err(SendReason::NoEnvelope),
+        }
+        if self.signals.has_ready() {
+            self.upstream();
+        }
+        self.send.lock().radiate(message, self.config.no_drop)
+    }
+
+    pub(crate) fn send_single(&self, message: &mut Message) -> Result<(), SendReason> {
+        if message.len() > 1 {
+            return Err(if self.is_closed() { SendReason::Closed } else { SendReason::Parts });
+        }
+        self.send.lock().balance(&self.signals, message).map(|_| ())
     }
 
     pub(crate) fn send_upstream(&self, message: &Message) -> Result<(), SendReason> {
@@ -43,6 +89,20 @@ impl Hub {
             self.send.lock().send_wish(wish, topic);
         }
         known
+    }
+
+    /// Groups are not counted: a DISH is a member once, or not.
+    pub(crate) fn join_or_leave(&self, wish: Wish, group: &[u8]) -> bool {
+        let mut recv = self.recv.lock();
+        let changes = recv.own.holds(group) != (wish == Wish::Subscribe);
+        if changes {
+            match wish {
+                Wish::Subscribe => drop(recv.own.add(group)),
+                Wish::Cancel => drop(recv.own.remove(group)),
+            }
+            self.send.lock().send_wish(wish, group);
+        }
+        changes
     }
 
     pub(crate) fn ask(&self, message: &mut Message) -> Result<(), SendReason> {
@@ -88,7 +148,10 @@ impl Hub {
         if self.send_rule != SendRule::Route {
             return Err(SendReason::Unsupported);
         }
-        self.send.lock().route(&self.signals, id, message, self.config.router_mandatory)
+        if self.config.socket_type.is_single() && message.len() > 1 {
+            return Err(SendReason::Parts);
+        }
+        self.send.lock().route(&self.signals, id, message, self.config.routes_strictly())
     }
 
     pub(crate) fn recv_labelled(&self) -> Result<Message, RecvRefused> {

@@ -23,6 +23,9 @@ pub(crate) struct SendSide {
     pub(crate) balancer: LoadBalancer,
     pub(crate) identities: Identities,
     pub(crate) topics: Topics,
+    /// What subscribers asked for, where that is not in force by itself.
+    pub(crate) wished: Topics,
+    inverts: bool,
     /// Empty between calls; kept for its memory.
     healed: Vec<u32>,
     drops: Arc<Drops>,
@@ -36,6 +39,8 @@ impl SendSide {
             balancer: LoadBalancer::default(),
             identities: Identities::default(),
             topics: Topics::default(),
+            wished: Topics::default(),
+            inverts: config.invert_matching,
             healed: Vec::new(),
             drops: Arc::clone(drops),
         }
@@ -78,16 +83,30 @@ impl SendSide {
         if self.closed {
             return Err(SendReason::Closed);
         }
-        let (outlets, matched) = (&mut self.outlets, self.topics.matching(message.first()));
-        if no_drop {
-            // Every pipe is asked, so that each full one calls back.
-            let full = matched.iter().filter(|&&slot| !outlets.has_room_for(slot, message)).count();
-            if full > 0 {
-                return Err(SendReason::Full);
-            }
+        let matching = self.topics.matching(message.first());
+        if self.inverts {
+            let others = self.outlets.all_but(matching);
+            return fan_out(&mut self.outlets, &others, message, no_drop);
         }
-        matched.iter().for_each(|&slot| outlets.push_or_drop(slot, message));
-        Ok(())
+        fan_out(&mut self.outlets, matching, message, no_drop)
+    }
+
+    /// Sends to one peer, if its subscriptions match.
+    pub(crate) fn publish_to(&mut self, to: PeerKey, message: &Message, no_drop: bool) -> Result<(), SendReason> {
+        if self.closed {
+            return Err(SendReason::Closed);
+        }
+        let matches = self.topics.matching(message.first()).contains(&to.slot) && self.outlets.is_current(to);
+        let slots = if matches { &[to.slot][..] } else { &[] };
+        fan_out(&mut self.outlets, slots, message, no_drop)
+    }
+
+    /// Sends to every peer that joined the group in the first frame.
+    pub(crate) fn radiate(&mut self, message: &Message, no_drop: bool) -> Result<(), SendReason> {
+        if self.closed {
+            return Err(SendReason::Closed);
+        }
+        fan_out(&mut self.outlets, self.topics.members(message.first()), message, no_drop)
     }
 
     /// Sends to every publisher.
@@ -152,6 +171,15 @@ impl SendSide {
         }
     }
 
+    /// The link is no more, nor is the name it was given.
+    pub(crate) fn close(&mut self, slot: u32) {
+        let outlet = self.outlets.at(slot);
+        if let Some(id) = outlet.identity.take().filter(|_| outlet.named) {
+            self.identities.release(&id, PeerKey::absent(slot));
+        }
+        self.outlets.close(slot);
+    }
+
     /// Takes a link's pipe in, and into the round robin if the rule has one. Returns how many messages a
     /// pipe that it replaces had.
     pub(crate) fn attach(&mut self, rule: SendRule, slot: u32, writer: PipeWriter) -> usize {
@@ -162,6 +190,20 @@ impl SendSide {
         }
         replaced
     }
+}
+
+/// Sends to the peers in `slots`. With `no_drop` to all of them or none.
+#[inline]
+fn fan_out(outlets: &mut Outlets, slots: &[u32], message: &Message, no_drop: bool) -> Result<(), SendReason> {
+    if no_drop {
+        // Every pipe is asked, so that each full one calls back.
+        let full = slots.iter().filter(|&&slot| !outlets.has_room_for(slot, message)).count();
+        if full > 0 {
+            return Err(SendReason::Full);
+        }
+    }
+    slots.iter().for_each(|&slot| outlets.push_or_drop(slot, message));
+    Ok(())
 }
 
 /// Asked by a connection that comes back for more than its pipe's queue has.

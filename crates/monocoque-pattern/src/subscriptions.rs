@@ -1,16 +1,41 @@
-//! Subscriptions: a subscriber's own, counted, and the forms in which they travel.
+//! Subscriptions and groups: a subscriber's own, and the forms in which they travel.
 //!
 //! On the wire a subscription is a command (RFC 37, "SUBSCRIBE" and "CANCEL") or, before ZMTP 3.1, a
-//! message of one frame that begins with 1 or 0 (RFC 29).
+//! message of one frame that begins with 1 or 0 (RFC 29). A DISH's membership is a command (RFC 48, "JOIN" and "LEAVE").
 
 use monocoque_core::batch::Unit;
 use monocoque_core::pipe::PipeWriter;
-use monocoque_core::{Frame, Message};
+use monocoque_core::{Frame, Message, SocketType};
 
 use crate::prefix_table::PrefixTable;
 
 const SUBSCRIBE: &str = "SUBSCRIBE";
 const CANCEL: &str = "CANCEL";
+const JOIN: &str = "JOIN";
+const LEAVE: &str = "LEAVE";
+
+/// How a wish is told to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum WishForm {
+    /// As a message that begins with 1 or 0.
+    #[default]
+    Message,
+    /// As SUBSCRIBE or CANCEL.
+    Command,
+    /// As JOIN or LEAVE.
+    Membership,
+}
+
+impl WishForm {
+    /// How `ours` tells a peer that takes `commands` or not.
+    pub(crate) fn of(ours: SocketType, commands: bool) -> Self {
+        match ours {
+            SocketType::Dish => Self::Membership,
+            _ if commands => Self::Command,
+            _ => Self::Message,
+        }
+    }
+}
 
 /// What a subscriber wants of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +45,11 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
-    /// Reads a wish out of what a subscriber sent: the wish, and where in the frame its topic begins.
-    pub(crate) fn of_unit(unit: &Unit) -> Option<(Wish, &[u8])> {
+    /// Reads a wish out of what a subscriber of `ours` sent: the wish, and where in the frame its topic begins. A
+    /// DISH has no message form.
+    pub(crate) fn of_unit(unit: &Unit, ours: SocketType) -> Option<(Wish, &[u8])> {
         match unit {
+            Unit::Message(_) if ours == SocketType::Radio => None,
             Unit::Message(message) => Self::of_message(message),
             Unit::Command(command) => Self::of_command(command),
         }
@@ -42,8 +69,9 @@ impl Wish {
         let (&name_len, rest) = command.split_first()?;
         let (name, topic) = rest.split_at_checked(usize::from(name_len))?;
         match name {
-            _ if name == SUBSCRIBE.as_bytes() => Some((Wish::Subscribe, topic)),
-            _ if name == CANCEL.as_bytes() => Some((Wish::Cancel, topic)),
+            // Which of them a peer may send, its protocol has judged.
+            _ if name == SUBSCRIBE.as_bytes() || name == JOIN.as_bytes() => Some((Wish::Subscribe, topic)),
+            _ if name == CANCEL.as_bytes() || name == LEAVE.as_bytes() => Some((Wish::Cancel, topic)),
             _ => None,
         }
     }
@@ -57,12 +85,15 @@ impl Wish {
     }
 
     /// Queues the wish for one publisher. No mark holds it back: a lost subscription loses messages.
-    pub(crate) fn push(self, topic: &[u8], writer: &mut PipeWriter, commands: bool) {
-        match (commands, self) {
-            (false, _) => writer.push_unmarked(&self.to_message(topic)),
-            (true, Wish::Subscribe) => writer.push_command(SUBSCRIBE, topic),
-            (true, Wish::Cancel) => writer.push_command(CANCEL, topic),
-        }
+    pub(crate) fn push(self, topic: &[u8], writer: &mut PipeWriter, form: WishForm) {
+        let name = match (form, self) {
+            (WishForm::Message, _) => return writer.push_unmarked(&self.to_message(topic)),
+            (WishForm::Command, Wish::Subscribe) => SUBSCRIBE,
+            (WishForm::Command, Wish::Cancel) => CANCEL,
+            (WishForm::Membership, Wish::Subscribe) => JOIN,
+            (WishForm::Membership, Wish::Cancel) => LEAVE,
+        };
+        writer.push_command(name, topic);
     }
 }
 
@@ -94,6 +125,16 @@ impl Subscriptions {
         self.0.matches(topic)
     }
 
+    /// Different topics.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether this very topic is among them: how a DISH knows its groups.
+    pub(crate) fn holds(&self, topic: &[u8]) -> bool {
+        self.0.get(topic).is_some()
+    }
+
     pub(crate) fn topics(&self) -> impl Iterator<Item = &[u8]> {
         self.0.prefixes()
     }
@@ -108,17 +149,17 @@ mod tests {
 
     #[test]
     fn both_forms_round_trip_and_pass_a_full_pipe() {
-        for commands in [true, false] {
+        for form in [WishForm::Message, WishForm::Command, WishForm::Membership] {
             let (mut writer, mut reader) = pipe(Mark::messages(1), false, &Arena::new());
             writer.push(&Message::from("full now")).expect("room for one");
             for wish in [Wish::Subscribe, Wish::Cancel] {
-                wish.push(b"topic", &mut writer, commands);
+                wish.push(b"topic", &mut writer, form);
             }
             reader.next_unit().expect("the message");
             for wish in [Wish::Subscribe, Wish::Cancel] {
                 let unit = reader.next_unit().expect("a wish");
-                assert_eq!(matches!(unit, Unit::Command(_)), commands);
-                assert_eq!(Wish::of_unit(&unit), Some((wish, &b"topic"[..])));
+                assert_eq!(matches!(unit, Unit::Message(_)), form == WishForm::Message);
+                assert_eq!(Wish::of_unit(&unit, SocketType::Pub), Some((wish, &b"topic"[..])));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Commands: what two sessions say to each other between the messages (RFC 37, "Commands").
 
 use bytes::Bytes;
+use monocoque_core::SocketType;
 use monocoque_core::wire::{COMMAND, EncodedHeader};
 
 use crate::error::PeerMisbehaved;
@@ -11,6 +12,8 @@ pub(crate) const PING: &str = "PING";
 pub(crate) const PONG: &str = "PONG";
 pub(crate) const SUBSCRIBE: &str = "SUBSCRIBE";
 pub(crate) const CANCEL: &str = "CANCEL";
+pub(crate) const JOIN: &str = "JOIN";
+pub(crate) const LEAVE: &str = "LEAVE";
 
 /// A command's name and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +39,7 @@ impl<'a> Command<'a> {
     pub(crate) fn unwelcome(&self) -> PeerMisbehaved {
         let name = self.name.to_owned();
         match self.name {
-            READY | ERROR | PING | PONG | SUBSCRIBE | CANCEL => PeerMisbehaved::UnexpectedCommand(name),
+            READY | ERROR | PING | PONG | SUBSCRIBE | CANCEL | JOIN | LEAVE => PeerMisbehaved::UnexpectedCommand(name),
             _ => PeerMisbehaved::UnknownCommand(name),
         }
     }
@@ -52,9 +55,35 @@ impl<'a> Command<'a> {
     }
 }
 
-/// Whether the body of a command frame is one that a publisher's hub reads.
-pub(crate) fn is_subscription(body: &[u8]) -> bool {
-    body.starts_with(b"\x09SUBSCRIBE") || body.starts_with(b"\x06CANCEL")
+/// Which commands of a ready peer are for our hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wishes {
+    /// None: we publish nothing.
+    None,
+    /// SUBSCRIBE and CANCEL.
+    Topics,
+    /// JOIN and LEAVE (RFC 48).
+    Groups,
+}
+
+impl Wishes {
+    /// What a socket of type `ours` is told.
+    pub(crate) fn of(ours: SocketType) -> Self {
+        match ours {
+            SocketType::Radio => Self::Groups,
+            _ if ours.publishes() => Self::Topics,
+            _ => Self::None,
+        }
+    }
+
+    /// Whether the body of a command frame is one of them.
+    pub(crate) fn include(self, body: &[u8]) -> bool {
+        match self {
+            Self::None => false,
+            Self::Topics => body.starts_with(b"\x09SUBSCRIBE") || body.starts_with(b"\x06CANCEL"),
+            Self::Groups => body.starts_with(b"\x04JOIN") || body.starts_with(b"\x05LEAVE"),
+        }
+    }
 }
 
 /// Appends a command frame to `out`.
@@ -108,6 +137,18 @@ mod tests {
             assert_eq!(reason(bad), Err(PeerMisbehaved::ErrorReason), "{bad:?}");
         }
         assert_eq!(encode_error("go-away"), b"\x04\x0e\x05ERROR\x07go-away"[..]);
+    }
+
+    #[test]
+    fn each_publisher_is_told_in_its_own_words() {
+        let told = |ours, body| Wishes::of(ours).include(body);
+        for (ours, topics, groups) in
+            [(SocketType::XPub, true, false), (SocketType::Radio, false, true), (SocketType::Pull, false, false)]
+        {
+            assert!([&b"\x09SUBSCRIBEa"[..], b"\x06CANCEL"].iter().all(|body| told(ours, body) == topics), "{ours}");
+            assert!([&b"\x04JOINa"[..], b"\x05LEAVE"].iter().all(|body| told(ours, body) == groups), "{ours}");
+            assert!(!told(ours, b"\x04PING"));
+        }
     }
 
     proptest! {

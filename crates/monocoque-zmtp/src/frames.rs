@@ -6,7 +6,7 @@
 use monocoque_core::limits::FRAME_HEADER_BYTES_MAX;
 use monocoque_core::wire::{COMMAND, Header, LONG, MORE, RESERVED};
 
-use crate::command;
+use crate::command::Wishes;
 use crate::error::{Limit, PeerMisbehaved, SessionError};
 use crate::limits::{COMMAND_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_COMMAND_BYTES_MAX};
 
@@ -25,20 +25,19 @@ pub(crate) const HANDSHAKE_CAP: Cap = Cap { limit: Limit::HandshakeCommand, byte
 pub(crate) struct Rules {
     message: Cap,
     command: Cap,
-    /// SUBSCRIBE and CANCEL are units of the run, for the hub to read.
-    subscriptions: bool,
+    /// Commands that are units of the run, for the hub to read.
+    wishes: Wishes,
 }
 
 impl Rules {
-    /// The rules for a socket that accepts message frames of `message_bytes_max`, if limited, and that
-    /// publishes or not.
-    pub(crate) fn new(message_bytes_max: Option<u64>, publishes: bool) -> Self {
+    /// The rules for a socket that accepts message frames of `message_bytes_max`, if limited, and `wishes`.
+    pub(crate) fn new(message_bytes_max: Option<u64>, wishes: Wishes) -> Self {
         let message = message_bytes_max.unwrap_or(u64::MAX);
-        let command = if publishes { message.max(COMMAND_BYTES_MAX) } else { COMMAND_BYTES_MAX };
+        let command = if wishes == Wishes::None { COMMAND_BYTES_MAX } else { message.max(COMMAND_BYTES_MAX) };
         Self {
             message: Cap { limit: Limit::MessageFrame, bytes: message },
             command: Cap { limit: Limit::Command, bytes: command },
-            subscriptions: publishes,
+            wishes,
         }
     }
 }
@@ -122,7 +121,7 @@ fn uncommon(bytes: &[u8], within_message: bool, rules: &Rules) -> Result<(u8, us
     if !is_command {
         return Ok((flags, frame_len));
     }
-    if !rules.subscriptions || !command::is_subscription(&bytes[header.header_len..frame_len]) {
+    if !rules.wishes.include(&bytes[header.header_len..frame_len]) {
         return Err(Stop::Command { header_len: header.header_len, frame_len });
     }
     // spec: 37/ZMTP, formal grammar — traffic = *(command | message): a command does not stand within a
@@ -198,10 +197,10 @@ mod tests {
 
     use super::*;
 
-    const PUBLISHER: bool = true;
+    const PUBLISHER: Wishes = Wishes::Topics;
 
     fn scan_of(bytes: &[u8]) -> Scan {
-        scan(bytes, false, &Rules::new(None, false))
+        scan(bytes, false, &Rules::new(None, Wishes::None))
     }
 
     fn fault(bytes: &[u8], rules: &Rules) -> SessionError {
@@ -263,7 +262,7 @@ mod tests {
     #[test]
     fn a_topic_may_be_as_long_as_a_message() {
         let announce = b"\x06\0\0\0\0\0\x10\0\0";
-        let subscriber = Rules::new(None, false);
+        let subscriber = Rules::new(None, Wishes::None);
         assert!(matches!(scan(announce, false, &Rules::new(None, PUBLISHER)).stop, Stop::Need(_)));
         assert!(matches!(fault(announce, &subscriber), SessionError::LimitExceeded { limit: Limit::Command, .. }));
     }

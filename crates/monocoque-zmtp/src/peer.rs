@@ -155,7 +155,7 @@ mod tests {
             (&[dealer, dealer], PeerMisbehaved::PropertyTwice(SOCKET_TYPE).into()),
             (&[dealer, (IDENTITY, b"\0a")], PeerMisbehaved::Identity(RoutingIdError::Reserved).into()),
             (&[dealer, (IDENTITY, &[1; 256])], PeerMisbehaved::Identity(RoutingIdError::TooLong(256)).into()),
-            (&[(SOCKET_TYPE, b"CLIENT")], PeerIncompatible::UnknownSocketType { theirs: "CLIENT".into() }.into()),
+            (&[(SOCKET_TYPE, b"DGRAM")], PeerIncompatible::UnknownSocketType { theirs: "DGRAM".into() }.into()),
         ];
         for (properties, error) in cases {
             assert_eq!(judge(properties, SocketType::Router), Err(error));

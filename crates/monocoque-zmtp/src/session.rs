@@ -10,7 +10,7 @@ use monocoque_core::protocol::{Need, Output, Side};
 use monocoque_core::slab::SlabMut;
 use monocoque_core::wire::COMMAND;
 
-use crate::command::{self, Command, ERROR, PING, PONG};
+use crate::command::{self, Command, ERROR, PING, PONG, Wishes};
 use crate::config::SessionConfig;
 use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
 use crate::frames::{self, HANDSHAKE_CAP, Judged, Rules, Scan, Stop};
@@ -76,7 +76,7 @@ impl Session {
         Self {
             side,
             mechanism,
-            rules: Rules::new(config.max_message_bytes, config.socket_type.publishes()),
+            rules: Rules::new(config.max_message_bytes, Wishes::of(config.socket_type)),
             stage: Stage::Greeting { greeting, greeted: 0 },
             pulse: Pulse::new(config.heartbeat),
             handshake_deadline: None,

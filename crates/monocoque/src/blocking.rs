@@ -6,7 +6,7 @@ use monocoque_core::{Endpoint, Message, RoutingId};
 
 use crate::close::CloseReport;
 use crate::error::{BindError, RecvError, SendError};
-use crate::kind::{Any, Kind, Pub, Receives, Req, Router, Sends, XPub};
+use crate::kind::{Any, Kind, Pub, Radio, Receives, Req, Router, Sends, XPub};
 use crate::request::RequestError;
 use crate::socket::Socket;
 use crate::wait::block_on;
@@ -131,4 +131,4 @@ macro_rules! publishes {
         }
     )*};
 }
-publishes!(Pub XPub Any);
+publishes!(Pub XPub Radio Any);

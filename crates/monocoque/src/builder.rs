@@ -3,15 +3,16 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use monocoque_core::{RoutingId, RoutingIdError, SocketType};
-use monocoque_io::BackoffConfig;
+use monocoque_core::{Message, RoutingId, RoutingIdError, SocketType};
+use monocoque_io::{BackoffConfig, Keepalive, SocketTuning};
+use monocoque_pattern::RouterNotify;
 use monocoque_zmtp::Heartbeat;
 
 use crate::context::Context;
 use crate::core::Core;
 use crate::error::{BindError, ConnectError, OptionError};
 use crate::kind::Kind;
-use crate::options::{Hwm, Options};
+use crate::options::{Hwm, Options, ReconnectStop};
 use crate::socket::Socket;
 
 /// Options of a socket to be. An option that the socket cannot honour is an error when it is built.
@@ -84,6 +85,11 @@ impl<K: Kind> SocketBuilder<K> {
         self.with(|options| options.reconnect = None)
     }
 
+    /// What ends a connected endpoint for good, instead of another attempt (`ZMQ_RECONNECT_STOP`).
+    pub fn reconnect_stop(self, when: ReconnectStop) -> Self {
+        self.with(|options| options.reconnect_stop = when)
+    }
+
     /// How long one attempt to connect may take (`ZMQ_CONNECT_TIMEOUT`); the system's own limit by default.
     pub fn connect_timeout(self, limit: Duration) -> Self {
         self.with(|options| options.connect_timeout = Some(limit))
@@ -134,6 +140,55 @@ impl<K: Kind> SocketBuilder<K> {
         self.with(|options| options.listen.half_open_max = handshakes)
     }
 
+    /// Bytes that the system holds of what is sent on each connection (`ZMQ_SNDBUF`); its own choice by default.
+    ///
+    /// This and the other options of connections' sockets act on what is bound and connected afterwards. What the system
+    /// refuses is an error of the bind, or the reason in [`Event::ConnectRetried`](crate::Event::ConnectRetried).
+    pub fn send_buffer(self, bytes: usize) -> Self {
+        self.tune(|tuning| tuning.send_buffer_bytes = Some(bytes))
+    }
+
+    /// Bytes that the system holds of what each connection has received (`ZMQ_RCVBUF`); its own choice by default.
+    pub fn recv_buffer(self, bytes: usize) -> Self {
+        self.tune(|tuning| tuning.recv_buffer_bytes = Some(bytes))
+    }
+
+    /// TCP: the type of service, or traffic class, of packets (`ZMQ_TOS`).
+    pub fn tos(self, class: u8) -> Self {
+        self.tune(|tuning| tuning.tos = Some(class.into()))
+    }
+
+    /// The priority of packets in this machine's queues (`ZMQ_PRIORITY`); above 6 it needs CAP_NET_ADMIN.
+    pub fn priority(self, priority: u32) -> Self {
+        self.tune(|tuning| tuning.priority = Some(priority))
+    }
+
+    /// TCP: whether the system asks silent peers for a sign of life, and when (`ZMQ_TCP_KEEPALIVE*`); `None` turns it off.
+    pub fn keepalive(self, keepalive: Option<Keepalive>) -> Self {
+        self.tune(|tuning| tuning.keepalive = Some(keepalive))
+    }
+
+    /// TCP: how long sent bytes may stay unacknowledged before the connection is lost (`ZMQ_TCP_MAXRT`).
+    pub fn max_retransmit(self, time: Duration) -> Self {
+        self.tune(|tuning| tuning.retransmit_max = Some(time))
+    }
+
+    /// TCP: the interface, or routing domain, that connections keep to (`ZMQ_BINDTODEVICE`).
+    pub fn bind_device(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.tune(|tuning| tuning.device = Some(name))
+    }
+
+    /// How long a read in the kernel may poll the device (`ZMQ_BUSY_POLL`, in microseconds).
+    pub fn busy_poll(self, time: Duration) -> Self {
+        let time_us = time.as_micros().try_into().unwrap_or(u32::MAX);
+        self.tune(|tuning| tuning.busy_poll_us = Some(time_us))
+    }
+
+    fn tune(self, set: impl FnOnce(&mut SocketTuning)) -> Self {
+        self.with(|options| set(&mut options.listen.tuning))
+    }
+
     /// ROUTER: sending to a routing id that nobody has is an error (`ZMQ_ROUTER_MANDATORY`), not a counted drop.
     pub fn router_mandatory(self, on: bool) -> Self {
         self.with(|options| options.hub.router_mandatory = on)
@@ -156,7 +211,67 @@ impl<K: Kind> SocketBuilder<K> {
         self.with(|options| options.hub.xpub_verbose = on)
     }
 
-    /// PUB and XPUB: waits for a full subscriber instead of dropping its copy (`ZMQ_XPUB_NODROP`).
+    /// XPUB: every subscription is reported, and every one that is taken back (`ZMQ_XPUB_VERBOSER`).
+    pub fn xpub_verboser(self, on: bool) -> Self {
+        self.with(|options| options.hub.xpub_verboser = on)
+    }
+
+    /// XPUB: subscriptions are told and not in force until [`grant_subscription`](Socket::grant_subscription) says so
+    /// (`ZMQ_XPUB_MANUAL`).
+    pub fn xpub_manual(self, on: bool) -> Self {
+        self.with(|options| options.hub.xpub_manual = on)
+    }
+
+    /// XPUB, manual: the message that is sent after a notice was received goes to the peer of that notice only, so that it
+    /// gets the last value of what it subscribed to (`ZMQ_XPUB_MANUAL_LAST_VALUE`).
+    pub fn xpub_manual_last_value(self, on: bool) -> Self {
+        self.with(|options| options.hub.xpub_manual_last_value = on)
+    }
+
+    /// XPUB: what each new peer is sent before everything else, whatever it subscribes to (`ZMQ_XPUB_WELCOME_MSG`). A SUB
+    /// receives it if it is subscribed to it.
+    pub fn welcome(self, message: impl Into<Message>) -> Self {
+        let message = message.into();
+        self.with(|options| options.hub.xpub_welcome = Some(message))
+    }
+
+    /// PUB and XPUB send to those whose subscriptions do *not* match, a SUB receives what its own do not match
+    /// (`ZMQ_INVERT_MATCHING`). Set on both sides.
+    pub fn invert_matching(self, on: bool) -> Self {
+        self.with(|options| options.hub.invert_matching = on)
+    }
+
+    /// ROUTER, DEALER and REQ: sends an empty message to each new peer, so that a ROUTER there learns this socket's name
+    /// before anything else is said (`ZMQ_PROBE_ROUTER`).
+    pub fn probe_router(self, on: bool) -> Self {
+        self.with(|options| options.hub.probe_router = on)
+    }
+
+    /// ROUTER, DEALER, CLIENT, SERVER and PEER: what each new peer is sent before everything else (`ZMQ_HELLO_MSG`).
+    pub fn hello(self, message: impl Into<Message>) -> Self {
+        let message = message.into();
+        self.with(|options| options.hub.hello = Some(message))
+    }
+
+    /// ROUTER: an empty message is received of each peer that comes, or goes (`ZMQ_ROUTER_NOTIFY`).
+    pub fn router_notify(self, of: RouterNotify) -> Self {
+        self.with(|options| options.hub.router_notify = of)
+    }
+
+    /// ROUTER, SERVER and PEER: what is received of each peer that goes, behind all that it sent (`ZMQ_DISCONNECT_MSG`).
+    pub fn disconnect_message(self, message: impl Into<Message>) -> Self {
+        let message = message.into();
+        self.with(|options| options.hub.disconnect = Some(message))
+    }
+
+    /// DEALER, CLIENT and PEER: what is received when a connection of this side's making is lost, and will be made again
+    /// (`ZMQ_HICCUP_MSG`).
+    pub fn hiccup_message(self, message: impl Into<Message>) -> Self {
+        let message = message.into();
+        self.with(|options| options.hub.hiccup = Some(message))
+    }
+
+    /// PUB, XPUB and RADIO: waits for a full subscriber instead of dropping its copy (`ZMQ_XPUB_NODROP`).
     pub fn no_drop(self, on: bool) -> Self {
         self.with(|options| options.hub.no_drop = on)
     }

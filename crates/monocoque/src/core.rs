@@ -168,7 +168,7 @@ impl Core {
     }
 
     /// Starts connecting to a network endpoint.
-    pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<(), ConnectError> {
+    pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
         let placement = self.context.placement()?;
         let target = Arc::new(Target::new(self.hub.open()));
         if !self.options.immediate {
@@ -193,7 +193,7 @@ impl Core {
             let open = self.add(written.to_owned(), endpoint, Role::Connected(target), stopper);
             open.then_some(()).ok_or(ConnectError::Closed)
         });
-        entered.inspect_err(|_| {
+        entered.map(|()| link).inspect_err(|_| {
             self.hub.close_link(link);
         })
     }

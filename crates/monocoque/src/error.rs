@@ -94,6 +94,9 @@ pub enum ConnectError {
     /// The socket talks to one peer only, and has it.
     #[error("a {0} socket has one peer, and this one has it already")]
     Busy(SocketType),
+    /// The socket type does not name the peers that it connects to.
+    #[error("a {0} socket does not name the peers that it connects to")]
+    Nameless(SocketType),
     /// The context cannot run.
     #[error(transparent)]
     Context(#[from] ContextError),
@@ -129,7 +132,7 @@ pub enum SendError<M = Message> {
     /// The send time-out ran out.
     #[error("no peer took the message in time")]
     TimedOut(M),
-    /// ROUTER with `mandatory`: no peer of this routing id.
+    /// ROUTER with `mandatory`, SERVER and PEER: no peer of this routing id.
     #[error("no peer has the routing id {id}")]
     NoRoute {
         /// The message.
@@ -141,8 +144,11 @@ pub enum SendError<M = Message> {
     #[error("a request or reply is sent out of turn")]
     OutOfTurn(M),
     /// The message does not have the frames that the socket type needs.
-    #[error("the message lacks the routing id frame that a ROUTER needs")]
+    #[error("the message lacks the routing id, or the group, in front of its body")]
     NoEnvelope(M),
+    /// The message has several frames, and the socket type sends single ones.
+    #[error("a message of this socket type is one frame")]
+    Parts(M),
     /// The socket type sends nothing.
     #[error("the socket type does not send")]
     Unsupported(M),
@@ -158,6 +164,7 @@ impl<M> SendError<M> {
             SendReason::NoRoute(id) => Self::NoRoute { message, id },
             SendReason::State => Self::OutOfTurn(message),
             SendReason::NoEnvelope => Self::NoEnvelope(message),
+            SendReason::Parts => Self::Parts(message),
             SendReason::Closed => Self::Closed(message),
             _ => Self::Unsupported(message),
         }
@@ -171,6 +178,7 @@ impl<M> SendError<M> {
             | Self::NoRoute { message, .. }
             | Self::OutOfTurn(message)
             | Self::NoEnvelope(message)
+            | Self::Parts(message)
             | Self::Unsupported(message)
             | Self::Closed(message) => message,
         }

@@ -92,7 +92,7 @@ fn inherit(core: &Core, waiting: Waiting) {
 }
 
 /// Connects to `name`, now or when it is bound.
-pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(), ConnectError> {
+pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
     let registry = &core.context.inproc;
     let mut names = registry.names.lock();
     let entry = names.entry(name.to_owned()).or_default();
@@ -110,11 +110,11 @@ pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Resul
     }
     let Some(bound) = bound else {
         entry.waiting.push(Waiting { core: Arc::downgrade(core), facts: facts_of(core), link, outgoing });
-        return Ok(());
+        return Ok(link);
     };
     drop(names);
     join(core, link, outgoing, &bound);
-    Ok(())
+    Ok(link)
 }
 
 fn check_types(ours: SocketType, bound: Option<&Core>, endpoint: &Endpoint) -> Result<(), ConnectError> {

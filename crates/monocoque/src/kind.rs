@@ -1,6 +1,6 @@
 //! The socket types as types: what differs between them, and nothing else.
 
-use monocoque_core::{Message, RoutingId, SocketType};
+use monocoque_core::{Group, Message, RoutingId, SocketType};
 use monocoque_pattern::{Hub, RecvRefused, SendReason, SendRefused};
 
 mod sealed {
@@ -36,7 +36,7 @@ pub trait Receives: Kind {
     fn try_recv_into(hub: &Hub, into: &mut Self::In) -> Result<(), RecvRefused>;
 }
 
-/// A message together with the peer it goes to or comes from: the envelope of a ROUTER as a type.
+/// A message together with the peer it goes to or comes from: the envelope of a ROUTER, SERVER or PEER as a type.
 ///
 /// The routing id is not among the message's frames, so it can be neither forgotten nor sent twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,28 @@ impl Routed {
 impl<M: Into<Message>> From<(RoutingId, M)> for Routed {
     fn from((id, message): (RoutingId, M)) -> Self {
         Self::new(id, message)
+    }
+}
+
+/// A message together with the group it goes to or comes from: what a RADIO sends and a DISH receives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grouped {
+    /// The group.
+    pub group: Group,
+    /// The message, of one frame.
+    pub message: Message,
+}
+
+impl Grouped {
+    /// `message` for or from `group`.
+    pub fn new(group: Group, message: impl Into<Message>) -> Self {
+        Self { group, message: message.into() }
+    }
+}
+
+impl<M: Into<Message>> From<(Group, M)> for Grouped {
+    fn from((group, message): (Group, M)) -> Self {
+        Self::new(group, message)
     }
 }
 
@@ -97,7 +119,16 @@ kinds! {
     Push = Some(SocketType::Push), "PUSH.";
     XPub = Some(SocketType::XPub), "XPUB.";
     XSub = Some(SocketType::XSub), "XSUB.";
-    Any = None, "Any type, chosen at run time. A ROUTER of this kind shows the routing id as the first frame.";
+    Server = Some(SocketType::Server), "SERVER.";
+    Client = Some(SocketType::Client), "CLIENT.";
+    Radio = Some(SocketType::Radio), "RADIO.";
+    Dish = Some(SocketType::Dish), "DISH.";
+    Gather = Some(SocketType::Gather), "GATHER.";
+    Scatter = Some(SocketType::Scatter), "SCATTER.";
+    Peer = Some(SocketType::Peer), "PEER.";
+    Channel = Some(SocketType::Channel), "CHANNEL.";
+    Any = None, "Any type, chosen at run time. A ROUTER, SERVER or PEER of this kind shows the routing id as the first \
+        frame, a RADIO or DISH the group.";
 }
 
 macro_rules! sends_messages {
@@ -112,7 +143,7 @@ macro_rules! sends_messages {
         }
     )*};
 }
-sends_messages!(Pair Pub Req Rep Dealer Push XPub XSub Any);
+sends_messages!(Pair Pub Req Rep Dealer Push XPub XSub Client Scatter Channel Any);
 
 macro_rules! receives_messages {
     ($($kind:ident)*) => {$(
@@ -131,27 +162,59 @@ macro_rules! receives_messages {
         }
     )*};
 }
-receives_messages!(Pair Sub Req Rep Dealer Pull XPub XSub Any);
+receives_messages!(Pair Sub Req Rep Dealer Pull XPub XSub Client Gather Channel Any);
 
-impl Sends for Router {
-    type Out = Routed;
+macro_rules! routes_messages {
+    ($($kind:ident)*) => {$(
+        impl Sends for $kind {
+            type Out = Routed;
 
-    fn try_send(hub: &Hub, out: &mut Routed) -> Result<(), SendReason> {
-        hub.try_send_to(&out.id, &mut out.message)
+            #[inline]
+            fn try_send(hub: &Hub, out: &mut Routed) -> Result<(), SendReason> {
+                hub.try_send_to(&out.id, &mut out.message)
+            }
+        }
+
+        impl Receives for $kind {
+            type In = Routed;
+
+            fn try_recv(hub: &Hub) -> Result<Routed, RecvRefused> {
+                let mut routed = Routed::new(RoutingId::generated(0), Message::new());
+                Self::try_recv_into(hub, &mut routed)?;
+                Ok(routed)
+            }
+
+            #[inline]
+            fn try_recv_into(hub: &Hub, into: &mut Routed) -> Result<(), RecvRefused> {
+                hub.try_recv_from(&mut into.id, &mut into.message)
+            }
+        }
+    )*};
+}
+routes_messages!(Router Server Peer);
+
+impl Sends for Radio {
+    type Out = Grouped;
+
+    fn try_send(hub: &Hub, out: &mut Grouped) -> Result<(), SendReason> {
+        // Each member gets it, so the hub borrows it.
+        let mut message = out.message.clone();
+        message.push_front(out.group.clone().into_frame());
+        hub.try_send_from(&mut message)
     }
 }
 
-impl Receives for Router {
-    type In = Routed;
+impl Receives for Dish {
+    type In = Grouped;
 
-    fn try_recv(hub: &Hub) -> Result<Routed, RecvRefused> {
-        let mut routed = Routed::new(RoutingId::generated(0), Message::new());
-        Self::try_recv_into(hub, &mut routed)?;
-        Ok(routed)
+    fn try_recv(hub: &Hub) -> Result<Grouped, RecvRefused> {
+        let mut message = hub.try_recv()?;
+        let group = message.pop_front().and_then(|group| group.try_into().ok());
+        Ok(Grouped { group: group.expect("a DISH is shown its own groups only"), message })
     }
 
-    #[inline]
-    fn try_recv_into(hub: &Hub, into: &mut Routed) -> Result<(), RecvRefused> {
-        hub.try_recv_from(&mut into.id, &mut into.message)
+    fn try_recv_into(hub: &Hub, into: &mut Grouped) -> Result<(), RecvRefused> {
+        *into = Self::try_recv(hub)?;
+        Ok(())
     }
 }

@@ -49,13 +49,19 @@ pub use context::{Context, ContextBuilder};
 pub use error::{
     BindError, ConnectError, ContextError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError,
 };
-pub use kind::{Any, Dealer, Kind, Pair, Pub, Pull, Push, Receives, Rep, Req, Routed, Router, Sends, Sub, XPub, XSub};
+pub use kind::{
+    Any, Channel, Client, Dealer, Dish, Gather, Grouped, Kind, Pair, Peer, Pub, Pull, Push, Radio, Receives, Rep, Req,
+    Routed, Router, Scatter, Sends, Server, Sub, XPub, XSub,
+};
 pub use monitor::{ConnectionFacts, DisconnectReason, Event, Monitor};
 pub use monocoque_core::stats::{DropCause, Drops};
-pub use monocoque_core::{Endpoint, EndpointError, Frame, Message, RoutingId, RoutingIdError, SocketType};
-pub use monocoque_io::{BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, local_runtime};
+pub use monocoque_core::{
+    Endpoint, EndpointError, Frame, Group, GroupTooLong, Message, RoutingId, RoutingIdError, SocketType,
+};
+pub use monocoque_io::{BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, Keepalive, local_runtime};
+pub use monocoque_pattern::RouterNotify;
 pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
-pub use options::Hwm;
+pub use options::{Hwm, ReconnectStop};
 pub use proxy::{ProxyEnd, proxy};
 pub use request::RequestError;
 pub use socket::Socket;

@@ -7,7 +7,7 @@ use monocoque_core::limits::HIGH_WATER_MARK_DEFAULT;
 use monocoque_core::pipe::Mark;
 use monocoque_core::{RoutingId, SocketType};
 use monocoque_io::{BackoffConfig, DialConfig, ListenConfig};
-use monocoque_pattern::HubConfig;
+use monocoque_pattern::{HubConfig, RouterNotify};
 use monocoque_zmtp::{Heartbeat, SessionConfig};
 
 use crate::error::OptionError;
@@ -42,6 +42,17 @@ impl Default for Hwm {
     }
 }
 
+/// What ends a connected endpoint for good, instead of another attempt (`ZMQ_RECONNECT_STOP`): the event is
+/// [`ConnectGivenUp`](crate::Event::ConnectGivenUp). Nothing does by default, but for a peer's ERROR command, after which
+/// RFC 37 forbids to try again unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReconnectStop {
+    /// Nobody listens there.
+    pub refused: bool,
+    /// The handshake failed.
+    pub handshake_failed: bool,
+}
+
 /// All options of a socket, with their defaults.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -51,6 +62,7 @@ pub(crate) struct Options {
     pub(crate) recv_hwm: Hwm,
     pub(crate) linger: Option<Duration>,
     pub(crate) reconnect: Option<BackoffConfig>,
+    pub(crate) reconnect_stop: ReconnectStop,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) heartbeat: Heartbeat,
@@ -74,6 +86,7 @@ impl Options {
             recv_hwm: Hwm::default(),
             linger: Some(Duration::from_secs(1)),
             reconnect: Some(BackoffConfig::default()),
+            reconnect_stop: ReconnectStop::default(),
             connect_timeout: None,
             handshake_timeout: Some(Duration::from_secs(30)),
             heartbeat: Heartbeat::default(),
@@ -89,7 +102,7 @@ impl Options {
 
     /// What cannot be honoured on this socket type is refused, never ignored.
     pub(crate) fn check(&self) -> Result<(), OptionError> {
-        use SocketType::{Dealer, Pub, Pull, Push, Req, Router, Sub, XPub};
+        use SocketType::{Client, Dealer, Peer, Pub, Pull, Push, Radio, Req, Router, Server, Sub, XPub};
         let kind = self.socket_type;
         let refuse = |set: bool, option: &'static str, fits: &[SocketType]| {
             if set && !fits.contains(&kind) {
@@ -102,7 +115,17 @@ impl Options {
         refuse(self.hub.router_mandatory, "router_mandatory", &[Router])?;
         refuse(self.hub.req_relaxed, "relaxed", &[Req])?;
         refuse(self.hub.xpub_verbose, "xpub_verbose", &[XPub])?;
-        refuse(self.hub.no_drop, "no_drop", &[Pub, XPub])
+        refuse(self.hub.xpub_verboser, "xpub_verboser", &[XPub])?;
+        refuse(self.hub.xpub_manual, "xpub_manual", &[XPub])?;
+        refuse(self.hub.xpub_manual_last_value, "xpub_manual_last_value", &[XPub])?;
+        refuse(self.hub.xpub_welcome.is_some(), "welcome", &[XPub])?;
+        refuse(self.hub.invert_matching, "invert_matching", &[Pub, XPub, Sub])?;
+        refuse(self.hub.probe_router, "probe_router", &[Router, Dealer, Req])?;
+        refuse(self.hub.router_notify != RouterNotify::default(), "router_notify", &[Router])?;
+        refuse(self.hub.disconnect.is_some(), "disconnect_message", &[Router, Server, Peer])?;
+        refuse(self.hub.hiccup.is_some(), "hiccup_message", &[Dealer, Client, Peer])?;
+        refuse(self.hub.hello.is_some(), "hello", &[Router, Dealer, Client, Server, Peer])?;
+        refuse(self.hub.no_drop, "no_drop", &[Pub, XPub, Radio])
     }
 
     pub(crate) fn hub_config(&self) -> HubConfig {
@@ -121,7 +144,13 @@ impl Options {
     }
 
     pub(crate) fn dial_config(&self) -> DialConfig {
-        DialConfig { backoff: self.reconnect, timeout: self.connect_timeout, seed: fastrand::u64(..) }
+        DialConfig {
+            backoff: self.reconnect,
+            timeout: self.connect_timeout,
+            stop_when_refused: self.reconnect_stop.refused,
+            seed: fastrand::u64(..),
+            tuning: self.listen.tuning.clone(),
+        }
     }
 
     /// The mark of outgoing pipes; a conflating socket holds one message and needs none.

@@ -114,8 +114,10 @@ impl Owner for ZmtpOwner {
     }
 
     fn end(&self, host: ZmtpHost, ended: Ended<SessionError>) -> Retry {
+        let stops = self.core.options.reconnect_stop.handshake_failed && !ended.was_ready;
         let refused = match &ended.end {
-            End::Protocol(error) if !error.may_retry() => Some(error.to_string()),
+            End::Protocol(error) if stops || !error.may_retry() => Some(error.to_string()),
+            End::PeerClosed { .. } | End::Link(_) if stops => Some("the link ended during the handshake".to_owned()),
             _ => None,
         };
         let is_over = refused.is_some() || matches!(ended.end, End::Finished | End::Stopped);
@@ -262,7 +264,11 @@ impl ZmtpHost {
             return self.core.events.emit(Event::HandshakeFailed { peer: self.facts, reason });
         };
         self.core.hub.drops().count(DropCause::Cut, ended.cut as u64);
-        self.core.hub.down(key);
+        if self.target.is_some() {
+            self.core.hub.interrupted(key);
+        } else {
+            self.core.hub.down(key);
+        }
         match (&self.target, ended.outgoing) {
             (Some(target), Some(outgoing)) if !self.core.options.immediate => {
                 let lost = target.keep(outgoing);

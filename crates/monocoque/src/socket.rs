@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::stats::Drops;
-use monocoque_core::{Endpoint, Message, RoutingId, SocketType};
-use monocoque_pattern::{Hub, SendReason};
+use monocoque_core::{Endpoint, Group, GroupTooLong, Message, RoutingId, SocketType};
+use monocoque_pattern::{Hub, LinkId, SendReason};
 
 use crate::blocking::Blocking;
 use crate::close::{CloseReport, close, close_in_background};
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError, EndpointNotFound, RecvError, SendError, TryRecvError};
 use crate::inproc;
-use crate::kind::{Any, Kind, Pub, Receives, Router, Sends, Sub, XPub, XSub, in_place};
+use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Sub, XPub, XSub, in_place};
 use crate::monitor::Monitor;
 use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
 use crate::wait::until;
@@ -95,7 +95,10 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`ConnectError`]; the socket's other endpoints are not affected.
     pub fn connect(&self, endpoint: impl AsRef<str>) -> Result<(), ConnectError> {
-        let written = endpoint.as_ref();
+        self.link_to(endpoint.as_ref()).map(drop)
+    }
+
+    fn link_to(&self, written: &str) -> Result<LinkId, ConnectError> {
         let core = self.core();
         let parsed: Endpoint = written.parse()?;
         parsed.check_connect()?;
@@ -392,11 +395,34 @@ macro_rules! subscribes {
 }
 subscribes!(Sub XSub Any);
 
+/// Socket types that are members of groups.
+macro_rules! joins {
+    ($($kind:ident)*) => {$(
+        impl Socket<$kind> {
+            /// Becomes a member of `group`: receives what any RADIO sends to it. Live and future RADIOs are told. Whether
+            /// it was no member before.
+            ///
+            /// # Errors
+            /// [`GroupTooLong`]: no RADIO has such a group.
+            pub fn join(&self, group: impl AsRef<[u8]>) -> Result<bool, GroupTooLong> {
+                let group = Group::new(group)?;
+                Ok(self.core().hub.join(group.as_bytes()))
+            }
+
+            /// Is no member of `group` any more; whether it was one.
+            pub fn leave(&self, group: impl AsRef<[u8]>) -> bool {
+                self.core().hub.leave(group.as_ref())
+            }
+        }
+    )*};
+}
+joins!(Dish Any);
+
 /// Socket types that publish.
 macro_rules! publishes {
     ($($kind:ident)*) => {$(
         impl Socket<$kind> {
-            /// Peers with at least one subscription.
+            /// Peers with at least one subscription, or in at least one group.
             pub fn subscribers(&self) -> usize {
                 self.core().hub.subscribers()
             }
@@ -420,7 +446,7 @@ macro_rules! publishes {
         }
     )*};
 }
-publishes!(Pub XPub Any);
+publishes!(Pub XPub Radio Any);
 
 impl Socket<Router> {
     /// Load-balancer mode: queues `message`, which has no envelope, for the next peer in turn that has room, and
@@ -435,3 +461,58 @@ impl Socket<Router> {
         self.until_sent(message.into(), |hub, message| in_place(message, |message| hub.try_send_any(message))).await
     }
 }
+
+/// Socket types that see subscriptions.
+macro_rules! grants {
+    ($($kind:ident)*) => {$(
+        impl Socket<$kind> {
+            /// An XPUB with `xpub_manual`: subscribes the peer whose notice was received last to `topic`, which need not be
+            /// the one that it asked for; whether it is still there.
+            pub fn grant_subscription(&self, topic: impl AsRef<[u8]>) -> bool {
+                self.core().hub.grant_subscription(topic.as_ref())
+            }
+
+            /// An XPUB with `xpub_manual`: takes a subscription of the peer whose notice was received last away; whether it
+            /// is still there.
+            pub fn revoke_subscription(&self, topic: impl AsRef<[u8]>) -> bool {
+                self.core().hub.revoke_subscription(topic.as_ref())
+            }
+        }
+    )*};
+}
+grants!(XPub Any);
+
+/// Socket types that publish or subscribe.
+macro_rules! has_topics {
+    ($($kind:ident)*) => {$(
+        impl Socket<$kind> {
+            /// Different topics that peers subscribed to (PUB, XPUB), or that this socket did (SUB, XSUB), or groups that were
+            /// joined (RADIO, DISH). (`ZMQ_TOPICS_COUNT`)
+            pub fn topics(&self) -> usize {
+                self.core().hub.topics()
+            }
+        }
+    )*};
+}
+has_topics!(Pub XPub Sub XSub Radio Dish Any);
+
+/// Socket types that name the peers that they connect to.
+macro_rules! names_peers {
+    ($($kind:ident)*) => {$(
+        impl Socket<$kind> {
+            /// Connects to `endpoint`, as [`connect`](Self::connect) does, and names the peer there. What is sent to it
+            /// before it is connected waits in its queue; the name stays through reconnects.
+            ///
+            /// # Errors
+            /// As [`connect`](Self::connect), and [`ConnectError::Nameless`] for a type other than PEER.
+            pub fn connect_peer(&self, endpoint: impl AsRef<str>) -> Result<RoutingId, ConnectError> {
+                if self.socket_type() != SocketType::Peer {
+                    return Err(ConnectError::Nameless(self.socket_type()));
+                }
+                let link = self.link_to(endpoint.as_ref())?;
+                self.core().hub.name(link).ok_or(ConnectError::Closed)
+            }
+        }
+    )*};
+}
+names_peers!(Peer Any);

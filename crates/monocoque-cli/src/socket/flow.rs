@@ -1,6 +1,6 @@
-//! How messages move between the lines of input and output and a socket: four flows for eleven types.
+//! How messages move between the lines of input and output and a socket: four flows for all types.
 //!
-//! PUB and PUSH send; SUB and PULL receive; REQ asks and REP answers in lockstep; the others do both at once,
+//! PUB, PUSH, RADIO and SCATTER send; SUB, PULL, DISH and GATHER receive; REQ asks and REP answers in lockstep; the others do both at once,
 //! and end with the direction that the type is about.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
@@ -39,7 +39,7 @@ impl Flow {
         match (self.job.kind, &self.job.sending) {
             (SocketType::Rep, _) => self.answer(),
             (SocketType::Req, Some(sending)) => self.ask(sending),
-            (SocketType::Pub | SocketType::Push, Some(sending)) => self.send_all(sending, self.job.common.count),
+            (kind, Some(sending)) if !kind.receives() => self.send_all(sending, self.job.common.count),
             (_, Some(_)) if self.job.echo => self.receive_all(),
             (SocketType::XPub, Some(sending)) => {
                 let receiving = self.clone();
@@ -171,7 +171,10 @@ impl Flow {
     }
 
     /// Sends, waiting for room; `false` if the socket was closed.
-    fn send(&self, message: Message) -> Result<bool, Failure> {
+    fn send(&self, mut message: Message) -> Result<bool, Failure> {
+        if let Some(group) = &self.job.group {
+            message.push_front(group.as_str());
+        }
         match block_on_timeout(self.socket.send(message), self.limit) {
             Some(Ok(())) => Ok(true),
             Some(Err(SendError::Closed(_))) => Ok(false),

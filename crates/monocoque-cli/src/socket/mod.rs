@@ -66,22 +66,24 @@ fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
     if job.common.verbose {
         events::print(socket.monitor());
     }
-    subscribe(&socket, job);
+    subscribe(&socket, job)?;
     attach(&socket, job)?;
     Ok(socket)
 }
 
-fn subscribe(socket: &Socket<Any>, job: &Job) {
-    use monocoque::SocketType::{Sub, XSub};
-    if !matches!(job.kind, Sub | XSub) {
-        return;
+fn subscribe(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
+    use monocoque::SocketType::{Dish, Sub, XSub};
+    match job.kind {
+        Dish => {
+            for group in &job.topics {
+                socket.join(group).map_err(|error| Failure::usage(error.to_string()))?;
+            }
+        }
+        Sub | XSub if job.topics.is_empty() => socket.subscribe(""),
+        Sub | XSub => job.topics.iter().for_each(|topic| socket.subscribe(topic)),
+        _ => {}
     }
-    if job.topics.is_empty() {
-        socket.subscribe("");
-    }
-    for topic in &job.topics {
-        socket.subscribe(topic);
-    }
+    Ok(())
 }
 
 /// Binds and connects everything that was asked for.
@@ -109,8 +111,9 @@ fn attach(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
 
 /// How this job writes messages as lines.
 fn lines(job: &Job) -> Lines {
-    let is_routed = job.kind == monocoque::SocketType::Router;
-    Lines::new(job.common.format, job.common.delimiter.0.clone()).routed(is_routed).shown(io::stdout().is_terminal())
+    Lines::new(job.common.format, job.common.delimiter.0.clone())
+        .routed(job.kind.routes())
+        .shown(io::stdout().is_terminal())
 }
 
 /// Fails if messages were sent that no peer got.

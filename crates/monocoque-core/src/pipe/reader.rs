@@ -207,6 +207,15 @@ impl PipeReader {
         1
     }
 
+    /// Puts a message of the reader's own side before everything that is to be read, or behind what has come by now.
+    pub fn say(&mut self, message: &Message, first: bool) {
+        let mut state = self.shared.lock();
+        state.put(|queue| match first {
+            true => queue.push_first(message, &self.shared.arena),
+            false => queue.push_message(message, &self.shared.arena),
+        });
+    }
+
     /// Whether the writer has finished and everything was taken.
     pub fn is_finished(&self) -> bool {
         self.left == 0 && self.shared.lock().is_drained()

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use super::state::State;
-use crate::limits::{STREAM_TURN_BYTES, TURN_BYTES_MAX};
+use crate::limits::{GATHER_BYTES_MIN, STREAM_TURN_BYTES, TURN_BYTES_MAX};
 use crate::load::Load;
 
 /// A link that a sender may write to while the connection's pump waits.
@@ -48,7 +48,9 @@ impl State {
     #[inline]
     pub(super) fn has_turn(&self, bytes: usize) -> bool {
         let at_once = self.reader_waits && bytes <= TURN_BYTES_MAX && !self.in_hand.any();
-        (at_once || self.is_much()) && self.turn.is_some() && !self.turn_is_out && !self.conflate
+        // Bodies that lie where their owner put them are written from there, sooner or later.
+        let much = bytes < GATHER_BYTES_MIN && self.is_much();
+        (at_once || much) && self.turn.is_some() && !self.turn_is_out && !self.conflate
     }
 
     fn is_much(&self) -> bool {

@@ -108,6 +108,11 @@ impl PipeWriter {
         self.add(|state, arena| state.put(|queue| queue.push_message(message, arena)));
     }
 
+    /// Encodes `message` before everything that is queued, whether or not the pipe is full.
+    pub fn push_first(&mut self, message: &Message) {
+        self.add(|state, arena| state.put(|queue| queue.push_first(message, arena)));
+    }
+
     /// Appends whole encoded messages; the mark may be passed by them. Leaves `batch` empty.
     ///
     /// Returns how many messages were lost because the reader is gone.

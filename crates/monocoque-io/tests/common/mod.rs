@@ -213,7 +213,7 @@ impl Teller {
     pub fn dial(&self, placement: &Placement, endpoint: &Endpoint) -> Stopper {
         let ms = Duration::from_millis;
         let backoff = Some(BackoffConfig { first: ms(10), max: ms(50) });
-        self.dial_with(placement, endpoint, DialConfig { backoff, timeout: None, seed: 7 })
+        self.dial_with(placement, endpoint, DialConfig { backoff, seed: 7, ..DialConfig::default() })
     }
 
     pub fn dial_with(&self, placement: &Placement, endpoint: &Endpoint, config: DialConfig) -> Stopper {

@@ -36,6 +36,18 @@ fn verbose_tells_each_subscription() {
 }
 
 #[test]
+fn verboser_tells_each_that_is_taken_back_too() {
+    let hub = hub_with(SocketType::XPub, |config| config.xpub_verboser = true);
+    let (mut a, mut b) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
+    a.subscribe("t");
+    b.subscribe("t");
+    a.cancel("t");
+    a.cancel("t");
+    b.cancel("t");
+    assert_eq!(received(&hub), ["\u{1}t", "\u{1}t", "\0t", "\0t"], "what nobody had is not taken back");
+}
+
+#[test]
 fn a_subscriber_that_goes_takes_its_subscriptions_back() {
     for end in 0..4 {
         let hub = hub(SocketType::XPub);

@@ -36,14 +36,15 @@ fn forms_of_other_types() {
         };
         let (router, req) = (kind == SocketType::Router, kind == SocketType::Req);
         let sent = hub.try_send_to(&id, &mut Message::new());
-        assert_eq!(sent == Err(SendReason::Unsupported), !router, "{kind}");
+        assert_eq!(sent == Err(SendReason::Unsupported), !kind.routes(), "{kind}");
         assert_eq!(refused(hub.try_send_any(Message::new()).map(|_| ())), !router, "{kind}");
         assert_eq!(
             hub.try_recv_from(&mut id.clone(), &mut Message::new()) == Err(RecvRefused::Unsupported),
-            !router,
+            !kind.routes(),
             "{kind}"
         );
         assert_eq!(refused(hub.request(Message::new()).map(|_| ())), !req, "{kind}");
+        assert_eq!((hub.join(b"g"), hub.leave(b"g")), (kind == SocketType::Dish, kind == SocketType::Dish), "{kind}");
         hub.subscribe(b"t");
         assert_eq!(hub.unsubscribe(b"t"), matches!(kind, SocketType::Sub | SocketType::XSub), "{kind}");
     }

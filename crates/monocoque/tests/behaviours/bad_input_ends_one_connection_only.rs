@@ -169,8 +169,8 @@ fn whatever_the_type_of_the_socket() {
                 let mut bad = Raw::connect_as(&endpoint, peer, b"");
                 bad.write(bytes);
                 let reason = event(&monitor, |e| disconnected(e.clone()).or_else(|| handshake_failed(e))).await;
-                // A PAIR has its peer and turns the other away before it can do harm.
-                let refused = kind == monocoque::SocketType::Pair && reason == DisconnectReason::Refused;
+                // A PAIR or CHANNEL has its peer and turns the other away before it can do harm.
+                let refused = kind.is_exclusive() && reason == DisconnectReason::Refused;
                 assert!(matches!(reason, DisconnectReason::Protocol(_)) || refused, "{kind} {reason:?}");
                 assert_eq!(socket.peers(), 1, "{kind}");
             }

@@ -1,11 +1,15 @@
-//! Each pair of socket types that may talk does, whichever binds, with messages of any shape.
+//! Each pair of socket types that may talk does, whichever binds, with messages of any shape. (PEERs:
+//! peers_have_names_before_they_are_there.rs.)
 
-use SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+use SocketType::{
+    Channel, Client, Dealer, Dish, Gather, Pair, Pub, Pull, Push, Radio, Rep, Req, Router, Scatter, Server, Sub, XPub,
+    XSub,
+};
 use monocoque::{Any, Context, Message, Socket, SocketType};
 
 use crate::common::{everywhere, soon, transports};
 
-const PAIRS: [(SocketType, SocketType); 12] = [
+const PAIRS: [(SocketType, SocketType); 16] = [
     (Pair, Pair),
     (Pub, Sub),
     (Pub, XSub),
@@ -18,6 +22,10 @@ const PAIRS: [(SocketType, SocketType); 12] = [
     (Dealer, Dealer),
     (Router, Router),
     (Push, Pull),
+    (Client, Server),
+    (Radio, Dish),
+    (Scatter, Gather),
+    (Channel, Channel),
 ];
 
 fn messages() -> Vec<Message> {
@@ -58,17 +66,21 @@ async fn ask_router(asker: &Socket<Any>, router: &Socket<Any>, delimiter: &[&[u8
 async fn exchange(a: &Socket<Any>, b: &Socket<Any>, message: &Message) {
     let same = || message.clone();
     match (a.socket_type(), b.socket_type()) {
-        (Pair, Pair) | (Dealer, Dealer) | (Req, Rep) => {
+        (Pair, Pair) | (Dealer, Dealer) | (Req, Rep) | (Channel, Channel) => {
             pass(a, same(), b, same()).await;
             pass(b, same(), a, same()).await;
         }
-        (Push, Pull) | (Pub | XPub, Sub | XSub) => pass(a, same(), b, same()).await,
+        (Push, Pull) | (Pub | XPub, Sub | XSub) | (Scatter, Gather) => pass(a, same(), b, same()).await,
+        (Radio, Dish) => {
+            soon(a.send(behind(&[b"grou"], message))).await.expect("nobody's group");
+            pass(a, behind(&[b"group"], message), b, behind(&[b"group"], message)).await;
+        }
         (Dealer, Rep) => {
             pass(a, behind(&[b""], message), b, same()).await;
             pass(b, same(), a, behind(&[b""], message)).await;
         }
         (Req, Router) => ask_router(a, b, &[b""], message).await,
-        (Dealer, Router) => ask_router(a, b, &[], message).await,
+        (Dealer, Router) | (Client, Server) => ask_router(a, b, &[], message).await,
         (Router, Router) => pass(a, behind(&[b"b"], message), b, behind(&[b"a"], message)).await,
         pair => unreachable!("{pair:?}"),
     }
@@ -89,10 +101,14 @@ async fn talk(ctx: &Context, pair: (SocketType, SocketType), transport: &str, fi
         b.subscribe("");
         soon(a.wait_for_subscribers(1)).await;
     }
+    if pair.1 == Dish {
+        assert!(b.join("group").expect("a short name"), "no member before");
+        soon(a.wait_for_subscribers(1)).await;
+    }
     if pair.0 == XPub {
         assert_eq!(soon(a.recv()).await.expect("a notice"), Message::from(b"\x01"));
     }
-    for message in messages() {
+    for message in messages().into_iter().filter(|message| message.len() == 1 || !pair.0.is_single()) {
         exchange(&a, &b, &message).await;
     }
     if pair == (XPub, XSub) {

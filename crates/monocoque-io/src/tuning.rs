@@ -1,0 +1,165 @@
+//! What the system is told of each socket: buffers, priorities, keep-alive.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, TcpKeepalive};
+
+/// When TCP itself asks a silent peer for a sign of life (`SO_KEEPALIVE`). What is `None` is the system's choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keepalive {
+    /// Silence before the first question (`TCP_KEEPIDLE`), in whole seconds.
+    pub idle: Option<Duration>,
+    /// Time between questions (`TCP_KEEPINTVL`), in whole seconds.
+    pub interval: Option<Duration>,
+    /// Questions without an answer after which the connection is lost (`TCP_KEEPCNT`).
+    pub probes: Option<u32>,
+}
+
+/// Options of the sockets under connections. `None` leaves each to the system.
+///
+/// They are set before a socket connects or listens. What is accepted has what its listener has, but for the priority.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SocketTuning {
+    /// Bytes that the kernel holds for us to be sent (`SO_SNDBUF`); Linux doubles it for its own books.
+    pub send_buffer_bytes: Option<usize>,
+    /// Bytes that the kernel holds for us to be read (`SO_RCVBUF`); doubled likewise.
+    pub recv_buffer_bytes: Option<usize>,
+    /// Priority of packets in the machine's queues (`SO_PRIORITY`); above 6 it needs a capability.
+    pub priority: Option<u32>,
+    /// Microseconds that a read in the kernel may poll the device (`SO_BUSY_POLL`).
+    pub busy_poll_us: Option<u32>,
+    /// The interface, or routing domain, that TCP connections keep to (`SO_BINDTODEVICE`).
+    pub device: Option<String>,
+    /// TCP: the type of service, or traffic class, of packets (`IP_TOS`, `IPV6_TCLASS`).
+    pub tos: Option<u32>,
+    /// TCP: keep-alive on, with these times, or off.
+    pub keepalive: Option<Option<Keepalive>>,
+    /// TCP: how long sent bytes may stay unacknowledged before the connection is lost (`TCP_USER_TIMEOUT`).
+    pub retransmit_max: Option<Duration>,
+}
+
+impl SocketTuning {
+    /// Sets all options that are there and fit the socket.
+    ///
+    /// # Errors
+    /// As `setsockopt(2)`: `PermissionDenied` without the capability that an option needs, `NotFound` without the device.
+    pub fn apply(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
+        set(self.send_buffer_bytes, |bytes| socket.set_send_buffer_size(bytes))?;
+        set(self.recv_buffer_bytes, |bytes| socket.set_recv_buffer_size(bytes))?;
+        set(self.busy_poll_us, |time_us| socket.set_busy_poll(time_us))?;
+        if domain != Domain::UNIX {
+            self.apply_tcp(socket, domain)?;
+        }
+        // Last: Linux derives a priority from the type of service.
+        set(self.priority, |priority| socket.set_priority(priority))
+    }
+
+    /// Sets what an accepted socket does not have from its listener.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_accepted(&self, socket: impl AsFd) -> io::Result<()> {
+        set(self.priority, |priority| SockRef::from(&socket).set_priority(priority))
+    }
+
+    fn apply_tcp(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
+        set(self.device.as_ref(), |device| socket.bind_device(Some(device.as_bytes())))?;
+        set(self.tos, |tos| if domain == Domain::IPV6 { socket.set_tclass_v6(tos) } else { socket.set_tos_v4(tos) })?;
+        set(self.retransmit_max, |time| socket.set_tcp_user_timeout(Some(time)))?;
+        set(self.keepalive, |keepalive| match keepalive {
+            None => socket.set_keepalive(false),
+            Some(times) => socket.set_tcp_keepalive(&times.params()),
+        })
+    }
+}
+
+impl Keepalive {
+    fn params(self) -> TcpKeepalive {
+        let mut params = TcpKeepalive::new();
+        if let Some(idle) = self.idle {
+            params = params.with_time(idle);
+        }
+        if let Some(interval) = self.interval {
+            params = params.with_interval(interval);
+        }
+        if let Some(probes) = self.probes {
+            params = params.with_retries(probes);
+        }
+        params
+    }
+}
+
+fn set<T>(value: Option<T>, set: impl FnOnce(T) -> io::Result<()>) -> io::Result<()> {
+    value.map_or(Ok(()), set)
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::Type;
+
+    use super::*;
+
+    /// Everything that needs no capability.
+    pub(crate) fn all() -> SocketTuning {
+        let keepalive =
+            Keepalive { idle: Some(Duration::from_secs(7)), interval: Some(Duration::from_secs(3)), probes: Some(4) };
+        SocketTuning {
+            send_buffer_bytes: Some(50_000),
+            recv_buffer_bytes: Some(60_000),
+            priority: Some(5),
+            tos: Some(0x28),
+            keepalive: Some(Some(keepalive)),
+            retransmit_max: Some(Duration::from_millis(4_321)),
+            ..SocketTuning::default()
+        }
+    }
+
+    fn check(socket: &Socket, domain: Domain) {
+        assert_eq!(socket.send_buffer_size().expect("there"), 100_000, "doubled by Linux");
+        assert_eq!(socket.recv_buffer_size().expect("there"), 120_000);
+        if domain == Domain::UNIX {
+            return;
+        }
+        assert_eq!(socket.priority().expect("there"), 5);
+        let tos = if domain == Domain::IPV6 { socket.tclass_v6() } else { socket.tos_v4() };
+        assert_eq!(tos.expect("there"), 0x28);
+        assert!(socket.keepalive().expect("there"));
+        assert_eq!(socket.tcp_keepalive_time().expect("there"), Duration::from_secs(7));
+        assert_eq!(socket.tcp_keepalive_interval().expect("there"), Duration::from_secs(3));
+        assert_eq!(socket.tcp_keepalive_retries().expect("there"), 4);
+        assert_eq!(socket.tcp_user_timeout().expect("there"), Some(Duration::from_millis(4_321)));
+    }
+
+    #[test]
+    fn each_option_is_on_the_descriptor_and_on_what_it_accepts() {
+        for domain in [Domain::IPV4, Domain::IPV6, Domain::UNIX] {
+            let socket = Socket::new(domain, Type::STREAM, None).expect("a socket");
+            all().apply(&socket, domain).expect("no capability needed");
+            check(&socket, domain);
+        }
+        let listening = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        all().apply(&listening, Domain::IPV4).expect("no capability needed");
+        let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        listening.bind(&any.into()).expect("free");
+        listening.listen(1).expect("bound");
+        let _peer = std::net::TcpStream::connect(listening.local_addr().expect("bound").as_socket().expect("tcp"));
+        let (accepted, _) = listening.accept().expect("it connected");
+        all().apply_accepted(&accepted).expect("no capability needed");
+        check(&accepted, Domain::IPV4);
+    }
+
+    #[test]
+    fn keep_alive_may_be_off_and_a_device_must_be_there() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_keepalive(true).expect("allowed");
+        let off = SocketTuning { keepalive: Some(None), ..SocketTuning::default() };
+        off.apply(&socket, Domain::IPV4).expect("allowed");
+        assert!(!socket.keepalive().expect("there"));
+        let nowhere = SocketTuning { device: Some("no-such-device".into()), ..SocketTuning::default() };
+        assert!(nowhere.apply(&socket, Domain::IPV4).is_err());
+        let unix = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        nowhere.apply(&unix, Domain::UNIX).expect("an ipc socket keeps to no device");
+    }
+}
