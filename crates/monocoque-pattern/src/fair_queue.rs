@@ -35,7 +35,8 @@ struct Lane {
 impl Lane {
     /// The first life's pipe was found empty. Returns whether the lane goes on with another life.
     fn next_life(&mut self) -> bool {
-        let over = self.lives.first().is_some_and(|life| life.fading || life.reader.is_finished());
+        // Not one whose pipe has finished: until it is ended, something may be said of it.
+        let over = self.lives.first().is_some_and(|life| life.fading);
         if over {
             self.lives.remove(0);
         }

@@ -47,6 +47,16 @@ fn a_server_hears_of_clients_that_went_whatever_ended_them() {
 }
 
 #[test]
+fn even_by_a_receiver_that_found_its_pipe_finished_before() {
+    let hub = hub_with(SocketType::Server, |config| config.disconnect = Some("gone".into()));
+    let mut peer = join(&hub, SocketType::Client);
+    peer.to_hub.finish();
+    assert_eq!(all(&hub), []);
+    hub.down(peer.key);
+    assert_eq!(all(&hub).len(), 1);
+}
+
+#[test]
 fn a_dealer_hears_of_each_hiccup() {
     let hub = hub_with(SocketType::Dealer, |config| config.hiccup = Some("hiccup".into()));
     let mut peer = join(&hub, SocketType::Router);
