@@ -1,11 +1,11 @@
 //! Waiting for many sockets and descriptors at once (`zmq_poller_wait_all(3)`).
 
 mod descriptor;
+mod interest;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::ops::BitOr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::task::Poll;
@@ -20,42 +20,7 @@ use crate::kind::{Any, Kind};
 use crate::socket::Socket;
 use crate::wait::{Place, Timer, block_on, block_on_timeout};
 use descriptor::{Descriptor, WatchError};
-
-/// What is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Interest {
-    readable: bool,
-    writable: bool,
-}
-
-impl Interest {
-    /// Nothing: what has this is not looked at.
-    pub const NONE: Self = Self { readable: false, writable: false };
-    /// A message to receive, or bytes to read.
-    pub const READABLE: Self = Self { readable: true, writable: false };
-    /// Room for a message to send, or for bytes to write.
-    pub const WRITABLE: Self = Self { readable: false, writable: true };
-    /// Either.
-    pub const BOTH: Self = Self { readable: true, writable: true };
-
-    /// Whether a message or bytes are waited for.
-    pub const fn is_readable(self) -> bool {
-        self.readable
-    }
-
-    /// Whether room is waited for.
-    pub const fn is_writable(self) -> bool {
-        self.writable
-    }
-}
-
-impl BitOr for Interest {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self { readable: self.readable | other.readable, writable: self.writable | other.writable }
-    }
-}
+pub use interest::Interest;
 
 /// What one socket or descriptor is ready for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -370,8 +335,8 @@ fn look(sockets: &[SocketEntry], descriptors: &[FdEntry]) -> Result<Vec<Readines
 /// The lists whose wakes may make a difference.
 fn places_of<'a>(sockets: &'a [SocketEntry], bell: &'a WaitList) -> Vec<Place<'a>> {
     let lists = sockets.iter().filter(|entry| entry.interest != Interest::NONE).flat_map(|entry| {
-        let (signals, Interest { readable, writable }) = (entry.core().hub.signals(), entry.interest);
-        [readable.then_some(&signals.readable), writable.then_some(&signals.writable)]
+        let (signals, interest) = (entry.core().hub.signals(), entry.interest);
+        [interest.is_readable().then_some(&signals.readable), interest.is_writable().then_some(&signals.writable)]
     });
     lists.flatten().chain([bell]).map(Place::new).collect()
 }
@@ -389,15 +354,15 @@ impl SocketEntry {
         }
         // A closing socket is marked first, and wakes whoever waits after.
         let closed = self.core().is_closing();
-        let readable = interest.readable && self.core().hub.can_recv();
-        let writable = interest.writable && self.core().hub.can_send();
+        let readable = interest.is_readable() && self.core().hub.can_recv();
+        let writable = interest.is_writable() && self.core().hub.can_send();
         (readable || writable || closed).then_some(Readiness { token, readable, writable, closed })
     }
 }
 
 impl FdEntry {
     fn asked(&self) -> monocoque_io::Readiness {
-        let Interest { readable, writable } = self.interest;
+        let (readable, writable) = (self.interest.is_readable(), self.interest.is_writable());
         monocoque_io::Readiness { readable, writable, closed: false }
     }
 
@@ -407,18 +372,5 @@ impl FdEntry {
             WatchError::Io(source) => PollError::Io { token, source },
             WatchError::Context(error) => PollError::Context(error),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn interests_add_up() {
-        assert_eq!(Interest::READABLE | Interest::WRITABLE, Interest::BOTH);
-        assert_eq!(Interest::NONE | Interest::READABLE, Interest::READABLE);
-        assert!(Interest::BOTH.is_readable() && Interest::BOTH.is_writable());
-        assert_eq!(Interest::default(), Interest::NONE);
     }
 }
