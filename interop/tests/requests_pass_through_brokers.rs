@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use monocoque::{Any, Message, Rep, Req, Socket, SocketType};
+use monocoque::{Any, Message, Proxy, Rep, Req, Socket, SocketType};
 use monocoque_interop::deadline::within;
 use monocoque_interop::ffi::ZMQ_POLLIN;
 use monocoque_interop::fixture::{LOOPBACK, all, bind, ours, theirs, theirs_bound, theirs_connected};
@@ -85,10 +85,9 @@ fn theirs_through_our_proxy() {
     let frontend: Socket<Any> = ours(|ctx| ctx.socket(SocketType::Router));
     let backend: Socket<Any> = ours(|ctx| ctx.socket(SocketType::Dealer));
     let (front, back) = (bind(&frontend, LOOPBACK), bind(&backend, LOOPBACK));
-    let (ends, broker) = (
-        [frontend.clone(), backend.clone()],
-        thread::spawn(move || within(monocoque::proxy(&frontend, &backend, None))),
-    );
+    let mut proxy = Proxy::new(&frontend, &backend);
+    let steering = proxy.steering();
+    let broker = thread::spawn(move || within(proxy.run()));
     let rep = theirs(Kind::Rep);
     rep.connect(&back).expect("the endpoint is sound");
     let serving = thread::spawn(move || {
@@ -112,6 +111,7 @@ fn theirs_through_our_proxy() {
     });
     askers.into_iter().for_each(|asker| asker.join().expect("every question is answered"));
     drop(serving.join().expect("the REP is content"));
-    within(all(ends.map(Socket::close)));
-    broker.join().expect("the proxy ends when its sockets are closed");
+    steering.terminate();
+    assert_eq!(broker.join().expect("the proxy is content"), Ok(()));
+    within(all([frontend, backend].map(Socket::close)));
 }

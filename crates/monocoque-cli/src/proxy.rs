@@ -1,8 +1,8 @@
-//! `proxy`: a broker between two sockets, until it is interrupted.
+//! `proxy`: a broker between two sockets, until it is interrupted or told to end.
 
 use std::sync::mpsc;
 
-use monocoque::{Any, Context, Hwm, ProxyEnd, Socket, SocketType, block_on};
+use monocoque::{Any, Context, Hwm, Proxy, Socket, SocketType, Steering, block_on};
 
 use crate::events;
 use crate::exit::{EXIT_CODES, Failure};
@@ -14,9 +14,12 @@ Examples:
   monocoque proxy --frontend router@tcp://*:5559 --backend dealer@tcp://*:5560   requests to a pool of REP workers
   monocoque proxy --frontend pull@tcp://*:5557 --backend push@connect:tcp://next:5557
   monocoque proxy --frontend xsub@tcp://*:5559 --backend xpub@tcp://*:5560 --capture tcp://127.0.0.1:5561
+  monocoque proxy --frontend xsub@tcp://*:5559 --backend xpub@tcp://*:5560 --control tcp://127.0.0.1:5562
+  monocoque req tcp://127.0.0.1:5562 -m PAUSE
 
 A side is TYPE@ENDPOINT and is bound; TYPE@connect:ENDPOINT connects. A side that is given more than once is
-one socket with many endpoints. The capture publishes a copy of every message (PUB, or TYPE@ENDPOINT).";
+one socket with many endpoints. The capture publishes a copy of every message (PUB, or TYPE@ENDPOINT). The control
+takes PAUSE, RESUME, TERMINATE and STATISTICS (REP, or TYPE@ENDPOINT).";
 
 /// Options of `proxy`.
 #[derive(Debug, clap::Args)]
@@ -31,39 +34,63 @@ pub struct ProxyArgs {
     /// Where copies of all messages go.
     #[arg(short, long, value_name = "[TYPE@]ENDPOINT")]
     capture: Option<String>,
+    /// Where commands come from.
+    #[arg(long, value_name = "[TYPE@]ENDPOINT")]
+    control: Option<String>,
     /// High-water mark of each peer and direction, in messages; 0 for none.
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
     hwm: u32,
-    /// Tell on stderr what happens to connections.
+    /// Tell on stderr what happens to connections, and at the end what was forwarded.
     #[arg(short, long)]
     verbose: bool,
 }
 
-/// Forwards until interrupted.
+/// Forwards until interrupted or told to end.
 pub fn run(args: ProxyArgs) -> Result<(), Failure> {
     let sides = [("frontend", Side::parse_all(&args.frontend)?), ("backend", Side::parse_all(&args.backend)?)];
     check(sides[0].1.kind, sides[1].1.kind)?;
     let capture = args.capture.as_deref().map(Side::parse_capture).transpose()?;
-    let (ended, ends) = mpsc::channel();
-    let on_interrupt = ended.clone();
-    interrupt::on_first(move || drop(on_interrupt.send(None)));
+    let control = args.control.as_deref().map(Side::parse_control).transpose()?;
+    let (tell, interrupted) = mpsc::channel();
+    interrupt::on_first(move || {
+        // Nobody listens any more when the proxy has failed to start.
+        let _ = tell.send(());
+    });
     let context = Context::new();
+    let open = |name: &str, side: Option<Side>| side.map(|side| side.open(name, &context, &args)).transpose();
     let [frontend, backend] = sides.map(|(name, side)| side.open(name, &context, &args));
     let (frontend, backend) = (frontend?, backend?);
-    let capture = capture.map(|side| side.open("capture", &context, &args)).transpose()?;
-    let sockets: Vec<_> = [frontend.clone(), backend.clone()].into_iter().chain(capture.clone()).collect();
-    std::thread::spawn(move || {
-        let end = block_on(monocoque::proxy(&frontend, &backend, capture.as_ref()));
-        // Nobody waits for it after an interrupt.
-        let _ = ended.send(Some(end));
-    });
-    let end = ends.recv().map_err(|_| Failure::other("the proxy's thread ended early"))?;
-    let undelivered: usize = sockets.into_iter().map(|socket| block_on(socket.close()).undelivered).sum();
-    match end {
-        Some(ProxyEnd::Send(error)) => Err(Failure::other(format!("cannot forward: {error}"))),
-        _ if undelivered > 0 => Err(Failure::Undelivered(format!("{undelivered} messages were left undelivered"))),
-        _ => Ok(()),
+    let (capture, control) = (open("capture", capture)?, open("control", control)?);
+    let mut proxy = Proxy::new(&frontend, &backend);
+    if let Some(capture) = &capture {
+        proxy = proxy.capture(capture);
     }
+    if let Some(control) = &control {
+        proxy = proxy.control(control);
+    }
+    let steering = proxy.steering();
+    end_on(interrupted, steering.clone());
+    let end = proxy.run_blocking();
+    let sockets = [Some(frontend), Some(backend), capture, control].into_iter().flatten();
+    let undelivered: usize = sockets.map(|socket| block_on(socket.close()).undelivered).sum();
+    let undelivered = undelivered + proxy.held();
+    if args.verbose {
+        eprintln!("monocoque: {}", steering.statistics());
+    }
+    end.map_err(|error| Failure::other(error.to_string()))?;
+    match undelivered {
+        0 => Ok(()),
+        _ => Err(Failure::Undelivered(format!("{undelivered} messages were left undelivered"))),
+    }
+}
+
+/// Ends the proxy when the interrupt has come, which may be before there is one.
+fn end_on(interrupted: mpsc::Receiver<()>, steering: Steering) {
+    std::thread::spawn(move || {
+        if interrupted.recv().is_ok() {
+            steering.terminate();
+        }
+    });
 }
 
 /// Refuses pairs of which no message could come out.
@@ -116,16 +143,27 @@ impl Side {
         Ok(Self { kind, ends: vec![end] })
     }
 
-    /// As [`parse`](Self::parse), a PUB unless it says something else.
+    /// As [`parse`](Self::parse), bound and of type `usual` unless it says something else.
+    fn parse_as(usual: SocketType, text: &str) -> Result<Self, Failure> {
+        match text.split_once('@').is_some_and(|(kind, _)| !kind.contains(':')) {
+            true => Self::parse(text),
+            false => Ok(Self { kind: usual, ends: vec![End::Bind(text.to_owned())] }),
+        }
+    }
+
     fn parse_capture(text: &str) -> Result<Self, Failure> {
-        let side = if text.split_once('@').is_some_and(|(kind, _)| !kind.contains(':')) {
-            Self::parse(text)?
-        } else {
-            Self { kind: SocketType::Pub, ends: vec![End::Bind(text.to_owned())] }
-        };
-        match side.kind.sends() {
+        let side = Self::parse_as(SocketType::Pub, text)?;
+        match side.kind.sends() && !matches!(side.kind, SocketType::Req | SocketType::Rep) {
             true => Ok(side),
-            false => Err(Failure::usage(format!("a {} socket sends nothing and cannot capture", side.kind))),
+            false => Err(Failure::usage(format!("a {} socket cannot capture", side.kind))),
+        }
+    }
+
+    fn parse_control(text: &str) -> Result<Self, Failure> {
+        let side = Self::parse_as(SocketType::Rep, text)?;
+        match side.kind.receives() && side.kind != SocketType::Req {
+            true => Ok(side),
+            false => Err(Failure::usage(format!("a {} socket cannot control a proxy", side.kind))),
         }
     }
 
@@ -181,6 +219,17 @@ mod tests {
     fn a_capture_publishes_unless_told_otherwise() {
         assert_eq!(Side::parse_capture("ipc://@tap").expect("sound").kind, SocketType::Pub);
         assert_eq!(Side::parse_capture("push@ipc://@tap").expect("sound").kind, SocketType::Push);
-        assert!(Side::parse_capture("pull@ipc://tap").is_err());
+        for text in ["pull@ipc://tap", "req@ipc://tap"] {
+            assert!(Side::parse_capture(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_control_answers_unless_told_otherwise() {
+        assert_eq!(Side::parse_control("ipc://@helm").expect("sound").kind, SocketType::Rep);
+        assert_eq!(Side::parse_control("pair@ipc://@helm").expect("sound").kind, SocketType::Pair);
+        for text in ["pub@ipc://helm", "req@ipc://helm"] {
+            assert!(Side::parse_control(text).is_err(), "{text}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use monocoque_core::SocketType;
@@ -34,7 +35,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.inner.closing.wait_in_drop(self.inner.is_local);
+        self.inner.closing.wait_in_drop(self.inner.local_to.is_some());
     }
 }
 
@@ -42,7 +43,8 @@ impl Drop for Handle {
 pub(crate) struct ContextInner {
     threads: usize,
     choice: Option<DriverChoice>,
-    is_local: bool,
+    /// The thread whose runtime a local context shares.
+    local_to: Option<ThreadId>,
     placement: OnceLock<Result<Placement, ContextError>>,
     pub(crate) arena: Arena,
     pub(crate) inproc: Registry,
@@ -57,6 +59,11 @@ impl ContextInner {
             Ok(Placement::shared(self.threads, choice)?)
         };
         self.placement.get_or_init(start).as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the calling thread is the one that does the I/O, so that it waits for nothing while it blocks.
+    pub(crate) fn runs_here(&self) -> bool {
+        self.local_to == Some(std::thread::current().id())
     }
 
     /// Calls `then` when `delay` has passed, unless stopped before: on an I/O runtime, or on a thread of its own if
@@ -150,7 +157,7 @@ impl Context {
 
     fn of(threads: usize, choice: Option<DriverChoice>, local: Option<Placement>) -> Self {
         let placement = OnceLock::new();
-        let is_local = local.is_some();
+        let local_to = local.is_some().then(|| std::thread::current().id());
         if let Some(local) = local {
             // A new cell is empty.
             let _ = placement.set(Ok(local));
@@ -158,7 +165,7 @@ impl Context {
         let inner = ContextInner {
             threads,
             choice,
-            is_local,
+            local_to,
             placement,
             arena: Arena::new(),
             inproc: Registry::default(),

@@ -36,10 +36,12 @@ mod kind;
 mod monitor;
 mod options;
 mod owner;
+mod poller;
 mod proxy;
 mod request;
 mod socket;
 mod stream;
+mod timers;
 mod wait;
 
 pub use blocking::Blocking;
@@ -62,10 +64,12 @@ pub use monocoque_io::{BackoffConfig as Reconnect, Driver, DriverChoice, DriverE
 pub use monocoque_pattern::RouterNotify;
 pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use options::{Hwm, ReconnectStop};
-pub use proxy::{ProxyEnd, proxy};
+pub use poller::{Interest, PollError, Poller, Readiness};
+pub use proxy::{Proxy, ProxyError, ProxySocket, ProxyStatistics, Steering, Traffic};
 pub use request::RequestError;
 pub use socket::Socket;
 pub use stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
+pub use timers::{TimerError, TimerId, Timers};
 pub use wait::{block_on, block_on_timeout};
 
 /// The programs of the README are compiled with the documentation tests.

@@ -62,6 +62,12 @@ impl<K: Kind> Socket<K> {
         &self.handle.core
     }
 
+    /// A handle of the same socket that shows messages as they are: with the routing id of a ROUTER as their first
+    /// frame.
+    pub(crate) fn as_any(&self) -> Socket<Any> {
+        Socket { handle: Arc::clone(&self.handle), kind: PhantomData }
+    }
+
     /// The type of the socket.
     pub fn socket_type(&self) -> SocketType {
         self.core().socket_type()

@@ -25,13 +25,18 @@ impl<'a> Place<'a> {
         Self { list, ticket: None }
     }
 
+    /// Asks to be woken once. Whoever does looks for what it waits for after that.
+    pub(crate) fn register(&mut self, waker: &Waker) {
+        self.list.register(&mut self.ticket, waker);
+    }
+
     /// Tries, then registers and tries again, so that no wake between is lost.
     #[inline]
     pub(crate) fn poll<T>(&mut self, cx: &Context<'_>, mut attempt: impl FnMut() -> Option<T>) -> Poll<T> {
         if let Some(done) = attempt() {
             return Poll::Ready(done);
         }
-        self.list.register(&mut self.ticket, cx.waker());
+        self.register(cx.waker());
         attempt().map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -63,7 +68,7 @@ pub(crate) async fn until<T>(
 }
 
 /// A deadline kept by an I/O runtime, so that it works under any executor.
-struct Timer {
+pub(crate) struct Timer {
     /// `None` is farther away than the clock reaches.
     deadline: Option<Instant>,
     waiting: Arc<WaitList>,
@@ -73,7 +78,7 @@ struct Timer {
 }
 
 impl Timer {
-    fn start(context: &ContextInner, timeout: Duration) -> Self {
+    pub(crate) fn start(context: &ContextInner, timeout: Duration) -> Self {
         let (deadline, waiting) = (Instant::now().checked_add(timeout), Arc::new(WaitList::new()));
         let stopper = Stopper::new();
         if deadline.is_some() {
@@ -88,7 +93,7 @@ impl Timer {
     }
 
     /// Whether the deadline has passed; if not, `waker` is called when it has.
-    fn poll(&mut self, waker: &Waker) -> bool {
+    pub(crate) fn poll(&mut self, waker: &Waker) -> bool {
         self.waiting.register(&mut self.ticket, waker);
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }

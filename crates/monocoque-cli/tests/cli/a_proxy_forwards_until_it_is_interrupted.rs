@@ -1,4 +1,4 @@
-//! `proxy`: a broker between publishers and subscribers, requesters and workers.
+//! `proxy`: a broker between publishers and subscribers, requesters and workers, that may be steered from outside.
 
 use crate::harness::{Program, run, start};
 
@@ -32,5 +32,25 @@ fn requests_reach_workers_and_a_capture_sees_both_ways() {
     let seen = capture.end().fine();
     assert!(seen[0].contains("work") && seen[1].contains("done"), "{seen:?}");
     proxy.interrupt();
+    proxy.end().fine();
+}
+
+#[test]
+fn words_over_the_control_steer_it() {
+    let (mut proxy, front, back) = proxy("pull", "push", "--control tcp://127.0.0.1:* -v");
+    let control = proxy.told("bound ");
+    let tell = |word: &str| run(&format!("req {control} --format hex"), &format!("{word}\n")).fine();
+    let hex = |word: &str| word.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(tell(&hex("PAUSE")), [""]);
+    let puller = start(&format!("pull {back} --count 2"));
+    run(&format!("push {front} -m one -m three"), "").fine();
+    assert_eq!(tell(&hex("STATISTICS")), [["0000000000000000"; 8].join("\t")]);
+    assert_eq!(tell(&hex("RESUME")), [""]);
+    assert_eq!(puller.end().fine(), ["one", "three"]);
+    assert_eq!(tell(&hex("TERMINATE")), [""]);
+    let counted = proxy.told("frontend ");
+    let expected = "2 messages (8 bytes) in, 0 messages (0 bytes) out; \
+                    backend 0 messages (0 bytes) in, 2 messages (8 bytes) out";
+    assert_eq!(counted, expected);
     proxy.end().fine();
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use monocoque::{Context, Hwm, Message, ProxyEnd, Routed, SocketType, proxy};
+use monocoque::{Context, Hwm, Message, Proxy, ProxyError, ProxySocket, Routed, SocketType};
 
 use crate::common::{TCP, all, both, everywhere, in_shared, inproc, number, soon, to_number, transports, watched};
 
@@ -33,8 +33,9 @@ fn an_xsub_and_an_xpub_make_a_forwarder() {
                 }
                 soon(front.clone().close()).await;
             };
-            let (end, ()) = both(proxy(&front, &back, Some(&capture)), use_it).await;
-            assert_eq!(end, ProxyEnd::Closed);
+            let mut proxy = Proxy::new(&front, &back).capture(&capture);
+            let (end, ()) = both(proxy.run(), use_it).await;
+            assert_eq!(end, Err(ProxyError::Closed(ProxySocket::Frontend)));
             let captured: Vec<Message> = std::iter::from_fn(|| copies.try_recv().ok()).collect();
             assert_eq!(captured.len(), 51, "the subscription and what it asked for");
         }
@@ -79,8 +80,9 @@ fn a_router_and_a_dealer_make_a_queue() {
                 soon(rep.clone().close()).await;
             }
         };
-        let ((end, _), ()) = both(both(proxy(&front, &back, None), all(serve)), ask).await;
-        assert_eq!(end, ProxyEnd::Closed);
+        let mut proxy = Proxy::new(&front, &back);
+        let ((end, _), ()) = both(both(proxy.run(), all(serve)), ask).await;
+        assert_eq!(end, Err(ProxyError::Closed(ProxySocket::Backend)));
         let served: Vec<_> = served.into_iter().map(AtomicU64::into_inner).collect();
         assert_eq!(served.iter().sum::<u64>(), 120);
         assert!(served.iter().all(|&count| count > 0), "{served:?}");

@@ -162,6 +162,9 @@ fn sockets_and_their_futures_cross_threads() {
     is_send(router.send_any("x"));
     is_send(router.recv());
     let any = || ctx.socket(monocoque::SocketType::Pair).build().expect("valid");
-    is_send(monocoque::proxy(&any(), &any(), None));
+    is_send(monocoque::Proxy::new(&any(), &any()).run());
+    is_send(monocoque::Poller::new().wait(None));
+    let timers = monocoque::Timers::new();
+    is_send(async move { drop(timers) });
     is_send(ctx.pull().bind(TCP));
 }
