@@ -15,6 +15,7 @@ mod every_pair_of_types_talks_over_every_transport;
 mod inproc_peers_part_under_load;
 mod no_message_goes_to_a_dead_peer;
 mod options_do_what_they_say;
+mod peers_of_older_versions_are_served;
 mod proxies_and_routers_spread_the_work;
 mod senders_write_themselves;
 mod sockets_are_streams_and_sinks;
