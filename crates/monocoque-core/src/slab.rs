@@ -248,6 +248,14 @@ impl SlabMut {
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(self.start), self.len()) }
     }
 
+    /// The filled bytes that are not frozen yet, to be rewritten where they lie.
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        // SAFETY:
+        // - in bounds and initialised: `start <= filled <= capacity`, and `filled` only grows over written bytes;
+        // - exclusive: views end at or before `start`, and `&mut self` is the only writer.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(self.start), self.len()) }
+    }
+
     /// The spare room, to be written by the caller or the kernel.
     #[inline]
     pub fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
@@ -391,6 +399,16 @@ mod tests {
         let before = slab.spare().as_ptr();
         let mut moved = Box::new(slab);
         assert_eq!(before, moved.spare().as_ptr());
+    }
+
+    #[test]
+    fn what_is_not_frozen_yet_can_be_rewritten() {
+        let mut slab = Arena::new().lease(SlabClass::Tiny);
+        slab.extend_from_slice(b"frozen filled");
+        let frozen = slab.split_to(7);
+        slab.filled_mut()[0] = b'F';
+        slab.extend_from_slice(b"!");
+        assert_eq!((&frozen[..], &slab.freeze()[..]), (&b"frozen "[..], &b"Filled!"[..]));
     }
 
     #[test]

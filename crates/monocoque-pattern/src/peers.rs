@@ -27,11 +27,11 @@ impl PeerKey {
 /// What the handshake brought to light.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerFacts {
-    /// The peer's socket type.
+    /// The peer's socket type, or the first that suits ours if it told none (ZMTP 1.0).
     pub socket_type: SocketType,
     /// The routing id that the peer brought, if any.
     pub identity: Option<RoutingId>,
     /// Whether the peer takes subscriptions as SUBSCRIBE and CANCEL commands (ZMTP 3.1, inproc), or as
-    /// messages that begin with 1 or 0 (ZMTP 3.0).
+    /// messages that begin with 1 or 0 (before that).
     pub commands: bool,
 }

@@ -91,6 +91,12 @@ impl SessionConfig {
         Ok(())
     }
 
+    /// The name that the peer is told: empty if there is none, or ours is not a type that tells one.
+    pub(crate) fn told_identity(&self) -> &[u8] {
+        let told = self.identity.as_ref().filter(|_| self.socket_type.tells_identity());
+        told.map_or(&[], RoutingId::as_bytes)
+    }
+
     /// The properties that READY carries beside the session's own.
     pub fn metadata(&self) -> &[(String, Vec<u8>)] {
         &self.metadata

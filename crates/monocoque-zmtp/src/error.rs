@@ -98,7 +98,7 @@ impl fmt::Display for Limit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerMisbehaved {
-    /// The greeting does not begin with `FF`, eight bytes and `7F`.
+    /// The greeting begins neither with `FF`, eight bytes and `7F`, nor with an identity frame of ZMTP 1.0.
     #[error("not a ZMTP greeting: its byte {at} is {byte:#04x}")]
     Signature {
         /// Offset in the greeting.
@@ -162,6 +162,9 @@ pub enum PeerMisbehaved {
     /// READY must tell the socket type.
     #[error("READY has no Socket-Type")]
     NoSocketType,
+    /// The identity of a peer of ZMTP 2.0 is a single frame of a message.
+    #[error("the peer's identity is not a single frame: its flags are {0:#04x}")]
+    IdentityFlags(u8),
     /// The identity is not one that a peer may choose.
     #[error("the peer's identity is not allowed: {0}")]
     Identity(RoutingIdError),
@@ -171,10 +174,10 @@ pub enum PeerMisbehaved {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerIncompatible {
-    /// The peer speaks a version that we do not.
-    #[error("the peer speaks ZMTP version {major}; 3 and above are supported")]
+    /// The peer speaks a version that nobody specified.
+    #[error("the peer announces version {major} of ZMTP, which there is not")]
     Version {
-        /// The major version in its greeting.
+        /// The version number in its greeting: zero, which is below that of ZMTP 2.0.
         major: u8,
     },
     /// The mechanisms of both sides must be the same.

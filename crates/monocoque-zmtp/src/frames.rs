@@ -27,6 +27,8 @@ pub(crate) struct Rules {
     command: Cap,
     /// Commands that are units of the run, for the hub to read.
     wishes: Wishes,
+    /// Flags that the peer's version reserves, beside those that every version does.
+    reserved: u8,
 }
 
 impl Rules {
@@ -38,13 +40,25 @@ impl Rules {
             message: Cap { limit: Limit::MessageFrame, bytes: message },
             command: Cap { limit: Limit::Command, bytes: command },
             wishes,
+            reserved: 0,
         }
+    }
+
+    /// The same for a peer that has no commands.
+    // spec: 15/ZMTP, framing — bits 2–7 are reserved and must be zero.
+    pub(crate) fn without_commands(self) -> Self {
+        Self { reserved: COMMAND, ..self }
+    }
+
+    /// The cap on the frames of messages.
+    pub(crate) fn message(&self) -> Cap {
+        self.message
     }
 }
 
 /// What the front of the input holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Scan {
+pub(crate) struct Scan<S = Stop> {
     /// Bytes up to the end of the last whole message.
     pub(crate) whole: usize,
     /// Messages, and subscriptions, that end in those.
@@ -52,7 +66,7 @@ pub(crate) struct Scan {
     /// Bytes up to the end of the last whole frame; beyond `whole` stand frames of a message whose end is to come.
     pub(crate) taken: usize,
     /// Why the scan went no further than `taken`.
-    pub(crate) stop: Stop,
+    pub(crate) stop: S,
 }
 
 /// What stands behind the frames that a scan took.
@@ -112,6 +126,9 @@ fn uncommon(bytes: &[u8], within_message: bool, rules: &Rules) -> Result<(u8, us
     let Some(&flags) = bytes.first() else {
         return Err(Stop::Need(0));
     };
+    if flags & rules.reserved != 0 {
+        return Err(Stop::Fault(PeerMisbehaved::ReservedFlagBits(flags).into()));
+    }
     let is_command = flags & COMMAND != 0;
     let cap = if is_command { rules.command } else { rules.message };
     let (header, frame_len) = match judge(bytes, cap).map_err(Stop::Fault)? {
@@ -175,7 +192,7 @@ fn check_flags(flags: u8) -> Result<(), PeerMisbehaved> {
 }
 
 /// Bytes of the whole frame. Asked before any of the body is: a claim alone costs us nothing.
-fn check_size(header: Header, cap: Cap) -> Result<usize, SessionError> {
+pub(crate) fn check_size(header: Header, cap: Cap) -> Result<usize, SessionError> {
     // spec: 37/ZMTP, framing — a long frame has a body of 0 to 2^63-1 octets.
     if header.body_len > FRAME_BYTES_MAX {
         return Err(PeerMisbehaved::FrameSize(header.body_len).into());
@@ -249,6 +266,15 @@ mod tests {
         assert_eq!(fault(b"\x06\0\0\0\0\0\x01\0\x01", &rules), limit(Limit::Command, 65_537, 65_536));
         let within = b"\x01\0\x04\x0a\x09SUBSCRIBE";
         assert_eq!(fault(within, &rules), PeerMisbehaved::SubscriptionWithinMessage.into());
+    }
+
+    #[test]
+    fn a_peer_without_commands_has_one_reserved_bit_more() {
+        let rules = Rules::new(None, PUBLISHER).without_commands();
+        let bytes = b"\x01\x01a\x00\x01b\x04\x0a\x09SUBSCRIBE";
+        let stop = Stop::Fault(PeerMisbehaved::ReservedFlagBits(COMMAND).into());
+        assert_eq!(scan(bytes, false, &rules), Scan { whole: 6, messages: 1, taken: 6, stop });
+        assert_eq!(fault(b"\x80", &rules), PeerMisbehaved::ReservedFlagBits(0x80).into());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The first 64 bytes of a connection: signature, version, mechanism.
 //!
-//! Judged byte by byte as it comes, so that a peer of another protocol fails at its first byte. What the
-//! filler and the as-server field hold is not judged: NULL gives them no meaning, and libzmq neither.
+//! Judged byte by byte as it comes, so that a peer of another protocol fails at its first two bytes, and a peer of
+//! an older version is known before it is sent what it would misread. What the filler and the as-server field hold
+//! is not judged: NULL gives them no meaning, and libzmq neither.
 
 use std::ops::Range;
 
@@ -20,6 +21,11 @@ const MAJOR_AT: usize = 10;
 const MINOR_AT: usize = 11;
 const MECHANISM_AT: Range<usize> = 12..32;
 const VERSION: [u8; 2] = [3, 1];
+
+/// The last byte of a signature.
+const SIGNATURE_END: u8 = 0x7f;
+/// What stands there, or behind a short length, in an identity frame of ZMTP 1.0.
+const IDENTITY_FLAGS: u8 = 0;
 
 /// A version of ZMTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,22 +47,44 @@ pub(crate) fn encode(mechanism: &str, identity_bytes: usize) -> Bytes {
     let mut greeting = [0; GREETING_BYTES];
     greeting[0] = 0xff;
     greeting[1..9].copy_from_slice(&(identity_bytes as u64 + 1).to_be_bytes());
-    greeting[9] = 0x7f;
+    greeting[9] = SIGNATURE_END;
     greeting[MAJOR_AT..=MINOR_AT].copy_from_slice(&VERSION);
     greeting[MECHANISM_AT][..mechanism.len()].copy_from_slice(mechanism.as_bytes());
     Bytes::copy_from_slice(&greeting)
 }
 
-/// Judges what has come of the signature.
-pub(crate) fn check_signature(bytes: &[u8]) -> Result<(), PeerMisbehaved> {
-    // spec: 37/ZMTP, formal grammar — signature = %xFF padding %x7F. The padding must not be validated.
-    for (at, wanted) in [(0, 0xff), (9, 0x7f)] {
-        match bytes.get(at) {
-            Some(&byte) if byte != wanted => return Err(PeerMisbehaved::Signature { at, byte }),
-            _ => {}
-        }
+/// How a peer begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// Too little has come to tell.
+    Unknown,
+    /// With a signature: a version follows.
+    Signature,
+    /// With the header of an identity frame: ZMTP 1.0 has no version.
+    Identity,
+}
+
+/// Judges what has come of the first ten bytes.
+pub(crate) fn opening(bytes: &[u8]) -> Result<Opening, PeerMisbehaved> {
+    // spec: 23/ZMTP, detecting ZMTP 1.0 and 2.0 peers — a first octet other than FF, or a tenth with a low bit of 0,
+    // belongs to the frame of an identity.
+    // exception: 13/ZMTP, connection layer — "idflags SHALL not be validated and SHOULD be set to zero". They are, or
+    // half of all other protocols would pass for ZMTP 1.0 (docs/decisions/0017).
+    match *bytes {
+        [] | [0xff] => Ok(Opening::Unknown),
+        // spec: 37/ZMTP, formal grammar — signature = %xFF padding %x7F. The padding must not be validated.
+        [0xff, _, _, _, _, _, _, _, _, last, ..] => match last {
+            SIGNATURE_END => Ok(Opening::Signature),
+            IDENTITY_FLAGS => Ok(Opening::Identity),
+            byte => Err(PeerMisbehaved::Signature { at: 9, byte }),
+        },
+        [0xff, ..] => Ok(Opening::Unknown),
+        // The length counts the flags, so it is not zero.
+        [0, ..] => Err(PeerMisbehaved::Signature { at: 0, byte: 0 }),
+        [_] => Ok(Opening::Unknown),
+        [_, IDENTITY_FLAGS, ..] => Ok(Opening::Identity),
+        [byte, ..] => Err(PeerMisbehaved::Signature { at: 0, byte }),
     }
-    Ok(())
 }
 
 /// How much of our greeting may go out once `received` bytes with a sound signature have come.
@@ -73,12 +101,14 @@ pub(crate) fn sendable(received: usize) -> usize {
     }
 }
 
-/// Judges what has come of the version.
-pub(crate) fn check_version(bytes: &[u8]) -> Result<(), PeerIncompatible> {
-    // spec: 37/ZMTP, version negotiation — a peer that cannot downgrade must close the connection.
+/// Whether what has come of the version is that of ZMTP 2.0.
+pub(crate) fn is_2_0(bytes: &[u8]) -> Result<bool, PeerIncompatible> {
     match bytes.get(MAJOR_AT) {
+        // spec: 23/ZMTP, detecting ZMTP 2.0 peers — a version number of 1 or 2 is that of ZMTP 2.0.
+        Some(1 | 2) => Ok(true),
+        // spec: 37/ZMTP, version negotiation — a peer that cannot downgrade must close the connection.
         Some(&major) if major < VERSION[0] => Err(PeerIncompatible::Version { major }),
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 
@@ -114,8 +144,8 @@ mod tests {
     use super::*;
 
     fn judge(bytes: &[u8]) -> Result<(), SessionError> {
-        check_signature(bytes)?;
-        check_version(bytes)?;
+        opening(bytes)?;
+        is_2_0(bytes)?;
         check_mechanism(bytes, "NULL")
     }
 
@@ -141,9 +171,9 @@ mod tests {
     fn a_wrong_byte_is_found_when_it_comes() {
         let sound = encode("NULL", 0);
         let cases = [
-            (0, b'G', SessionError::from(PeerMisbehaved::Signature { at: 0, byte: b'G' })),
+            (0, 0, SessionError::from(PeerMisbehaved::Signature { at: 0, byte: 0 })),
             (9, 0x7e, PeerMisbehaved::Signature { at: 9, byte: 0x7e }.into()),
-            (10, 2, PeerIncompatible::Version { major: 2 }.into()),
+            (10, 0, PeerIncompatible::Version { major: 0 }.into()),
             (12, b'n', PeerMisbehaved::MechanismName { at: 0, byte: b'n' }.into()),
             (17, b'X', PeerMisbehaved::MechanismName { at: 5, byte: b'X' }.into()),
         ];
@@ -154,6 +184,17 @@ mod tests {
             assert_eq!(judge(&greeting[..=at]), Err(error.clone()));
             assert_eq!(judge(&greeting), Err(error));
         }
+    }
+
+    #[test]
+    fn an_opening_is_told_as_soon_as_it_can_be() {
+        let all = |bytes: &[u8]| (0..=bytes.len()).map(|len| opening(&bytes[..len])).collect::<Vec<_>>();
+        let open = |len| vec![Ok(Opening::Unknown); len];
+        assert_eq!(all(b"\x01\0x"), [open(2), vec![Ok(Opening::Identity); 2]].concat());
+        assert_eq!(all(b"\xff\0\0\0\0\0\0\x01\0\0x"), [open(10), vec![Ok(Opening::Identity); 2]].concat());
+        assert_eq!(all(b"\xff\0\0\0\0\0\0\x01\0\x7fx"), [open(10), vec![Ok(Opening::Signature); 2]].concat());
+        let fault = Err(PeerMisbehaved::Signature { at: 0, byte: b'G' });
+        assert_eq!(all(b"GET"), [open(2), vec![fault; 2]].concat());
     }
 
     #[test]

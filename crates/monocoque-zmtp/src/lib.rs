@@ -1,22 +1,23 @@
 //! One ZMTP peer on the wire, sans-IO.
 //!
 //! A [`Session`] is what ZMTP 3.1 (RFC 37) and 3.0 (RFC 23) ask of one side of one connection, from the
-//! greeting to the last frame. It implements [`Protocol`](monocoque_core::Protocol): bytes and the time
+//! greeting to the last frame; with a peer of ZMTP 2.0 (RFC 15) or 1.0 (RFC 13) it goes back to those. It implements [`Protocol`](monocoque_core::Protocol): bytes and the time
 //! come in as arguments; bytes to write, whole messages and the next deadline come out. It holds no
 //! socket and reads no clock, so the session that is tested is the session that ships.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `session` | the stages `Greeting → Handshake → Traffic` and the [`Protocol`](monocoque_core::Protocol) impl |
+//! | `session` | the stages `Greeting → Handshake → Traffic`, their older kin, and the [`Protocol`](monocoque_core::Protocol) impl |
 //! | `greeting` | the first 64 bytes |
 //! | `mechanism` | the security handshake; one enum variant for each mechanism |
 //! | `metadata`, `peer` | the properties of READY, and what they say about the peer |
 //! | `frames` | where frames and messages end: a pure function of bytes |
+//! | `older`, `older::framing` | the greetings of ZMTP 2.0 and 1.0; the frames of 1.0, to a pipe's and back |
 //! | `command` | command frames: name and data |
 //! | `heartbeat` | PING, PONG, silence and time to live |
 //! | `config`, `error`, `limits` | what is asked of a session, why it ends, and its bounds |
 //!
-//! Not here: ZMTP 1.0 and 2.0, PLAIN and CURVE; what a message means to a socket; reconnecting.
+//! Not here: PLAIN and CURVE; what a message means to a socket; reconnecting.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ mod heartbeat;
 pub mod limits;
 mod mechanism;
 mod metadata;
+mod older;
 mod peer;
 mod session;
 

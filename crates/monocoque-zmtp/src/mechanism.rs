@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::command::{self, Command, ERROR, READY};
 use crate::config::SessionConfig;
-use crate::error::SessionError;
+use crate::error::{PeerIncompatible, SessionError};
 use crate::metadata;
 
 /// The mechanism of a session.
@@ -23,6 +23,15 @@ impl Mechanism {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Null => "NULL",
+        }
+    }
+
+    /// Judges that the peer is of a version before 3.0, which knows no security.
+    // spec: 23/ZMTP, detecting ZMTP 1.0 and 2.0 peers — if the mechanism is other than NULL, the connection must be
+    // closed at once.
+    pub(crate) fn admit_older(&self) -> Result<(), PeerIncompatible> {
+        match self {
+            Self::Null => Ok(()),
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn encode(config: &SessionConfig) -> Vec<u8> {
     put(&mut out, SOCKET_TYPE, config.socket_type.name().as_bytes());
     // spec: 37/ZMTP, Identity — told by REQ, DEALER and ROUTER, and like libzmq also when it is empty.
     if config.socket_type.tells_identity() {
-        put(&mut out, IDENTITY, config.identity.as_ref().map_or(&[], |identity| identity.as_bytes()));
+        put(&mut out, IDENTITY, config.told_identity());
     }
     config.metadata().iter().for_each(|(name, value)| put(&mut out, name, value));
     out

@@ -11,13 +11,13 @@ use crate::metadata::{IDENTITY, Properties, SOCKET_TYPE};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerInfo {
-    /// The major version that both sides speak: 3.
+    /// The major version that both sides speak: 1, 2 or 3.
     pub major: u8,
-    /// The minor version that both sides speak. A peer of 3.0 is sent subscriptions as messages.
+    /// The minor version that both sides speak.
     pub minor: u8,
-    /// The version that the peer announced: its own highest.
+    /// The version that the peer announced: its own highest. 1.0 if it announced none.
     pub announced: (u8, u8),
-    /// What the peer is.
+    /// What the peer is. One of ZMTP 1.0 does not say: it is taken for the first type that suits ours.
     pub socket_type: SocketType,
     /// The name that the peer chose, if it chose one.
     pub identity: Option<RoutingId>,
@@ -30,6 +30,16 @@ pub struct PeerInfo {
 }
 
 impl PeerInfo {
+    /// What the peer said it is; `None` from one of ZMTP 1.0, which does not say.
+    pub fn told_type(&self) -> Option<SocketType> {
+        (self.major > 1).then_some(self.socket_type)
+    }
+
+    /// Whether the peer takes subscriptions as commands; before ZMTP 3.1 they are messages.
+    pub fn takes_commands(&self) -> bool {
+        (self.major, self.minor) >= (3, 1)
+    }
+
     /// The value of one of the peer's other properties; the case of `name` does not matter.
     pub fn property(&self, name: &str) -> Option<&[u8]> {
         // spec: 37/ZMTP, connection metadata — names are case-insensitive.
@@ -87,7 +97,6 @@ fn fill<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], name: &'static str) ->
     }
 }
 
-// spec: 37/ZMTP, Socket-Type — the table of legal combinations.
 fn accepted_type(name: &[u8], ours: SocketType) -> Result<SocketType, PeerIncompatible> {
     let known = str::from_utf8(name).ok().and_then(|name| name.parse::<SocketType>().ok());
     let Some(theirs) = known else {
@@ -95,10 +104,15 @@ fn accepted_type(name: &[u8], ours: SocketType) -> Result<SocketType, PeerIncomp
         let theirs = name[..name.len().min(SHOWN_BYTES_MAX)].escape_ascii().to_string();
         return Err(PeerIncompatible::UnknownSocketType { theirs });
     };
+    suited(theirs, ours)
+}
+
+// spec: 37/ZMTP, Socket-Type — the table of legal combinations. 15/ZMTP, socket compatibility — likewise.
+pub(crate) fn suited(theirs: SocketType, ours: SocketType) -> Result<SocketType, PeerIncompatible> {
     if ours.accepts(theirs) { Ok(theirs) } else { Err(PeerIncompatible::SocketType { ours, theirs }) }
 }
 
-fn chosen_identity(value: &[u8], theirs: SocketType) -> Result<Option<RoutingId>, PeerMisbehaved> {
+pub(crate) fn chosen_identity(value: &[u8], theirs: SocketType) -> Result<Option<RoutingId>, PeerMisbehaved> {
     // spec: 37/ZMTP, Identity — for types other than REQ, DEALER and ROUTER it shall be ignored.
     if value.is_empty() || !theirs.tells_identity() {
         return Ok(None);

@@ -14,9 +14,14 @@ use crate::command::{self, Command, ERROR, PING, PONG, Wishes};
 use crate::config::SessionConfig;
 use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
 use crate::frames::{self, HANDSHAKE_CAP, Judged, Rules, Scan, Stop};
-use crate::greeting::{self, GREETING_BYTES, SIGNATURE_BYTES, Version};
+use crate::greeting::{self, GREETING_BYTES, Opening, SIGNATURE_BYTES, Version};
 use crate::heartbeat::{self, Pulse};
 use crate::mechanism::Mechanism;
+use crate::older::{
+    self,
+    framing::{self, Rewritten},
+};
+use crate::older::{Older, SUBSCRIBE_TO_ALL, Told};
 use crate::peer::{Introduction, PeerInfo};
 
 /// One ZMTP peer from greeting to close. Holds no socket, no timer and no clock.
@@ -62,8 +67,12 @@ enum Stage {
     Greeting { greeting: Bytes, greeted: usize },
     /// READY went out.
     Handshake { announced: Version },
+    /// The peer is of an older version and has our greeting; of its own, nothing is taken off the input yet.
+    OlderGreeting(Older),
     /// The peer is ready.
     Traffic,
+    /// The peer is ready, and has frames of its own form: ZMTP 1.0.
+    OlderTraffic,
 }
 
 impl Session {
@@ -71,8 +80,7 @@ impl Session {
     pub fn new(config: impl Into<Arc<SessionConfig>>, side: Side) -> Self {
         let config = config.into();
         let mechanism = Mechanism::Null;
-        let identity_bytes = config.identity.as_ref().map_or(0, |identity| identity.as_bytes().len());
-        let greeting = greeting::encode(mechanism.name(), identity_bytes);
+        let greeting = greeting::encode(mechanism.name(), config.told_identity().len());
         Self {
             side,
             mechanism,
@@ -92,7 +100,9 @@ impl Session {
             let need = match self.stage {
                 Stage::Greeting { .. } => self.greet(input, out)?,
                 Stage::Handshake { announced } => self.shake_hands(now, announced, input, out)?,
+                Stage::OlderGreeting(older) => self.meet(older, input, out)?,
                 Stage::Traffic => return self.exchange(now, input, out),
+                Stage::OlderTraffic => return self.exchange_rewritten(input, out),
             };
             if let Some(need) = need {
                 return Ok(need);
@@ -102,10 +112,14 @@ impl Session {
 
     fn greet(&mut self, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Option<Need>, SessionError> {
         let bytes = input.filled();
-        greeting::check_signature(bytes)?;
+        if greeting::opening(bytes)? == Opening::Identity {
+            return self.step_back(Older::Zmtp1, out);
+        }
         // Answered in the steps in which it came, so that an error below leaves the same bytes written.
         self.say_greeting(bytes.len().min(SIGNATURE_BYTES), out);
-        greeting::check_version(bytes)?;
+        if greeting::is_2_0(bytes)? {
+            return self.step_back(Older::Zmtp2, out);
+        }
         // spec: 37/ZMTP, authentication — whoever reads a full greeting must also send one, even if it refuses.
         self.say_greeting(bytes.len(), out);
         greeting::check_mechanism(bytes, self.mechanism.name())?;
@@ -128,6 +142,46 @@ impl Session {
             out.write.push(greeting.slice(*greeted..sendable));
             *greeted = sendable;
         }
+    }
+
+    /// Goes on as the peer's older version does. What went out so far means the same in it.
+    fn step_back(&mut self, older: Older, out: &mut Output<PeerInfo>) -> Result<Option<Need>, SessionError> {
+        self.mechanism.admit_older()?;
+        if !older::is_told(self.config.socket_type) {
+            return Err(PeerIncompatible::Version { major: older.version().major }.into());
+        }
+        let rest = older.answer(&self.config);
+        if !rest.is_empty() {
+            out.write.push(rest);
+        }
+        self.stage = Stage::OlderGreeting(older);
+        Ok(None)
+    }
+
+    /// Takes the greeting of an older peer, which is ready with it.
+    fn meet(
+        &mut self,
+        older: Older,
+        input: &mut SlabMut,
+        out: &mut Output<PeerInfo>,
+    ) -> Result<Option<Need>, SessionError> {
+        let (len, introduction) = match older.judge(input.filled(), self.config.socket_type)? {
+            Told::Whole { len, introduction } => (len, introduction),
+            Told::Part { needed } => return Ok(Some(Need(needed))),
+        };
+        input.skip(len);
+        out.ready = Some(introduction.into_peer(older.version(), self.mechanism.name(), self.side));
+        self.handshake_deadline = None;
+        self.stage = match older {
+            Older::Zmtp1 => Stage::OlderTraffic,
+            Older::Zmtp2 => Stage::Traffic,
+        };
+        self.rules = self.rules.without_commands();
+        // spec: 13/ZMTP, broadcast content — a subscriber sends nothing, and filters what it gets.
+        if older == Older::Zmtp1 && self.config.socket_type.publishes() {
+            out.deliver.push(Bytes::from_static(SUBSCRIBE_TO_ALL), 1);
+        }
+        Ok(None)
     }
 
     fn shake_hands(
@@ -193,8 +247,22 @@ impl Session {
         result
     }
 
+    /// [`exchange`](Self::exchange) with a peer of ZMTP 1.0: its frames are made a pipe's, and there are no commands.
+    fn exchange_rewritten(&mut self, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, SessionError> {
+        loop {
+            let Rewritten { surplus, scan } = framing::rewrite(input.filled_mut(), self.rules.message());
+            input.skip(surplus);
+            self.take_run(&scan, input, &mut out.deliver);
+            match scan.stop {
+                framing::Stop::Surplus => {}
+                framing::Stop::Need(bytes) => return Ok(Need(bytes)),
+                framing::Stop::Fault(error) => return Err(error),
+            }
+        }
+    }
+
     /// Cuts a run of frames off the input: whole messages to deliver, the rest to wait for its end.
-    fn take_run(&mut self, scan: &Scan, input: &mut SlabMut, deliver: &mut Batch) {
+    fn take_run<S>(&mut self, scan: &Scan<S>, input: &mut SlabMut, deliver: &mut Batch) {
         // spec: 37/ZMTP, messages — delivered atomically: all the frames of a message, or none of them.
         if scan.whole > 0 {
             deliver.append(&mut self.partial);
@@ -255,10 +323,14 @@ impl Protocol for Session {
         result
     }
 
-    /// For NULL the batch *is* the wire's bytes: its segments are handed on as they are.
+    /// For NULL the batch *is* the wire's bytes, from ZMTP 2.0 on: its segments are handed on as they are.
     fn send(&mut self, _now: Instant, batch: &mut Batch, out: &mut Output<PeerInfo>) -> Result<(), SessionError> {
-        debug_assert!(matches!(self.stage, Stage::Traffic), "nothing is sent before the peer is ready");
-        out.write.append(&mut batch.segments);
+        if matches!(self.stage, Stage::OlderTraffic) {
+            framing::encode(&batch.segments, &mut out.write);
+        } else {
+            debug_assert!(matches!(self.stage, Stage::Traffic), "nothing is sent before the peer is ready");
+            out.write.append(&mut batch.segments);
+        }
         batch.clear();
         Ok(())
     }
@@ -281,7 +353,7 @@ impl Protocol for Session {
 
     fn is_verbatim(&self) -> bool {
         match self.mechanism {
-            Mechanism::Null => true,
+            Mechanism::Null => !matches!(self.stage, Stage::OlderTraffic),
         }
     }
 

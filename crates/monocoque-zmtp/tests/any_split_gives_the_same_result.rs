@@ -119,9 +119,9 @@ fn failures() -> Vec<Recording> {
     let topic = vec![frame(1, b"half"), command("SUBSCRIBE", b"t")];
     let limit = SessionError::LimitExceeded { limit: monocoque_zmtp::Limit::MessageFrame, asked: 2001, allowed: 2000 };
     vec![
-        greeted(Pull, "PUSH", PeerMisbehaved::Signature { at: 0, byte: b'G' }.into()).greets(0, b'G'),
+        greeted(Pull, "PUSH", PeerMisbehaved::Signature { at: 0, byte: b'G' }.into()).greets(0, b'G').greets(1, b'E'),
         greeted(Pull, "PUSH", PeerMisbehaved::Signature { at: 9, byte: 0x3f }.into()).greets(9, 0x3f),
-        greeted(Pull, "PUSH", PeerIncompatible::Version { major: 1 }.into()).greets(10, 1),
+        greeted(Pull, "PUSH", PeerIncompatible::Version { major: 0 }.into()).greets(10, 0),
         greeted(Pull, "PUSH", mechanism.into()).greets(16, b'X'),
         greeted(Pull, "PUSH", PeerMisbehaved::MechanismName { at: 19, byte: b'X' }.into()).greets(31, b'X'),
         greeted(Pull, "SUB", PeerIncompatible::SocketType { ours: Pull, theirs: SocketType::Sub }.into()),

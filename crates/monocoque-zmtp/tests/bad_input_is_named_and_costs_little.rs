@@ -21,10 +21,10 @@ fn announce(flags: u8, size: u64) -> Vec<u8> {
 }
 
 #[test]
-fn other_protocols_fail_at_their_first_byte() {
-    for hello in ["GET / HTTP/1.1\r\n", "\x16\x03\x01", "SSH-2.0-", "\x01\x00"] {
+fn other_protocols_fail_at_their_first_two_bytes() {
+    for hello in ["GET / HTTP/1.1\r\n", "\x16\x03\x01", "SSH-2.0-", "\x01\x02", "\x00\x00"] {
         let mut end = End::of(SocketType::Pull);
-        end.feed(&hello.as_bytes()[..1]);
+        end.feed(&hello.as_bytes()[..2]);
         let byte = hello.as_bytes()[0];
         assert_eq!(end.outcome.error, Some(PeerMisbehaved::Signature { at: 0, byte }.into()));
         assert_eq!(end.outcome.written.len(), 10);

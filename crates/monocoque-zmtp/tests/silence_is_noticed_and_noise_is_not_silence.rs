@@ -124,6 +124,25 @@ fn silence_that_we_caused_is_forgiven() {
 }
 
 #[test]
+fn an_older_peer_has_its_time_for_the_handshake_and_is_asked_nothing_after() {
+    for (hello, rest) in [(&b"\x03\0a"[..], &b"b"[..]), (b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x00\0", b"\0")] {
+        let mut config = SessionConfig::new(SocketType::Pair);
+        config.heartbeat = Heartbeat { interval: Some(SECOND), timeout: None, ttl: Some(SECOND) };
+        let mut slow = End::new(config.clone(), Side::Listener, Instant::now());
+        slow.feed(hello);
+        assert_eq!(slow.wait(SECOND * 30), Err(SessionError::HandshakeTimeout { allowed: SECOND * 30 }));
+
+        let mut end = End::new(config, Side::Listener, Instant::now());
+        end.feed(&[hello, rest].concat());
+        assert!(end.outcome.ready.is_some(), "{:?}", end.outcome.error);
+        end.take_written();
+        assert_eq!(due(&end), None);
+        assert_eq!(end.wait(SECOND * 1_000_000), Ok(()));
+        assert_eq!(end.take_written(), []);
+    }
+}
+
+#[test]
 fn a_peer_of_3_0_is_asked_too_and_may_ask() {
     let mut config = SessionConfig::new(SocketType::Router);
     config.heartbeat.interval = Some(SECOND);

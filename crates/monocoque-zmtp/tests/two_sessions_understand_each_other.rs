@@ -4,31 +4,13 @@ mod harness;
 
 use std::time::Instant;
 
-use harness::{End, SECOND, converse};
-use monocoque_core::batch::{Batch, Unit};
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, pipe};
+use harness::{End, SECOND, converse, decode, encode};
+use monocoque_core::batch::Unit;
+use monocoque_core::pipe::PipeWriter;
 use monocoque_core::protocol::Side;
-use monocoque_core::slab::Arena;
 use monocoque_core::{Frame, Message, RoutingId, SocketType};
 use monocoque_zmtp::{Heartbeat, PeerIncompatible, SessionConfig, SessionError};
 use proptest::prelude::*;
-
-fn unlimited() -> (PipeWriter, PipeReader) {
-    pipe(Mark::messages(0), false, &Arena::new())
-}
-
-fn encode(write: impl FnOnce(&mut PipeWriter)) -> Batch {
-    let ((mut writer, mut reader), mut batch) = (unlimited(), Batch::default());
-    write(&mut writer);
-    reader.take(&mut batch);
-    batch
-}
-
-fn decode(batch: &mut Batch) -> Vec<Unit> {
-    let (mut writer, mut reader) = unlimited();
-    writer.append(batch);
-    std::iter::from_fn(|| reader.next_unit()).collect()
-}
 
 fn pair(a: SessionConfig, b: SessionConfig, piece: usize) -> (End, End) {
     let now = Instant::now();

@@ -33,17 +33,18 @@ pub struct ConnectionFacts {
     pub local: String,
     /// The peer's end, as much as the transport tells.
     pub remote: String,
-    /// What the peer is, once it said so.
+    /// What the peer is, once it said so; one of ZMTP 1.0 never does.
     pub socket_type: Option<SocketType>,
     /// The name that the peer chose, if it did.
     pub identity: Option<RoutingId>,
-    /// The highest version of ZMTP that the peer announced, major and minor.
+    /// The highest version of ZMTP that the peer announced, major and minor; 1.0 if it has none to announce.
     pub version: Option<(u8, u8)>,
     /// The security mechanism that let the peer in.
     pub mechanism: Option<&'static str>,
 }
 
-/// What the peer is, as far as it is known, and where: `DEALER 'worker-1' tcp://192.0.2.7:50000`.
+/// What the peer is, as far as it is known, and where: `DEALER 'worker-1' tcp://192.0.2.7:50000`. A version that is not
+/// the usual one follows: `PUSH tcp://192.0.2.7:50000 (ZMTP 2.0)`.
 impl fmt::Display for ConnectionFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(kind) = self.socket_type {
@@ -52,7 +53,11 @@ impl fmt::Display for ConnectionFacts {
         if let Some(identity) = &self.identity {
             write!(f, "'{identity}' ")?;
         }
-        f.write_str(&self.remote)
+        f.write_str(&self.remote)?;
+        match self.version {
+            Some((major @ ..3, minor)) => write!(f, " (ZMTP {major}.{minor})"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -387,6 +392,14 @@ mod tests {
         for (event, line) in lines {
             assert_eq!(event.to_string(), line);
         }
+    }
+
+    #[test]
+    fn an_older_version_is_told() {
+        let told = |version, socket_type| ConnectionFacts { version, socket_type, ..facts(None) }.to_string();
+        assert_eq!(told(Some((2, 0)), Some(SocketType::Push)), "PUSH tcp://192.0.2.7:50000 (ZMTP 2.0)");
+        assert_eq!(told(Some((1, 0)), None), "tcp://192.0.2.7:50000 (ZMTP 1.0)");
+        assert_eq!(told(Some((3, 0)), None), "tcp://192.0.2.7:50000");
     }
 
     #[test]

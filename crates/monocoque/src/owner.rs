@@ -213,13 +213,14 @@ impl ZmtpHost {
     }
 
     fn admit(&mut self, peer: PeerInfo) -> Option<Pipes> {
-        self.facts.socket_type = Some(peer.socket_type);
+        self.facts.socket_type = peer.told_type();
         self.facts.identity.clone_from(&peer.identity);
         self.facts.version = Some(peer.announced);
         self.facts.mechanism = Some(peer.mechanism);
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();
-        let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands: peer.minor > 0 };
+        let commands = peer.takes_commands();
+        let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands };
         let Ok(key) = self.core.hub.up(link, facts, reader) else {
             match &self.target {
                 Some(target) => drop(target.keep(outgoing)),

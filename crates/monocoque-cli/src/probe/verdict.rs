@@ -77,7 +77,10 @@ impl Verdict {
     fn of_peer(facts: &ConnectionFacts) -> Self {
         let verdict = match facts.socket_type {
             Some(theirs) => Self::of_type(theirs, Outcome::Talks, ""),
-            None => Self::new(Outcome::Talks, "A ZeroMQ socket that did not say what it is."),
+            None => Self::new(
+                Outcome::Talks,
+                "An old ZeroMQ socket, as of libzmq 2: it does not say what type it is. Use the type that suits it.",
+            ),
         };
         let version = facts.version.map(|(major, minor)| format!("{major}.{minor}"));
         Self { version, mechanism: facts.mechanism.map(str::to_owned), ..verdict }
@@ -107,9 +110,7 @@ impl Verdict {
             },
             SessionError::PeerIncompatible(PeerIncompatible::Version { major }) => Self {
                 version: Some(major.to_string()),
-                ..unusable(format!(
-                    "An old ZeroMQ socket: it speaks ZMTP {major}, we speak 3. Its libzmq is older than 4.0."
-                ))
+                ..unusable(format!("It begins like ZeroMQ, but announces version {major}, which there is not."))
             },
             SessionError::PeerIncompatible(PeerIncompatible::UnknownSocketType { theirs }) => Self {
                 socket_type: Some(theirs.clone()),

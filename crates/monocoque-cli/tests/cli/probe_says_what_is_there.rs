@@ -58,6 +58,15 @@ fn what_wants_curve() {
 }
 
 #[test]
+fn what_is_old() {
+    let out = probe(&server(b"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x04\0\0")).fine().join("\n");
+    assert!(out.contains("ZMTP version  2.0") && out.contains("socket type   REP"), "{out}");
+    let out = probe(&server(b"\x05\0name")).fine().join("\n");
+    assert!(out.contains("ZMTP version  1.0") && out.contains("identity      name"), "{out}");
+    assert!(!out.contains("socket type ") && out.contains("does not say what type it is"), "{out}");
+}
+
+#[test]
 fn a_rep_is_a_rep() {
     let mut rep = start("rep @tcp://127.0.0.1:* --echo");
     let ended = probe(&rep.told("bound "));

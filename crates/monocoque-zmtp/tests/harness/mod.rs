@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use monocoque_core::batch::Batch;
+use monocoque_core::batch::{Batch, Unit};
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, pipe};
 use monocoque_core::protocol::{Need, Output, Side};
-use monocoque_core::slab::SlabMut;
+use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::Header;
 use monocoque_core::{Protocol, SocketType};
 use monocoque_zmtp::{PeerInfo, Session, SessionConfig, SessionError};
@@ -158,6 +159,25 @@ pub fn converse(a: &mut End, b: &mut End, piece: usize) {
         from_a.chunks(piece).for_each(|bytes| b.feed(bytes));
         from_b.chunks(piece).for_each(|bytes| a.feed(bytes));
     }
+}
+
+fn unlimited() -> (PipeWriter, PipeReader) {
+    pipe(Mark::messages(0), false, &Arena::new())
+}
+
+/// What a pipe makes of what is written into it.
+pub fn encode(write: impl FnOnce(&mut PipeWriter)) -> Batch {
+    let ((mut writer, mut reader), mut batch) = (unlimited(), Batch::default());
+    write(&mut writer);
+    reader.take(&mut batch);
+    batch
+}
+
+/// What the reader of a pipe finds in `batch`.
+pub fn decode(batch: &mut Batch) -> Vec<Unit> {
+    let (mut writer, mut reader) = unlimited();
+    writer.append(batch);
+    std::iter::from_fn(|| reader.next_unit()).collect()
 }
 
 /// A greeting of ZMTP 3 as libzmq's tests write it.

@@ -22,6 +22,7 @@ mod inproc_peers_part_under_load;
 mod no_message_goes_to_a_dead_peer;
 mod options_do_what_they_say;
 mod peers_have_names_before_they_are_there;
+mod peers_of_older_versions_are_served;
 mod proxies_and_routers_spread_the_work;
 mod senders_write_themselves;
 mod single_frames_stay_single;

@@ -367,7 +367,8 @@ fn what_came_is_not_lost_when_a_reply_over_tcp_fails_first() {
 
 #[test]
 fn what_came_is_not_lost_when_a_reply_over_ipc_fails_first() {
-    in_shared(async |ctx: Context| burst(ctx, IPC, 3000).await);
+    // 122 KB: what is read before the pipe is full may be little, and the rest has to fit the socket's 208 KiB.
+    in_shared(async |ctx: Context| burst(ctx, IPC, 1200).await);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A peer that speaks ZMTP 3.1 by hand, on a blocking socket.
+//! A peer that speaks ZMTP 3.1 by hand, on a blocking socket; of older versions, the bytes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -150,7 +150,8 @@ impl Raw {
         self.write(&command("SUBSCRIBE", topic));
     }
 
-    fn read_exact(&mut self, len: usize) -> Vec<u8> {
+    /// The next `len` bytes, whatever they mean.
+    pub fn read_exact(&mut self, len: usize) -> Vec<u8> {
         let mut bytes = vec![0; len];
         self.socket.read_exact(&mut bytes).expect("the peer sends it");
         bytes
