@@ -244,25 +244,26 @@ fn sockets_that_make_no_proxy_are_refused() {
 #[test]
 fn one_socket_may_be_both_sides() {
     everywhere(async |ctx: Context| {
-        let router = soon(ctx.router().bind(TCP)).await.expect("free");
-        let endpoint = router.last_endpoint().expect("bound").to_string();
-        let dealers: Vec<_> = (0..3).map(|_| ctx.dealer().connect(&endpoint).expect("valid")).collect();
+        let name = inproc();
+        let router = soon(ctx.router().bind(&name)).await.expect("free");
+        let dealers: Vec<_> = (0..3).map(|_| ctx.dealer().connect(&name).expect("valid")).collect();
+        // More than one turn of the proxy, before it begins.
+        for n in 0..300 {
+            dealers.iter().for_each(|dealer| dealer.try_send(number(n)).expect("there is room"));
+        }
         let mut proxy = Proxy::new(&router, &router);
         let steering = proxy.steering();
-        let talk = async {
-            for n in 0..20 {
-                for dealer in &dealers {
-                    soon(dealer.send(number(n))).await.expect("sent");
-                }
+        let receive = async {
+            for n in 0..300 {
                 for dealer in &dealers {
                     assert_eq!(soon(dealer.recv()).await, Ok(number(n)), "to whom it came from");
                 }
             }
             steering.terminate();
         };
-        assert_eq!(both(proxy.run(), talk).await, (Ok(()), ()));
+        assert_eq!(both(proxy.run(), receive).await, (Ok(()), ()));
         let counted = steering.statistics();
-        assert_eq!((counted.frontend.messages_in, counted.backend.messages_out), (60, 60));
+        assert_eq!((counted.frontend.messages_in, counted.backend.messages_out), (900, 900));
         assert_eq!((counted.backend.messages_in, counted.frontend.messages_out), (0, 0));
     });
 }
