@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use compio::driver::SharedFd;
-use compio::driver::op::{Interest, PollOnce};
+use compio::driver::op::Interest;
 use monocoque_core::pipe::WriteThrough;
 use monocoque_core::slab::SlabMut;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
@@ -17,6 +17,7 @@ use socket2::Socket;
 
 use crate::buffer::recv_now;
 use crate::outstanding::outstanding;
+use crate::readiness::until;
 
 /// A reliable byte stream that a connection runs over.
 ///
@@ -69,11 +70,6 @@ impl StreamLink {
     pub(crate) fn new(socket: OwnedFd) -> Self {
         Self { fd: SharedFd::new(Arc::new(socket.into())) }
     }
-
-    async fn ready(&self, interest: Interest) -> io::Result<()> {
-        let (result, _) = compio::runtime::submit(PollOnce::new(self.fd.clone(), interest)).await.into();
-        result.map(drop)
-    }
 }
 
 fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
@@ -103,7 +99,7 @@ impl Link for StreamLink {
     }
 
     async fn writable(&self) -> io::Result<()> {
-        self.ready(Interest::Writable).await
+        until(self.fd.clone(), Interest::Writable).await
     }
 
     fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize> {
@@ -111,7 +107,7 @@ impl Link for StreamLink {
     }
 
     async fn readable(&self) -> io::Result<()> {
-        self.ready(Interest::Readable).await
+        until(self.fd.clone(), Interest::Readable).await
     }
 
     fn shutdown(&self, how: Shutdown) {

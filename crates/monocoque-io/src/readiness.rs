@@ -1,7 +1,7 @@
-//! Descriptors that are not ours: what they are ready for, now and later.
+//! What descriptors are ready for, now and later: links', and those that are not ours.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use compio::driver::op::{Interest, PollOnce};
@@ -73,6 +73,11 @@ pub async fn ready(fd: Arc<OwnedFd>, direction: Direction) -> io::Result<()> {
         Direction::Read => Interest::Readable,
         Direction::Write => Interest::Writable,
     };
+    until(fd, interest).await
+}
+
+/// Waits for readiness, of descriptors that are ours too.
+pub(crate) async fn until(fd: impl AsFd + 'static, interest: Interest) -> io::Result<()> {
     let (result, _) = compio::runtime::submit(PollOnce::new(fd, interest)).await.into();
     result.map(drop)
 }
@@ -80,7 +85,6 @@ pub async fn ready(fd: Arc<OwnedFd>, direction: Direction) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
     use std::pin::pin;
     use std::task::{Context, Waker};

@@ -73,7 +73,8 @@ impl Hub {
             return Err(UpRefused::Detached);
         }
         outlet.form = WishForm::of(ours, facts.commands);
-        let had_life = send.outlets.current(link.slot).is_some();
+        let before = send.outlets.current(link.slot);
+        before.into_iter().for_each(|life| self.take_leave(&mut recv, life));
         self.end_life(&mut recv, &mut send, link.slot);
         let key = send.outlets.begin_life(link.slot);
         let label = match self.send_rule {
@@ -98,7 +99,7 @@ impl Hub {
             self.signals.leave_ready(key);
         }
         // The end of a life may leave notices and replies.
-        if unread || had_life {
+        if unread || before.is_some() {
             self.signals.readable.wake_all();
         }
         self.signals.peers.wake_all();
@@ -128,9 +129,16 @@ impl Hub {
             return;
         }
         hiccup.into_iter().for_each(|message| self.say(&mut recv, key, message));
+        self.take_leave(&mut recv, key);
         self.end_life(&mut recv, &mut send, key.slot);
         drop((send, recv));
         self.announce();
+    }
+
+    /// Tells the application that a peer went, behind what it sent.
+    fn take_leave(&self, recv: &mut RecvSide, of: PeerKey) {
+        let notice = self.config.router_notify.disconnect.then(Message::new);
+        notice.iter().chain(&self.config.disconnect).for_each(|message| self.say(recv, of, message));
     }
 
     /// The socket says something to its own application, as if the peer had sent it last.
@@ -143,7 +151,7 @@ impl Hub {
     /// [`DropCause::PeerGone`]). Ends the life, if there is one. What was received stays readable, and a
     /// new pipe may be attached later.
     pub fn detach(&self, link: LinkId) -> usize {
-        self.part(link, |_, _| ()).0
+        self.part(link, true, |_, _| ()).0
     }
 
     /// [`detach`](Self::detach), and the link is no more: an accepted connection ended. What was received
@@ -153,13 +161,13 @@ impl Hub {
             send.close(link.slot);
             recv.fair.leave(link.slot);
         };
-        self.part(link, close).0
+        self.part(link, true, close).0
     }
 
     /// The application disconnects: both queues are destroyed, and the link is no more. Returns how many
     /// messages were in both (counted as [`DropCause::PeerGone`]).
     pub fn close_link(&self, link: LinkId) -> usize {
-        let (unsent, (peeked, unread)) = self.part(link, |recv, send| {
+        let (unsent, (peeked, unread)) = self.part(link, false, |recv, send| {
             let unread = recv.clear(&self.signals, link.slot);
             send.close(link.slot);
             recv.fair.leave(link.slot);
@@ -223,12 +231,6 @@ impl Hub {
             }
             _ => {}
         }
-        if self.config.router_notify.disconnect {
-            self.say(recv, key, &Message::new());
-        }
-        if let Some(message) = &self.config.disconnect {
-            self.say(recv, key, message);
-        }
         if self.listens() {
             recv.fair.fade(key);
         } else {
@@ -269,13 +271,21 @@ impl Hub {
         Some(id)
     }
 
-    /// Ends the life and takes the pipe off, then does what else the occasion asks for. Returns how many messages were
+    /// Ends the life, which is told of if that is to be read, and takes the pipe off, then does what else the occasion asks for. Returns how many messages were
     /// in the pipe, and what that gave.
-    fn part<T: Default>(&self, link: LinkId, also: impl FnOnce(&mut RecvSide, &mut SendSide) -> T) -> (usize, T) {
+    fn part<T: Default>(
+        &self,
+        link: LinkId,
+        tells: bool,
+        also: impl FnOnce(&mut RecvSide, &mut SendSide) -> T,
+    ) -> (usize, T) {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();
         if send.outlets.of(link).is_none() {
             return (0, T::default());
+        }
+        if let Some(key) = send.outlets.current(link.slot).filter(|_| tells) {
+            self.take_leave(&mut recv, key);
         }
         self.end_life(&mut recv, &mut send, link.slot);
         recv.requests.link_gone(link.slot);

@@ -47,6 +47,15 @@ fn a_server_hears_of_clients_that_went_whatever_ended_them() {
 }
 
 #[test]
+fn but_not_of_one_that_the_application_parts_from() {
+    let hub = hub_with(SocketType::Server, |config| config.disconnect = Some("gone".into()));
+    let mut peer = join(&hub, SocketType::Client);
+    peer.send("unread");
+    assert_eq!((hub.close_link(peer.link), hub.drops().total()), (1, 1), "what it sent, and nothing of our own");
+    assert_eq!(all(&hub), []);
+}
+
+#[test]
 fn even_by_a_receiver_that_found_its_pipe_finished_before() {
     let hub = hub_with(SocketType::Server, |config| config.disconnect = Some("gone".into()));
     let mut peer = join(&hub, SocketType::Client);
