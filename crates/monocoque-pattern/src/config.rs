@@ -50,10 +50,15 @@ pub struct HubConfig {
     pub disconnect: Option<Message>,
     /// DEALER, CLIENT, PEER: received when a connection that will be made again is lost (`ZMQ_HICCUP_MSG`).
     pub hiccup: Option<Message>,
+    /// XPUB, XSUB: a message whose first frame is no subscription has none in its other frames either
+    /// (`ZMQ_ONLY_FIRST_SUBSCRIBE`).
+    pub only_first_subscribe: bool,
+    /// XSUB: every subscription that is taken back is told, not only the last of a topic (`ZMQ_XSUB_VERBOSE_UNSUBSCRIBE`).
+    pub xsub_verbose_unsubscribe: bool,
     /// PUB, XPUB, RADIO: refuse a message that a matching subscriber has no room for (`ZMQ_XPUB_NODROP`).
     pub no_drop: bool,
     /// The pipes of this socket keep only the last message (`ZMQ_CONFLATE`). The pipes do it; the hub
-    /// counts what was replaced.
+    /// counts what was replaced. Stays as it was at birth.
     pub conflate: bool,
 }
 
@@ -77,6 +82,8 @@ impl HubConfig {
             router_notify: RouterNotify { connect: false, disconnect: false },
             disconnect: None,
             hiccup: None,
+            only_first_subscribe: false,
+            xsub_verbose_unsubscribe: false,
             no_drop: false,
             conflate: false,
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use monocoque_core::pipe::PipeWriter;
+use monocoque_core::pipe::{Mark, PipeWriter};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId, SocketType};
 
 use crate::config::{RecvRule, SendRule};
+use crate::identity::Claim;
 use crate::lockstep::{Addressee, Turn, strip, wrap};
 use crate::receiving::RecvSide;
 use crate::sending::SendSide;
@@ -54,13 +55,15 @@ pub struct RequestId(u32);
 /// ```
 #[derive(Debug)]
 pub struct Hub {
-    pub(crate) config: HubConfig,
+    pub(crate) socket_type: SocketType,
     pub(crate) send_rule: SendRule,
     pub(crate) recv_rule: RecvRule,
     pub(crate) signals: Arc<Signals>,
     pub(crate) drops: Arc<Drops>,
     /// Mirrors the send side's for a look without its lock.
     closed: AtomicBool,
+    /// Mirrors the receive side's for a look without its lock.
+    pub(crate) last_value: AtomicBool,
     // Lock order: `recv`, then `send`, then the `send` of a peer joined with no link between: reading its pipe asks
     // it for what it holds back. A type that reads under its own `send` has no peer that does (docs/decisions/0007).
     pub(crate) recv: Mutex<RecvSide>,
@@ -73,15 +76,36 @@ impl Hub {
         let (send_rule, recv_rule) = (SendRule::of(config.socket_type), RecvRule::of(config.socket_type));
         let drops = Arc::new(Drops::default());
         Hub {
-            recv: Mutex::new(RecvSide::new(&config, recv_rule, &drops)),
             send: Arc::new(Mutex::new(SendSide::new(&config, &drops))),
             closed: AtomicBool::new(false),
+            last_value: AtomicBool::new(config.xpub_manual_last_value),
             signals: Arc::default(),
-            config,
+            socket_type: config.socket_type,
             send_rule,
             recv_rule,
+            recv: Mutex::new(RecvSide::new(config, recv_rule, &drops)),
             drops,
         }
+    }
+
+    /// Changes the options; they act from here on, on the peers that are there too. What a hub is told at its birth stays:
+    /// its type, and whether its pipes conflate.
+    pub fn reconfigure(&self, config: HubConfig) {
+        let mut recv = self.recv.lock();
+        let mut send = self.send.lock();
+        self.last_value.store(config.xpub_manual_last_value, Ordering::Relaxed);
+        send.reconfigure(&config);
+        recv.config = HubConfig { socket_type: self.socket_type, ..config };
+        drop((send, recv));
+        // What was refused may be taken now, and the other way round.
+        self.signals.writable.wake_all();
+        self.signals.readable.wake_all();
+    }
+
+    /// Changes the mark of all outgoing pipes.
+    pub fn set_marks(&self, mark: Mark) {
+        self.send.lock().set_marks(mark);
+        self.signals.writable.wake_all();
     }
 
     /// What a caller may wait for.
@@ -186,7 +210,7 @@ impl Hub {
     /// # Errors
     /// [`SendReason::NoPeer`] and [`SendReason::Full`], as of a DEALER.
     pub fn try_send_any(&self, mut message: Message) -> Result<RoutingId, SendRefused> {
-        if self.config.socket_type != SocketType::Router {
+        if self.socket_type != SocketType::Router {
             return Err(SendRefused::new(message, SendReason::Unsupported));
         }
         let mut send = self.send.lock();
@@ -235,31 +259,34 @@ impl Hub {
 
     /// DISH: becomes a member of `group`; whether it was none before.
     pub fn join(&self, group: &[u8]) -> bool {
-        self.config.socket_type == SocketType::Dish && self.join_or_leave(Wish::Subscribe, group)
+        self.socket_type == SocketType::Dish && self.join_or_leave(Wish::Subscribe, group)
     }
 
     /// DISH: is no member of `group` any more; whether it was one.
     pub fn leave(&self, group: &[u8]) -> bool {
-        self.config.socket_type == SocketType::Dish && self.join_or_leave(Wish::Cancel, group)
+        self.socket_type == SocketType::Dish && self.join_or_leave(Wish::Cancel, group)
     }
 
-    /// PEER: names the peer of a link that is attached, before it is connected, so that messages may be queued for it.
+    /// ROUTER, PEER: names the peer of a link that is attached, before it is connected, so that messages may be queued for
+    /// it: `id`, or a name that is nobody's. It stays the link's, whatever the peer calls itself.
     ///
-    /// `None` if this is no PEER, or the link is closed.
-    pub fn name(&self, link: LinkId) -> Option<RoutingId> {
-        if self.config.socket_type != SocketType::Peer {
+    /// `None` if the type has no names to give, the link is closed or connected by another name, or `id` is another's.
+    pub fn name(&self, link: LinkId, id: Option<RoutingId>) -> Option<RoutingId> {
+        if !matches!(self.socket_type, SocketType::Peer | SocketType::Router) {
             return None;
         }
         let mut send = self.send.lock();
-        let outlet = send.outlets.of(link)?;
-        outlet.named = true;
         // It may be connected by now.
-        if let Some(id) = &outlet.identity {
-            return Some(id.clone());
+        if let Some(known) = send.outlets.of(link)?.identity.clone() {
+            send.outlets.at(link.slot).named = true;
+            return id.is_none_or(|id| id == known).then_some(known);
         }
-        let id = send.identities.generate();
-        send.identities.claim(&id, PeerKey::absent(link.slot), true);
-        send.outlets.at(link.slot).identity = Some(id.clone());
+        let id = id.unwrap_or_else(|| send.identities.generate());
+        if send.identities.claim(&id, PeerKey::absent(link.slot), false) == Claim::Denied {
+            return None;
+        }
+        let outlet = send.outlets.at(link.slot);
+        (outlet.named, outlet.identity) = (true, Some(id.clone()));
         Some(id)
     }
 
@@ -329,7 +356,7 @@ impl Hub {
     /// Different topics that peers of a PUB or XPUB subscribed to, or that a SUB or XSUB subscribed to itself
     /// (`ZMQ_TOPICS_COUNT`); likewise the groups of RADIO and DISH. Zero for other types.
     pub fn topics(&self) -> usize {
-        if self.config.socket_type.subscribes() {
+        if self.socket_type.subscribes() {
             return self.recv.lock().own.count();
         }
         if self.signals.has_ready() {
@@ -347,11 +374,14 @@ impl Hub {
             SendRule::Balance | SendRule::BalanceSingle => self.send.lock().any_room(&self.signals),
             SendRule::Ask => {
                 let recv = self.recv.lock();
-                recv.requests.may_ask(self.config.req_relaxed) && self.send.lock().any_room(&self.signals)
+                recv.requests.may_ask(recv.config.req_relaxed) && self.send.lock().any_room(&self.signals)
             }
             SendRule::Answer => matches!(self.recv.lock().turn, Turn::Answer { .. }),
-            SendRule::Route if self.config.routes_strictly() => self.send.lock().any_room(&self.signals),
-            SendRule::Route | SendRule::Publish | SendRule::Radiate | SendRule::Upstream => true,
+            SendRule::Route => {
+                let mut send = self.send.lock();
+                !send.is_strict() || send.any_room(&self.signals)
+            }
+            SendRule::Publish | SendRule::Radiate | SendRule::Upstream => true,
             SendRule::Nowhere => false,
         }
     }
@@ -402,12 +432,12 @@ impl Hub {
     }
 
     fn counts_topics(&self) -> bool {
-        matches!(self.config.socket_type, SocketType::Sub | SocketType::XSub)
+        matches!(self.socket_type, SocketType::Sub | SocketType::XSub)
     }
 
     /// Counts what was lost from an outgoing pipe. A SUB or DISH has no messages there, only subscriptions.
     pub(crate) fn count_lost(&self, cause: DropCause, units: usize) -> usize {
-        let messages = if self.config.socket_type.sends() { units } else { 0 };
+        let messages = if self.socket_type.sends() { units } else { 0 };
         self.drops.count(cause, messages as u64);
         messages
     }

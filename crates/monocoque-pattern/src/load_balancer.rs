@@ -75,6 +75,11 @@ impl LoadBalancer {
         self.take_place(Seat { order, slot });
     }
 
+    /// Any peer may have room again.
+    pub(crate) fn heal_all(&mut self) {
+        (0..self.places.len() as u32).for_each(|slot| self.heal(slot));
+    }
+
     /// Offers to one peer after the other until one takes it; it is the next one's turn then.
     #[inline]
     pub(crate) fn place(&mut self, mut offer: impl FnMut(u32) -> Result<(), Refusal>) -> Result<u32, Unplaced> {

@@ -37,7 +37,7 @@ impl Hub {
     /// [`Busy`] if this is a PAIR or CHANNEL and another link has a pipe, or the link or the socket is closed.
     pub fn attach(&self, link: LinkId, writer: PipeWriter) -> Result<(), Busy> {
         let mut send = self.send.lock();
-        let single = self.config.socket_type.is_exclusive();
+        let single = self.socket_type.is_exclusive();
         if send.closed || send.outlets.of(link).is_none() || (single && send.outlets.has_other(link.slot)) {
             return Err(Busy);
         }
@@ -62,7 +62,7 @@ impl Hub {
     /// # Errors
     /// [`UpRefused`]; the link is as before.
     pub fn up(&self, link: LinkId, facts: PeerFacts, mut reader: PipeReader) -> Result<PeerKey, UpRefused> {
-        let (ours, theirs) = (self.config.socket_type, facts.socket_type);
+        let (ours, theirs) = (self.socket_type, facts.socket_type);
         if !ours.accepts(theirs) {
             return Err(UpRefused::Incompatible { ours, theirs });
         }
@@ -82,9 +82,9 @@ impl Hub {
             _ => None,
         };
         let outlet = send.outlets.at(link.slot);
-        self.greetings().into_iter().rev().for_each(|message| outlet.greet(&message));
+        greetings(&recv.config).into_iter().rev().for_each(|message| outlet.greet(&message));
         recv.own.topics().for_each(|topic| outlet.tell(Wish::Subscribe, topic));
-        if self.config.router_notify.connect {
+        if recv.config.router_notify.connect {
             reader.say(&Message::new(), true);
         }
         let mut unread = false;
@@ -113,22 +113,23 @@ impl Hub {
     /// XSUB's subscriptions, which are sent again then; a REP's answers, which were for this life (counted).
     /// The peer's own subscriptions end; an XPUB is told.
     pub fn down(&self, key: PeerKey) {
-        self.lose(key, None);
+        self.lose(key, false);
     }
 
     /// [`down`](Self::down) of a connection that will be made again: what the socket says to its application of that is
     /// said.
     pub fn interrupted(&self, key: PeerKey) {
-        self.lose(key, self.config.hiccup.as_ref());
+        self.lose(key, true);
     }
 
-    fn lose(&self, key: PeerKey, hiccup: Option<&Message>) {
+    fn lose(&self, key: PeerKey, again: bool) {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();
         if !send.outlets.is_current(key) {
             return;
         }
-        hiccup.into_iter().for_each(|message| self.say(&mut recv, key, message));
+        let hiccup = recv.config.hiccup.clone().filter(|_| again);
+        hiccup.iter().for_each(|message| self.say(&mut recv, key, message));
         self.take_leave(&mut recv, key);
         self.end_life(&mut recv, &mut send, key.slot);
         drop((send, recv));
@@ -137,8 +138,9 @@ impl Hub {
 
     /// Tells the application that a peer went, behind what it sent.
     fn take_leave(&self, recv: &mut RecvSide, of: PeerKey) {
-        let notice = self.config.router_notify.disconnect.then(Message::new);
-        notice.iter().chain(&self.config.disconnect).for_each(|message| self.say(recv, of, message));
+        let notice = recv.config.router_notify.disconnect.then(Message::new);
+        let told: Vec<Message> = notice.into_iter().chain(recv.config.disconnect.clone()).collect();
+        told.iter().for_each(|message| self.say(recv, of, message));
     }
 
     /// The socket says something to its own application, as if the peer had sent it last.
@@ -226,7 +228,7 @@ impl Hub {
             SendRule::Answer => {
                 self.count_lost(DropCause::PeerGone, send.outlets.discard(slot));
             }
-            _ if self.config.socket_type.subscribes() => {
+            _ if self.socket_type.subscribes() => {
                 send.outlets.discard(slot);
             }
             _ => {}
@@ -246,13 +248,15 @@ impl Hub {
         key: PeerKey,
         told: Option<RoutingId>,
     ) -> Option<RoutingId> {
-        let id = match self.config.socket_type {
-            SocketType::Router => told,
-            // The socket's own number for the link, life after life.
-            _ => send.outlets.at(key.slot).identity.clone(),
+        let outlet = send.outlets.at(key.slot);
+        let id = match self.socket_type {
+            SocketType::Router if !outlet.named => told,
+            // The socket's own name for the link, life after life.
+            _ => outlet.identity.clone(),
         };
         let id = id.unwrap_or_else(|| send.identities.generate());
-        let handover = self.config.router_handover || self.config.socket_type != SocketType::Router;
+        let named = send.outlets.at(key.slot).named;
+        let handover = named || recv.config.router_handover || self.socket_type != SocketType::Router;
         let before = send.outlets.at(key.slot).identity.replace(id.clone());
         if before.as_ref() != Some(&id) {
             self.count_lost(DropCause::PeerGone, send.outlets.discard(key.slot));
@@ -304,21 +308,21 @@ impl Hub {
         self.signals.readable.wake_all();
     }
 
-    /// What a new peer is sent before everything else.
-    fn greetings(&self) -> Vec<Message> {
-        let HubConfig { xpub_welcome, hello, probe_router, .. } = &self.config;
-        let probe = probe_router.then(Message::new);
-        xpub_welcome.iter().chain(hello).cloned().chain(probe).collect()
-    }
-
     fn publishes(&self) -> bool {
-        self.config.socket_type.publishes()
+        self.socket_type.publishes()
     }
 
     /// Whether anyone ever reads the incoming pipes.
     fn listens(&self) -> bool {
         self.recv_rule != RecvRule::Nothing || self.publishes()
     }
+}
+
+/// What a new peer is sent before everything else.
+fn greetings(config: &HubConfig) -> Vec<Message> {
+    let HubConfig { xpub_welcome, hello, probe_router, .. } = config;
+    let probe = probe_router.then(Message::new);
+    xpub_welcome.iter().chain(hello).cloned().chain(probe).collect()
 }
 
 #[cfg(test)]

@@ -29,14 +29,8 @@ pub(crate) struct Received {
 /// What is needed to receive. Tables that the socket type has no use for stay empty.
 #[derive(Debug)]
 pub(crate) struct RecvSide {
-    kind: SocketType,
+    pub(crate) config: HubConfig,
     rule: RecvRule,
-    verbose: bool,
-    verboser: bool,
-    /// XPUB: wishes are the application's to grant.
-    manual: bool,
-    /// SUB: what matches is what is dropped.
-    inverts: bool,
     pub(crate) fair: FairQueue,
     /// Found by a poll, not received yet.
     pub(crate) peeked: Option<Received>,
@@ -52,14 +46,10 @@ pub(crate) struct RecvSide {
 }
 
 impl RecvSide {
-    pub(crate) fn new(config: &HubConfig, rule: RecvRule, drops: &Arc<Drops>) -> Self {
+    pub(crate) fn new(config: HubConfig, rule: RecvRule, drops: &Arc<Drops>) -> Self {
         Self {
-            kind: config.socket_type,
+            config,
             rule,
-            verbose: config.xpub_verbose || config.xpub_verboser,
-            verboser: config.xpub_verboser,
-            manual: config.is_manual(),
-            inverts: config.invert_matching,
             fair: FairQueue::default(),
             peeked: None,
             own: Subscriptions::default(),
@@ -160,14 +150,14 @@ impl RecvSide {
     #[inline]
     fn is_wanted(&self, message: &Message) -> bool {
         let cause = match self.rule {
-            RecvRule::Subscribed if self.own.matches(message.first()) == self.inverts => DropCause::Unsubscribed,
+            RecvRule::Subscribed if self.own.matches(message.first()) == self.config.invert_matching => DropCause::Unsubscribed,
             RecvRule::FairSingle if message.len() > 1 => DropCause::Unexpected,
             RecvRule::Joined if message.len() != 2 => DropCause::Unexpected,
             RecvRule::Joined if !self.own.holds(message.first()) => DropCause::Unsubscribed,
             RecvRule::Requests if !is_request(message) => DropCause::Unexpected,
             // A peer whose id was another's: connected, and never heard.
             RecvRule::Labelled if self.fair.label().is_none() => DropCause::NoRoute,
-            RecvRule::Labelled if self.kind.is_single() && message.len() > 1 => DropCause::Unexpected,
+            RecvRule::Labelled if self.config.socket_type.is_single() && message.len() > 1 => DropCause::Unexpected,
             _ => return true,
         };
         self.drops.count(cause, 1);
@@ -204,31 +194,53 @@ impl RecvSide {
                 // The ring keeps the rest; the note brings the next call here.
                 signals.leave_ready(key);
             }
-            if let Some((wish, topic)) = Wish::of_unit(&unit, self.kind) {
-                // The subscriptions of a life died with it.
-                if send.outlets.is_current(key) {
-                    let topics = if self.manual { &mut send.wished } else { &mut send.topics };
-                    let change = topics.apply(key.slot, wish, topic);
-                    changed |= change != Change::None;
-                    self.notice(key, wish, topic, change);
+            match unit {
+                Unit::Command(command) => {
+                    let wish = Wish::of_command(&command);
+                    changed |= wish.is_some_and(|(wish, topic)| self.take_in(key, wish, topic, send));
                 }
-            } else if let Unit::Message(message) = unit
-                && !(self.rule == RecvRule::Notices && self.inbox.deliver(message))
-            {
-                let cause = if self.rule == RecvRule::Notices { DropCause::Full } else { DropCause::Unexpected };
-                self.drops.count(cause, 1);
+                // A DISH has no message form.
+                Unit::Message(message) if self.config.socket_type != SocketType::Radio => {
+                    let wishes = Wish::of_message(&message, self.config.only_first_subscribe);
+                    let user = if wishes.is_empty() { Some(message.clone()) } else { Wish::without(&message) };
+                    for (wish, topic) in wishes {
+                        changed |= self.take_in(key, wish, topic, send);
+                    }
+                    user.into_iter().for_each(|message| self.keep(message));
+                }
+                Unit::Message(message) => self.keep(message),
             }
         }
         changed
     }
 
+    /// Takes in a subscriber's wish; whether that changed anything.
+    fn take_in(&mut self, of: PeerKey, wish: Wish, topic: &[u8], send: &mut SendSide) -> bool {
+        // The subscriptions of a life died with it.
+        if !send.outlets.is_current(of) {
+            return false;
+        }
+        let topics = if self.config.is_manual() { &mut send.wished } else { &mut send.topics };
+        let change = topics.apply(of.slot, wish, topic);
+        self.notice(of, wish, topic, change);
+        change != Change::None
+    }
+
+    /// Keeps a subscriber's message for the application, if it receives any.
+    fn keep(&mut self, message: Message) {
+        let notices = self.rule == RecvRule::Notices;
+        if !(notices && self.inbox.deliver(message)) {
+            self.drops.count(if notices { DropCause::Full } else { DropCause::Unexpected }, 1);
+        }
+    }
+
     /// Tells the application of an XPUB what changed.
     pub(crate) fn notice(&mut self, of: PeerKey, wish: Wish, topic: &[u8], change: Change) {
         let told = match wish {
-            _ if self.manual => true,
+            _ if self.config.is_manual() => true,
             _ if change == Change::Topic => true,
-            Wish::Subscribe => self.verbose,
-            Wish::Cancel => self.verboser && change == Change::Peer,
+            Wish::Subscribe => self.config.xpub_verbose || self.config.xpub_verboser,
+            Wish::Cancel => self.config.xpub_verboser && change == Change::Peer,
         };
         if told && self.rule == RecvRule::Notices {
             self.inbox.notice(of, wish, topic);
@@ -237,10 +249,10 @@ impl RecvSide {
 
     /// What a peer that goes had subscribed to is taken back.
     pub(crate) fn take_back(&mut self, of: PeerKey, send: &mut SendSide) {
-        if self.manual {
+        if self.config.is_manual() {
             send.topics.drop_peer(of.slot, |_| ());
         }
-        let told = if self.manual { &mut send.wished } else { &mut send.topics };
+        let told = if self.config.is_manual() { &mut send.wished } else { &mut send.topics };
         told.drop_peer(of.slot, |topic| self.notice(of, Wish::Cancel, topic, Change::Topic));
     }
 

@@ -1,5 +1,7 @@
 //! How each type sends and receives: the halves of `try_send` and `try_recv` that need more than one line.
 
+use std::sync::atomic::Ordering;
+
 use monocoque_core::limits::GROUP_BYTES_MAX;
 use monocoque_core::stats::DropCause;
 use monocoque_core::{Message, RoutingId};
@@ -17,19 +19,19 @@ impl Hub {
         if self.signals.has_ready() {
             self.upstream();
         }
-        if self.config.xpub_manual_last_value {
+        if self.last_value.load(Ordering::Relaxed) {
             return self.publish_to_last(message);
         }
-        self.send.lock().publish(message, self.config.no_drop)
+        self.send.lock().publish(message)
     }
 
     fn publish_to_last(&self, message: &Message) -> Result<(), SendReason> {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();
         let Some(last) = recv.inbox.last else {
-            return send.publish(message, self.config.no_drop);
+            return send.publish(message);
         };
-        send.publish_to(last, message, self.config.no_drop)?;
+        send.publish_to(last, message)?;
         recv.inbox.last = None;
         Ok(())
     }
@@ -38,7 +40,7 @@ impl Hub {
     pub(crate) fn grant(&self, wish: Wish, topic: &[u8]) -> bool {
         let recv = self.recv.lock();
         let mut send = self.send.lock();
-        let peer = recv.inbox.last.filter(|&peer| self.config.is_manual() && send.outlets.is_current(peer));
+        let peer = recv.inbox.last.filter(|&peer| recv.config.is_manual() && send.outlets.is_current(peer));
         if let Some(peer) = peer {
             send.topics.apply(peer.slot, wish, topic);
         }
@@ -55,7 +57,7 @@ impl Hub {
         if self.signals.has_ready() {
             self.upstream();
         }
-        self.send.lock().radiate(message, self.config.no_drop)
+        self.send.lock().radiate(message)
     }
 
     pub(crate) fn send_single(&self, message: &mut Message) -> Result<(), SendReason> {
@@ -66,14 +68,17 @@ impl Hub {
     }
 
     pub(crate) fn send_upstream(&self, message: &Message) -> Result<(), SendReason> {
-        match Wish::of_message(message) {
-            Some(_) if self.is_closed() => Err(SendReason::Closed),
-            Some((wish, topic)) => {
-                self.wish(wish, topic);
-                Ok(())
-            }
-            None => self.send.lock().send_upstream(message),
+        let wishes = Wish::of_message(message, self.recv.lock().config.only_first_subscribe);
+        if wishes.is_empty() {
+            return self.send.lock().send_upstream(message);
         }
+        if self.is_closed() {
+            return Err(SendReason::Closed);
+        }
+        for (wish, topic) in wishes {
+            self.wish(wish, topic);
+        }
+        Wish::without(message).map_or(Ok(()), |message| self.send.lock().send_upstream(&message))
     }
 
     pub(crate) fn wish(&self, wish: Wish, topic: &[u8]) -> bool {
@@ -82,7 +87,7 @@ impl Hub {
             Wish::Subscribe => (true, recv.own.add(topic)),
             Wish::Cancel => {
                 let last = recv.own.remove(topic);
-                (last.is_some(), last.unwrap_or(false))
+                (last.is_some(), last.unwrap_or(false) || recv.config.xsub_verbose_unsubscribe)
             }
         };
         if travels {
@@ -107,10 +112,10 @@ impl Hub {
 
     pub(crate) fn ask(&self, message: &mut Message) -> Result<(), SendReason> {
         let mut recv = self.recv.lock();
-        if !recv.requests.may_ask(self.config.req_relaxed) {
+        if !recv.requests.may_ask(recv.config.req_relaxed) {
             return Err(if self.is_closed() { SendReason::Closed } else { SendReason::State });
         }
-        let id = self.config.correlates().then(|| recv.requests.fresh_id());
+        let id = recv.config.correlates().then(|| recv.requests.fresh_id());
         wrap(message, id);
         let asked = self.send.lock().balance(&self.signals, message);
         if asked.is_err() {
@@ -148,10 +153,10 @@ impl Hub {
         if self.send_rule != SendRule::Route {
             return Err(SendReason::Unsupported);
         }
-        if self.config.socket_type.is_single() && message.len() > 1 {
+        if self.socket_type.is_single() && message.len() > 1 {
             return Err(SendReason::Parts);
         }
-        self.send.lock().route(&self.signals, id, message, self.config.routes_strictly())
+        self.send.lock().route(&self.signals, id, message)
     }
 
     pub(crate) fn recv_labelled(&self) -> Result<Message, RecvRefused> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use monocoque_core::pipe::{HandOver, PipeWriter, Refusal};
+use monocoque_core::pipe::{HandOver, Mark, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId};
@@ -26,6 +26,10 @@ pub(crate) struct SendSide {
     /// What subscribers asked for, where that is not in force by itself.
     pub(crate) wished: Topics,
     inverts: bool,
+    /// To all that match or none.
+    no_drop: bool,
+    /// What has no route or no room is refused.
+    strict: bool,
     /// Empty between calls; kept for its memory.
     healed: Vec<u32>,
     drops: Arc<Drops>,
@@ -41,9 +45,28 @@ impl SendSide {
             topics: Topics::default(),
             wished: Topics::default(),
             inverts: config.invert_matching,
+            no_drop: config.no_drop,
+            strict: config.routes_strictly(),
             healed: Vec::new(),
             drops: Arc::clone(drops),
         }
+    }
+
+    /// Takes over what may change.
+    pub(crate) fn reconfigure(&mut self, config: &HubConfig) {
+        self.inverts = config.invert_matching;
+        self.no_drop = config.no_drop;
+        self.strict = config.routes_strictly();
+    }
+
+    /// Changes the mark of all pipes; full ones are asked again.
+    pub(crate) fn set_marks(&mut self, mark: Mark) {
+        self.outlets.writers().for_each(|writer| writer.set_mark(mark));
+        self.balancer.heal_all();
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// Sends to the next peer that has room; returns its slot. What was sent is of no value after.
@@ -79,34 +102,34 @@ impl SendSide {
 
     /// Sends to every peer whose subscriptions match the first frame.
     #[inline]
-    pub(crate) fn publish(&mut self, message: &Message, no_drop: bool) -> Result<(), SendReason> {
+    pub(crate) fn publish(&mut self, message: &Message) -> Result<(), SendReason> {
         if self.closed {
             return Err(SendReason::Closed);
         }
         let matching = self.topics.matching(message.first());
         if self.inverts {
             let others = self.outlets.all_but(matching);
-            return fan_out(&mut self.outlets, &others, message, no_drop);
+            return fan_out(&mut self.outlets, &others, message, self.no_drop);
         }
-        fan_out(&mut self.outlets, matching, message, no_drop)
+        fan_out(&mut self.outlets, matching, message, self.no_drop)
     }
 
     /// Sends to one peer, if its subscriptions match.
-    pub(crate) fn publish_to(&mut self, to: PeerKey, message: &Message, no_drop: bool) -> Result<(), SendReason> {
+    pub(crate) fn publish_to(&mut self, to: PeerKey, message: &Message) -> Result<(), SendReason> {
         if self.closed {
             return Err(SendReason::Closed);
         }
         let matches = self.topics.matching(message.first()).contains(&to.slot) && self.outlets.is_current(to);
         let slots = if matches { &[to.slot][..] } else { &[] };
-        fan_out(&mut self.outlets, slots, message, no_drop)
+        fan_out(&mut self.outlets, slots, message, self.no_drop)
     }
 
     /// Sends to every peer that joined the group in the first frame.
-    pub(crate) fn radiate(&mut self, message: &Message, no_drop: bool) -> Result<(), SendReason> {
+    pub(crate) fn radiate(&mut self, message: &Message) -> Result<(), SendReason> {
         if self.closed {
             return Err(SendReason::Closed);
         }
-        fan_out(&mut self.outlets, self.topics.members(message.first()), message, no_drop)
+        fan_out(&mut self.outlets, self.topics.members(message.first()), message, self.no_drop)
     }
 
     /// Sends to every publisher.
@@ -123,28 +146,22 @@ impl SendSide {
         self.outlets.live().for_each(|outlet| outlet.tell(wish, topic));
     }
 
-    /// Sends to the peer that `id` leads to. What has no route or room is dropped and counted, unless
-    /// `mandatory`.
-    pub(crate) fn route(
-        &mut self,
-        signals: &Signals,
-        id: &[u8],
-        message: &mut Message,
-        mandatory: bool,
-    ) -> Result<(), SendReason> {
+    /// Sends to the peer that `id` leads to. What has no route or room is dropped and counted, unless that is to be
+    /// refused.
+    pub(crate) fn route(&mut self, signals: &Signals, id: &[u8], message: &mut Message) -> Result<(), SendReason> {
         if self.closed {
             return Err(SendReason::Closed);
         }
         // Naming a peer asks nothing of the balancer, but the notes for it would pile up.
         self.heal(signals);
         let Some(key) = self.identities.find(id) else {
-            return self.unroutable(id, mandatory);
+            return self.unroutable(id);
         };
         match self.outlets.push(key.slot, message) {
             Ok(()) => Ok(()),
-            Err(Refusal::Closed) => self.unroutable(id, mandatory),
+            Err(Refusal::Closed) => self.unroutable(id),
             Err(Refusal::Full) => {
-                if mandatory {
+                if self.strict {
                     return Err(SendReason::Full);
                 }
                 self.drops.count(DropCause::Full, 1);
@@ -153,8 +170,8 @@ impl SendSide {
         }
     }
 
-    fn unroutable(&self, id: &[u8], mandatory: bool) -> Result<(), SendReason> {
-        if mandatory {
+    fn unroutable(&self, id: &[u8]) -> Result<(), SendReason> {
+        if self.strict {
             // Bytes that are no routing id cannot be named in the error; they lead nowhere either way.
             return Err(RoutingId::received(id).map_or(SendReason::NoEnvelope, SendReason::NoRoute));
         }

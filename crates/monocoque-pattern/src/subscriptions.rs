@@ -3,9 +3,10 @@
 //! On the wire a subscription is a command (RFC 37, "SUBSCRIBE" and "CANCEL") or, before ZMTP 3.1, a
 //! message of one frame that begins with 1 or 0 (RFC 29). A DISH's membership is a command (RFC 48, "JOIN" and "LEAVE").
 
-use monocoque_core::batch::Unit;
 use monocoque_core::pipe::PipeWriter;
 use monocoque_core::{Frame, Message, SocketType};
+
+use smallvec::SmallVec;
 
 use crate::prefix_table::PrefixTable;
 
@@ -45,19 +46,22 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
-    /// Reads a wish out of what a subscriber of `ours` sent: the wish, and where in the frame its topic begins. A
-    /// DISH has no message form.
-    pub(crate) fn of_unit(unit: &Unit, ours: SocketType) -> Option<(Wish, &[u8])> {
-        match unit {
-            Unit::Message(_) if ours == SocketType::Radio => None,
-            Unit::Message(message) => Self::of_message(message),
-            Unit::Command(command) => Self::of_command(command),
-        }
+    /// The wishes in a message of a subscriber, with their topics: each frame in message form is one. With `only_first`
+    /// there are none in a message whose first frame is none.
+    pub(crate) fn of_message(message: &Message, only_first: bool) -> SmallVec<[(Wish, &[u8]); 1]> {
+        let none = only_first && Self::of_frame(message.first()).is_none();
+        let frames = if none { &[] } else { message.frames() };
+        frames.iter().filter_map(|frame| Self::of_frame(frame)).collect()
     }
 
-    /// Reads the message form.
-    pub(crate) fn of_message(message: &Message) -> Option<(Wish, &[u8])> {
-        let [frame] = message.frames() else { return None };
+    /// What is left of a message without the wishes that [`of_message`](Self::of_message) found in it, if anything is.
+    pub(crate) fn without(message: &Message) -> Option<Message> {
+        let mut others = message.frames().iter().filter(|frame| Self::of_frame(frame).is_none()).cloned().peekable();
+        others.peek()?;
+        Some(others.collect())
+    }
+
+    fn of_frame(frame: &[u8]) -> Option<(Wish, &[u8])> {
         match frame.split_first()? {
             (1, topic) => Some((Wish::Subscribe, topic)),
             (0, topic) => Some((Wish::Cancel, topic)),
@@ -65,7 +69,8 @@ impl Wish {
         }
     }
 
-    fn of_command(command: &Frame) -> Option<(Wish, &[u8])> {
+    /// Reads the command form.
+    pub(crate) fn of_command(command: &Frame) -> Option<(Wish, &[u8])> {
         let (&name_len, rest) = command.split_first()?;
         let (name, topic) = rest.split_at_checked(usize::from(name_len))?;
         match name {
@@ -142,6 +147,7 @@ impl Subscriptions {
 
 #[cfg(test)]
 mod tests {
+    use monocoque_core::batch::Unit;
     use monocoque_core::pipe::{Mark, pipe};
     use monocoque_core::slab::Arena;
 
@@ -159,20 +165,37 @@ mod tests {
             for wish in [Wish::Subscribe, Wish::Cancel] {
                 let unit = reader.next_unit().expect("a wish");
                 assert_eq!(matches!(unit, Unit::Message(_)), form == WishForm::Message);
-                assert_eq!(Wish::of_unit(&unit, SocketType::Pub), Some((wish, &b"topic"[..])));
+                let read = match &unit {
+                    Unit::Message(message) => Wish::of_message(message, false).first().copied(),
+                    Unit::Command(command) => Wish::of_command(command),
+                };
+                assert_eq!(read, Some((wish, &b"topic"[..])));
             }
         }
     }
 
     #[test]
     fn what_is_no_subscription_is_told_apart() {
-        for message in [Message::new(), Message::from("text"), Message::from([b"\x01a", b"\x01b"])] {
-            assert_eq!(Wish::of_message(&message), None, "{message:?}");
+        for message in [Message::new(), Message::from("text"), Message::from(["text", ""])] {
+            assert!(Wish::of_message(&message, false).is_empty(), "{message:?}");
         }
         for command in ["", "\x04PING", "\x40short"] {
             assert_eq!(Wish::of_command(&Frame::from(command)), None, "{command:?}");
         }
-        assert_eq!(Wish::of_message(&Message::from(b"\x01")), Some((Wish::Subscribe, &b""[..])));
+        assert_eq!(Wish::of_message(&Message::from(b"\x01"), false)[..], [(Wish::Subscribe, &b""[..])]);
+    }
+
+    #[test]
+    fn each_frame_may_be_a_wish_unless_only_the_first_may_begin_them() {
+        let (a, b) = ((Wish::Subscribe, &b"a"[..]), (Wish::Cancel, &b"b"[..]));
+        let first = Message::from(["\x01a", "text", "\0b"]);
+        assert_eq!(Wish::of_message(&first, false)[..], [a, b]);
+        assert_eq!(Wish::of_message(&first, true)[..], [a, b]);
+        assert_eq!(Wish::without(&first), Some(Message::from("text")));
+        let second = Message::from(["text", "\x01a"]);
+        assert_eq!(Wish::of_message(&second, false)[..], [a]);
+        assert!(Wish::of_message(&second, true).is_empty());
+        assert_eq!(Wish::without(&Message::from(["\x01a", "\0b"])), None);
     }
 
     #[test]

@@ -37,8 +37,8 @@ fn and_refuses_what_has_no_route_or_room() {
 fn a_peer_is_named_before_it_comes_and_between_its_lives() {
     let hub = hub(SocketType::Peer);
     let (link, from_hub) = attach(&hub, 10);
-    let id = hub.name(link).expect("a PEER");
-    assert_eq!(hub.name(link), Some(id.clone()), "one name");
+    let id = hub.name(link, None).expect("a PEER");
+    assert_eq!(hub.name(link, None), Some(id.clone()), "one name");
     hub.try_send_to(&id, &mut "before".into()).expect("queued");
     let mut peer = up(&hub, link, from_hub, facts(SocketType::Peer, None));
     assert_eq!(peer.texts(), ["before"]);
@@ -58,9 +58,9 @@ fn a_peer_is_named_before_it_comes_and_between_its_lives() {
 
 #[test]
 fn other_types_are_not_named() {
-    let hub = hub(SocketType::Router);
+    let hub = hub(SocketType::Server);
     let (link, _from_hub) = attach(&hub, 10);
-    assert_eq!(hub.name(link), None);
+    assert_eq!(hub.name(link, None), None);
 }
 
 #[test]
