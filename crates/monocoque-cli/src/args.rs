@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use monocoque::SocketType;
+use monocoque::{OptionError, OptionValue, SocketOption, SocketType};
 
 use crate::bench::BenchArgs;
 use crate::demo::DemoArgs;
@@ -134,6 +134,12 @@ A routing id that was made up for a nameless peer is printed as 0x and ten digit
     Doctor,
     /// Run every pattern over every transport for a moment and print what this machine can do.
     Demo(DemoArgs),
+    /// List the socket options: what each takes and does, and when.
+    #[command(after_help = format!("Examples:\n  monocoque options\n  monocoque options reconnect\n  monocoque sub tcp://127.0.0.1:5556 -o RCVHWM=10 -o heartbeat_ivl=500\n\n{EXIT_CODES}"))]
+    Options {
+        /// Only those that have this in their name.
+        name: Option<String>,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -174,9 +180,23 @@ pub struct Common {
     /// High-water mark of each peer and direction, in messages; 0 for none.
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
     pub hwm: u32,
+    /// Set a socket option: its name, an equals sign, its value. `monocoque options` lists them.
+    #[arg(short, long = "option", value_name = "NAME=VALUE", value_parser = parse_option)]
+    pub options: Vec<Setting>,
     /// Tell on stderr what happens to connections.
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// An option and its value.
+pub type Setting = (SocketOption, OptionValue);
+
+fn parse_option(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or("an option is NAME=VALUE")?;
+    let option: SocketOption = name.parse().map_err(|error: OptionError| error.to_string())?;
+    let spec = option.spec().ok_or("no such option")?;
+    let value = spec.parse(value).map_err(|error| error.to_string())?;
+    Ok((option, value))
 }
 
 /// The bytes between frames.
@@ -424,6 +444,9 @@ mod tests {
             "monocoque rep --echo --reply a ipc://x",
             "monocoque pub --delimiter \\q ipc://x",
             "monocoque bench thr --transport udp",
+            "monocoque pull -o RCVHWM ipc://x",
+            "monocoque pull -o RCVHWM=many ipc://x",
+            "monocoque pull -o NO_SUCH=1 ipc://x",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -13,6 +13,7 @@ mod events;
 mod exit;
 mod format;
 mod interrupt;
+mod options;
 mod placement;
 mod probe;
 mod proxy;
@@ -47,6 +48,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Probe(args) => return probe::run(args),
         Command::Bench(args) => return bench::run(args),
         Command::Doctor => return doctor::run(),
+        Command::Options { name } => return options::run(name.as_deref().unwrap_or_default()),
         Command::Demo(args) => return demo::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "monocoque", &mut std::io::stdout());

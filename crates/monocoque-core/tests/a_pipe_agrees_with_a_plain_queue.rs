@@ -91,6 +91,15 @@ impl Oracle {
         }
     }
 
+    /// A writer that was refused is woken if it has room now, be it ever so little.
+    fn remark(&mut self, mark: usize) {
+        self.mark = mark;
+        if self.writer_waits && (self.conflate || mark == 0 || self.held < mark) {
+            self.writer_waits = false;
+            self.writer_wakes += 1;
+        }
+    }
+
     fn look(&mut self) -> Taken {
         if !self.queue.is_empty() {
             return Taken::Some;
@@ -226,8 +235,7 @@ proptest! {
                 Operation::Discard => prop_assert_eq!(writer.lock().discard(), oracle.discard()),
                 Operation::SetMark(mark) => {
                     writer.lock().set_mark(Mark::messages(mark));
-                    oracle.mark = mark as usize;
-                    oracle.credit(0);
+                    oracle.remark(mark as usize);
                 }
                 Operation::Finish => {
                     writer.lock().finish();

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use monocoque_core::batch::Unit;
-use monocoque_core::pipe::PipeReader;
+use monocoque_core::pipe::{Mark, PipeReader};
 use monocoque_core::{Message, RoutingId};
 use smallvec::SmallVec;
 
@@ -65,6 +65,12 @@ pub(crate) struct FairQueue {
 }
 
 impl FairQueue {
+    /// Changes the mark of what is received of one link.
+    pub(crate) fn set_mark(&mut self, slot: u32, mark: Mark) {
+        let lives = self.lanes.get(slot as usize).into_iter().flat_map(|lane| &lane.lives);
+        lives.for_each(|life| life.reader.set_mark(mark));
+    }
+
     /// A slot that no link holds and no unread message is left of.
     pub(crate) fn allocate(&mut self) -> u32 {
         self.vacant.pop().unwrap_or_else(|| {

@@ -102,9 +102,18 @@ impl Hub {
         self.signals.readable.wake_all();
     }
 
-    /// Changes the mark of all outgoing pipes.
-    pub fn set_marks(&self, mark: Mark) {
-        self.send.lock().set_marks(mark);
+    /// Changes the marks of all pipes: of each link, what `marks` says of the one to the peer and the one from it.
+    pub fn set_marks(&self, marks: impl Fn(LinkId) -> (Mark, Mark)) {
+        let mut recv = self.recv.lock();
+        let mut send = self.send.lock();
+        for link in send.outlets.links() {
+            let (to, from) = marks(link);
+            send.outlets.at(link.slot).writer.iter().for_each(|writer| writer.set_mark(to));
+            recv.fair.set_mark(link.slot, from);
+        }
+        // Full ones are asked again.
+        send.balancer.heal_all();
+        drop((send, recv));
         self.signals.writable.wake_all();
     }
 

@@ -127,6 +127,12 @@ impl Outlets {
         self.list.iter_mut().filter_map(|outlet| outlet.writer.as_mut())
     }
 
+    /// Links that are not closed.
+    pub(crate) fn links(&self) -> Vec<LinkId> {
+        let open = self.list.iter().enumerate().filter(|(_, outlet)| outlet.serial != 0);
+        open.map(|(slot, outlet)| LinkId { slot: slot as u32, serial: outlet.serial }).collect()
+    }
+
     /// Outlets that are up.
     pub(crate) fn live(&mut self) -> impl Iterator<Item = &mut Outlet> {
         self.list.iter_mut().filter(|outlet| outlet.is_up())

@@ -150,7 +150,9 @@ impl RecvSide {
     #[inline]
     fn is_wanted(&self, message: &Message) -> bool {
         let cause = match self.rule {
-            RecvRule::Subscribed if self.own.matches(message.first()) == self.config.invert_matching => DropCause::Unsubscribed,
+            RecvRule::Subscribed if self.own.matches(message.first()) == self.config.invert_matching => {
+                DropCause::Unsubscribed
+            }
             RecvRule::FairSingle if message.len() > 1 => DropCause::Unexpected,
             RecvRule::Joined if message.len() != 2 => DropCause::Unexpected,
             RecvRule::Joined if !self.own.holds(message.first()) => DropCause::Unsubscribed,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use monocoque_core::pipe::{HandOver, Mark, PipeWriter, Refusal};
+use monocoque_core::pipe::{HandOver, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId};
@@ -57,12 +57,6 @@ impl SendSide {
         self.inverts = config.invert_matching;
         self.no_drop = config.no_drop;
         self.strict = config.routes_strictly();
-    }
-
-    /// Changes the mark of all pipes; full ones are asked again.
-    pub(crate) fn set_marks(&mut self, mark: Mark) {
-        self.outlets.writers().for_each(|writer| writer.set_mark(mark));
-        self.balancer.heal_all();
     }
 
     pub(crate) fn is_strict(&self) -> bool {

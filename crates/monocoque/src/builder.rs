@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::core::Core;
 use crate::error::{BindError, ConnectError, OptionError};
 use crate::kind::Kind;
-use crate::options::{Hwm, Options, ReconnectStop};
+use crate::options::{Hwm, OptionValue, Options, ReconnectStop, SocketOption};
 use crate::socket::Socket;
 
 /// Options of a socket to be. An option that the socket cannot honour is an error when it is built.
@@ -36,8 +36,33 @@ impl<K: Kind> SocketBuilder<K> {
         self
     }
 
-    fn refuse(&mut self, option: &'static str, rule: impl Into<String>) {
-        self.error.get_or_insert(OptionError::OutOfRange { option, rule: rule.into() });
+    /// Sets the option of this number, as [`Socket::set_option`] does later. docs/options.md has them all.
+    pub fn option(mut self, option: SocketOption, value: impl Into<OptionValue>) -> Self {
+        if let Err(error) = self.options.set(option, &value.into()) {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    /// Sets what has no one value in the table, if the type has the option.
+    fn set(mut self, option: SocketOption, set: impl FnOnce(&mut Options)) -> Self {
+        match option.check_type(self.options.socket_type) {
+            Ok(()) => set(&mut self.options),
+            Err(error) => drop(self.error.get_or_insert(error)),
+        }
+        self
+    }
+
+    /// A switch, which may be off on any type.
+    fn switch(self, option: SocketOption, on: bool) -> Self {
+        let applies = option.check_type(self.options.socket_type).is_ok();
+        if on || applies { self.option(option, on) } else { self }
+    }
+
+    /// Everything as libzmq 4.3.5 has it: an endless linger, reconnects every 100 ms, and no handover of routing ids. What
+    /// was set before is forgotten.
+    pub fn as_libzmq(self) -> Self {
+        self.with(|options| *options = Options::libzmq(options.socket_type))
     }
 
     /// The name under which ROUTER peers know this socket: 1 to 255 bytes that do not begin with zero
@@ -45,7 +70,10 @@ impl<K: Kind> SocketBuilder<K> {
     pub fn identity(mut self, id: impl TryInto<RoutingId, Error: Into<RoutingIdError>>) -> Self {
         match id.try_into() {
             Ok(id) => self.options.identity = Some(id),
-            Err(error) => self.refuse("identity", error.into().to_string()),
+            Err(error) => {
+                let rule = error.into().to_string();
+                self.error.get_or_insert(OptionError::OutOfRange { option: SocketOption::ROUTING_ID, rule });
+            }
         }
         self
     }
@@ -122,12 +150,12 @@ impl<K: Kind> SocketBuilder<K> {
 
     /// Queues only for peers that are connected (`ZMQ_IMMEDIATE`), not for those being connected to.
     pub fn immediate(self, on: bool) -> Self {
-        self.with(|options| options.immediate = on)
+        self.switch(SocketOption::IMMEDIATE, on)
     }
 
     /// Keeps the last message of each peer only (`ZMQ_CONFLATE`). DEALER, PUSH, PULL, PUB and SUB.
     pub fn conflate(self, on: bool) -> Self {
-        self.with(|options| options.conflate = on)
+        self.switch(SocketOption::CONFLATE, on)
     }
 
     /// Connections that the system holds before they are accepted (`ZMQ_BACKLOG`); 100 by default.
@@ -191,89 +219,102 @@ impl<K: Kind> SocketBuilder<K> {
 
     /// ROUTER: sending to a routing id that nobody has is an error (`ZMQ_ROUTER_MANDATORY`), not a counted drop.
     pub fn router_mandatory(self, on: bool) -> Self {
-        self.with(|options| options.hub.router_mandatory = on)
+        self.switch(SocketOption::ROUTER_MANDATORY, on)
     }
 
     /// ROUTER: a new peer with a known routing id takes it over (`ZMQ_ROUTER_HANDOVER`).
     ///
     /// On by default, so that a peer that restarts is reached again before its old connection is known dead.
     pub fn router_handover(self, on: bool) -> Self {
-        self.with(|options| options.hub.router_handover = on)
+        self.switch(SocketOption::ROUTER_HANDOVER, on)
     }
 
     /// REQ: a second send before the reply gives the first request up (`ZMQ_REQ_RELAXED`).
     pub fn relaxed(self, on: bool) -> Self {
-        self.with(|options| options.hub.req_relaxed = on)
+        self.switch(SocketOption::REQ_RELAXED, on)
+    }
+
+    /// REQ: an id goes before every request, and a reply with another is dropped (`ZMQ_REQ_CORRELATE`).
+    pub fn correlate(self, on: bool) -> Self {
+        self.switch(SocketOption::REQ_CORRELATE, on)
+    }
+
+    /// XPUB, XSUB: a subscriber's message whose first frame is no subscription has none in its other frames either
+    /// (`ZMQ_ONLY_FIRST_SUBSCRIBE`).
+    pub fn only_first_subscribe(self, on: bool) -> Self {
+        self.switch(SocketOption::ONLY_FIRST_SUBSCRIBE, on)
+    }
+
+    /// XSUB: every subscription that is taken back is told, not only the last of a topic
+    /// (`ZMQ_XSUB_VERBOSE_UNSUBSCRIBE`).
+    pub fn xsub_verbose_unsubscribe(self, on: bool) -> Self {
+        self.switch(SocketOption::XSUB_VERBOSE_UNSUBSCRIBE, on)
     }
 
     /// XPUB: every subscription is reported, not only the first of a topic (`ZMQ_XPUB_VERBOSE`).
     pub fn xpub_verbose(self, on: bool) -> Self {
-        self.with(|options| options.hub.xpub_verbose = on)
+        self.switch(SocketOption::XPUB_VERBOSE, on)
     }
 
     /// XPUB: every subscription is reported, and every one that is taken back (`ZMQ_XPUB_VERBOSER`).
     pub fn xpub_verboser(self, on: bool) -> Self {
-        self.with(|options| options.hub.xpub_verboser = on)
+        self.switch(SocketOption::XPUB_VERBOSER, on)
     }
 
     /// XPUB: subscriptions are told and not in force until [`grant_subscription`](Socket::grant_subscription) says so
     /// (`ZMQ_XPUB_MANUAL`).
     pub fn xpub_manual(self, on: bool) -> Self {
-        self.with(|options| options.hub.xpub_manual = on)
+        self.switch(SocketOption::XPUB_MANUAL, on)
     }
 
     /// XPUB, manual: the message that is sent after a notice was received goes to the peer of that notice only, so that it
     /// gets the last value of what it subscribed to (`ZMQ_XPUB_MANUAL_LAST_VALUE`).
     pub fn xpub_manual_last_value(self, on: bool) -> Self {
-        self.with(|options| options.hub.xpub_manual_last_value = on)
+        self.switch(SocketOption::XPUB_MANUAL_LAST_VALUE, on)
     }
 
     /// XPUB: what each new peer is sent before everything else, whatever it subscribes to (`ZMQ_XPUB_WELCOME_MSG`). A SUB
     /// receives it if it is subscribed to it.
     pub fn welcome(self, message: impl Into<Message>) -> Self {
-        let message = message.into();
-        self.with(|options| options.hub.xpub_welcome = Some(message))
+        self.set(SocketOption::XPUB_WELCOME_MSG, |options| options.hub.xpub_welcome = Some(message.into()))
     }
 
     /// PUB and XPUB send to those whose subscriptions do *not* match, a SUB receives what its own do not match
     /// (`ZMQ_INVERT_MATCHING`). Set on both sides.
     pub fn invert_matching(self, on: bool) -> Self {
-        self.with(|options| options.hub.invert_matching = on)
+        self.switch(SocketOption::INVERT_MATCHING, on)
     }
 
     /// ROUTER, DEALER and REQ: sends an empty message to each new peer, so that a ROUTER there learns this socket's name
     /// before anything else is said (`ZMQ_PROBE_ROUTER`).
     pub fn probe_router(self, on: bool) -> Self {
-        self.with(|options| options.hub.probe_router = on)
+        self.switch(SocketOption::PROBE_ROUTER, on)
     }
 
     /// ROUTER, DEALER, CLIENT, SERVER and PEER: what each new peer is sent before everything else (`ZMQ_HELLO_MSG`).
     pub fn hello(self, message: impl Into<Message>) -> Self {
-        let message = message.into();
-        self.with(|options| options.hub.hello = Some(message))
+        self.set(SocketOption::HELLO_MSG, |options| options.hub.hello = Some(message.into()))
     }
 
     /// ROUTER: an empty message is received of each peer that comes, or goes (`ZMQ_ROUTER_NOTIFY`).
     pub fn router_notify(self, of: RouterNotify) -> Self {
-        self.with(|options| options.hub.router_notify = of)
+        self.set(SocketOption::ROUTER_NOTIFY, |options| options.hub.router_notify = of)
     }
 
     /// ROUTER, SERVER and PEER: what is received of each peer that goes, behind all that it sent (`ZMQ_DISCONNECT_MSG`).
     pub fn disconnect_message(self, message: impl Into<Message>) -> Self {
-        let message = message.into();
-        self.with(|options| options.hub.disconnect = Some(message))
+        self.set(SocketOption::DISCONNECT_MSG, |options| options.hub.disconnect = Some(message.into()))
     }
 
     /// DEALER, CLIENT and PEER: what is received when a connection of this side's making is lost, and will be made again
     /// (`ZMQ_HICCUP_MSG`).
     pub fn hiccup_message(self, message: impl Into<Message>) -> Self {
-        let message = message.into();
-        self.with(|options| options.hub.hiccup = Some(message))
+        self.set(SocketOption::HICCUP_MSG, |options| options.hub.hiccup = Some(message.into()))
     }
 
     /// PUB, XPUB and RADIO: waits for a full subscriber instead of dropping its copy (`ZMQ_XPUB_NODROP`).
     pub fn no_drop(self, on: bool) -> Self {
-        self.with(|options| options.hub.no_drop = on)
+        self.switch(SocketOption::XPUB_NODROP, on)
     }
 
     /// The socket, not bound or connected anywhere yet.
@@ -284,7 +325,6 @@ impl<K: Kind> SocketBuilder<K> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        self.options.check()?;
         Ok(Socket::new(Core::new(self.context.inner(), self.options)))
     }
 

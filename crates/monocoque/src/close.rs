@@ -94,7 +94,7 @@ pub(crate) fn close_in_background(core: Arc<Core>) {
 /// Closes `core` and waits for it. Any number may, at once or one after the other: they wait for the same end.
 pub(crate) async fn close(core: &Arc<Core>) -> CloseReport {
     let lingered = begin(core);
-    let left = core.options.linger.map(|time| time.saturating_sub(lingered));
+    let left = core.options().linger.map(|time| time.saturating_sub(lingered));
     until(&core.idle, &core.context, left, || core.state.lock().is_drained().then_some(())).await;
     core.state.lock().stop();
     let has_stopped = || core.state.lock().has_stopped().then_some(());

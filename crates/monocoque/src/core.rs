@@ -1,21 +1,21 @@
 //! What all handles and actors of one socket share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard};
 
-use monocoque_core::pipe::{PipeReader, PipeWriter, direct_pipe, pipe};
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
 use monocoque_io::{Binding, Dialer, Listener, PlacementGone, Stopper};
 use monocoque_pattern::{Hub, LinkId};
-use monocoque_zmtp::SessionConfig;
 
 use crate::close::Phase;
 use crate::context::ContextInner;
-use crate::error::{BindError, ConnectError, EndpointNotFound};
+use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError};
+use crate::inproc;
 use crate::monitor::{Event, Events};
-use crate::options::Options;
+use crate::options::{Marks, Options};
 use crate::owner::{Target, ZmtpOwner};
 use crate::wait::answer;
 
@@ -23,8 +23,8 @@ use crate::wait::answer;
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) hub: Hub,
-    pub(crate) options: Options,
-    pub(crate) session: Arc<SessionConfig>,
+    options: Mutex<Options>,
+    socket_type: SocketType,
     pub(crate) context: Arc<ContextInner>,
     pub(crate) events: Events,
     /// Woken when a connection ends.
@@ -79,8 +79,8 @@ impl Core {
     pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Arc<Self> {
         Arc::new(Self {
             hub: Hub::new(options.hub_config()),
-            session: options.session_config(),
-            options,
+            socket_type: options.socket_type,
+            options: Mutex::new(options),
             context: Arc::clone(context),
             events: Events::default(),
             idle: WaitList::new(),
@@ -91,7 +91,39 @@ impl Core {
     }
 
     pub(crate) fn socket_type(&self) -> SocketType {
-        self.options.socket_type
+        self.socket_type
+    }
+
+    /// The options as they are now.
+    pub(crate) fn options(&self) -> MutexGuard<'_, Options> {
+        self.options.lock()
+    }
+
+    /// The marks of its pipes as they are now.
+    pub(crate) fn marks(&self) -> Marks {
+        self.options().marks()
+    }
+
+    /// Changes the options, and what they act on at once.
+    pub(crate) fn change_options(
+        &self,
+        change: impl FnOnce(&mut Options) -> Result<(), OptionError>,
+    ) -> Result<(), OptionError> {
+        if self.is_closing() {
+            return Err(OptionError::Closed);
+        }
+        let mut options = self.options();
+        let before = options.clone();
+        change(&mut options)?;
+        let (hub, marks) = (options.hub_config(), options.marks());
+        drop(options);
+        if hub != before.hub_config() {
+            self.hub.reconfigure(hub);
+        }
+        if marks != before.marks() {
+            inproc::set_marks(self, marks);
+        }
+        Ok(())
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -112,23 +144,29 @@ impl Core {
     ///
     /// Only data conflates: the other way go subscriptions, of which each counts.
     pub(crate) fn outgoing_pipe(&self) -> (PipeWriter, PipeReader) {
-        let conflate = self.options.conflate && self.socket_type().sends();
-        pipe(self.options.send_mark(), conflate, &self.context.arena)
+        let (mark, conflate) = self.outgoing();
+        pipe(mark, conflate, &self.context.arena)
     }
 
     /// A pipe from this socket to another of the same process.
     pub(crate) fn direct_pipe(&self) -> (PipeWriter, PipeReader) {
-        let conflate = self.options.conflate && self.socket_type().sends();
-        direct_pipe(self.options.send_mark(), conflate, &self.context.arena)
+        let (mark, conflate) = self.outgoing();
+        direct_pipe(mark, conflate, &self.context.arena)
+    }
+
+    fn outgoing(&self) -> (Mark, bool) {
+        let options = self.options();
+        (options.marks().send, options.conflate && self.socket_type().sends())
     }
 
     /// A pipe from a peer to this socket.
     pub(crate) fn incoming_pipe(&self) -> (PipeWriter, PipeReader) {
-        pipe(self.options.recv_mark(), self.conflates_incoming(), &self.context.arena)
+        let mark = self.marks().recv;
+        pipe(mark, self.conflates_incoming(), &self.context.arena)
     }
 
     pub(crate) fn conflates_incoming(&self) -> bool {
-        self.options.conflate && self.socket_type().receives()
+        self.options().conflate && self.socket_type().receives()
     }
 
     /// Enters an endpoint; whether it was, because a socket that closes takes no more of them.
@@ -148,7 +186,7 @@ impl Core {
         endpoint: Endpoint,
     ) -> Result<Endpoint, BindError> {
         let placement = self.context.placement()?.clone();
-        let config = self.options.listen.clone();
+        let config = self.options().listen.clone();
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
         let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
             self.events.emit(Event::BindFailed { endpoint: endpoint.to_string(), reason: error.to_string() });
@@ -170,8 +208,12 @@ impl Core {
     /// Starts connecting to a network endpoint.
     pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
         let placement = self.context.placement()?;
-        let target = Arc::new(Target::new(self.hub.open()));
-        if !self.options.immediate {
+        let target = Arc::new(Target::new(self.open_link()?));
+        let (immediate, config) = {
+            let options = self.options();
+            (options.immediate, options.dial_config())
+        };
+        if !immediate {
             let (writer, reader) = self.outgoing_pipe();
             if self.hub.attach(target.link, writer).is_err() {
                 self.hub.release(target.link);
@@ -183,7 +225,7 @@ impl Core {
         let dialer = Dialer {
             owner: ZmtpOwner::dialing(self, endpoint.to_string(), &target),
             endpoint: endpoint.clone(),
-            config: self.options.dial_config(),
+            config,
             arena: self.context.arena.clone(),
             stop: stopper.listen(),
         };
@@ -196,6 +238,18 @@ impl Core {
         entered.map(|()| link).inspect_err(|_| {
             self.hub.close_link(link);
         })
+    }
+
+    /// A link to whom is connected to, by the name that it was given if it was.
+    pub(crate) fn open_link(&self) -> Result<LinkId, ConnectError> {
+        let name = self.options().next_name.take();
+        let link = self.hub.open();
+        let Some(name) = name else { return Ok(link) };
+        if self.hub.name(link, Some(name.clone())).is_some() {
+            return Ok(link);
+        }
+        self.hub.release(link);
+        Err(ConnectError::NameTaken(name))
     }
 
     /// Takes the endpoint that was written or resolved as `text` off the socket.

@@ -6,6 +6,8 @@ use monocoque_core::{EndpointError, Message, RoutingId, SocketType};
 use monocoque_io::{PlacementError, PlacementGone};
 use monocoque_pattern::{RecvRefused, SendReason};
 
+use crate::options::SocketOption;
+
 /// An option that this socket cannot honour.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,19 +15,48 @@ pub enum OptionError {
     /// The option means nothing on this socket type.
     #[error("option {option} does not apply to {socket_type} sockets")]
     DoesNotApply {
-        /// The option's name.
-        option: &'static str,
+        /// The option.
+        option: SocketOption,
         /// The type of the socket.
         socket_type: SocketType,
     },
     /// The value is outside what the option takes.
     #[error("option {option}: {rule}")]
     OutOfRange {
-        /// The option's name.
-        option: &'static str,
+        /// The option.
+        option: SocketOption,
         /// What it takes.
         rule: String,
     },
+    /// There is no such option.
+    #[error("there is no option {option}")]
+    Unknown {
+        /// What was asked for.
+        option: String,
+    },
+    /// It is only read.
+    #[error("option {option} is only read")]
+    ReadOnly {
+        /// The option.
+        option: SocketOption,
+    },
+    /// It is only set.
+    #[error("option {option} is only set")]
+    WriteOnly {
+        /// The option.
+        option: SocketOption,
+    },
+    /// libzmq has it, and there is nothing for it to act on here.
+    #[error("option {option} {why}")]
+    NotHere {
+        /// The option.
+        option: SocketOption,
+        /// Why.
+        why: &'static str,
+    },
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed,
 }
 
 /// Why a context cannot run.
@@ -97,6 +128,9 @@ pub enum ConnectError {
     /// The socket type does not name the peers that it connects to.
     #[error("a {0} socket does not name the peers that it connects to")]
     Nameless(SocketType),
+    /// The name that the peer was to have is another peer's.
+    #[error("another peer has the routing id {0}")]
+    NameTaken(RoutingId),
     /// The context cannot run.
     #[error(transparent)]
     Context(#[from] ContextError),

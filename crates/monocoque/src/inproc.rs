@@ -13,6 +13,7 @@ use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
 
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError};
+use crate::options::Marks;
 
 /// The inproc names of one context.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ struct JointEnd {
 }
 
 fn facts_of(core: &Core) -> PeerFacts {
-    PeerFacts { socket_type: core.socket_type(), identity: core.options.identity.clone(), commands: true }
+    PeerFacts { socket_type: core.socket_type(), identity: core.options().identity.clone(), commands: true }
 }
 
 /// Binds `name`; whoever waits for it is joined.
@@ -98,7 +99,7 @@ pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Resul
     let entry = names.entry(name.to_owned()).or_default();
     let bound = entry.bound.upgrade().filter(|bound| !bound.is_closing());
     check_types(core.socket_type(), bound.as_deref(), &endpoint)?;
-    let link = core.hub.open();
+    let link = core.open_link()?;
     let (writer, outgoing) = core.direct_pipe();
     if core.hub.attach(link, writer).is_err() {
         core.hub.release(link);
@@ -128,9 +129,10 @@ fn check_types(ours: SocketType, bound: Option<&Core>, endpoint: &Endpoint) -> R
 
 /// Joins the connecting socket `from` to the bound socket `to`. The mark of each pipe is the sum of both sides'.
 fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
-    outgoing.set_mark(from.options.send_mark().joined(to.options.recv_mark()));
+    let (ours, theirs) = (from.marks(), to.marks());
+    outgoing.set_mark(ours.send.joined(theirs.recv));
     let (mut writer, incoming) = to.direct_pipe();
-    writer.set_mark(to.options.send_mark().joined(from.options.recv_mark()));
+    writer.set_mark(theirs.send.joined(ours.recv));
     // Either end may ask for the last message only.
     if to.conflates_incoming() {
         outgoing.conflate();
@@ -159,6 +161,21 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
     // One of them may have closed before it could see this joint.
     [(from, link), (to, to_link)].into_iter().filter(|(core, _)| core.is_closing()).for_each(|(core, link)| {
         part(core, Some(link));
+    });
+}
+
+/// Gives all pipes of `core` new marks. Those of a joint have the sum of both sides'.
+pub(crate) fn set_marks(core: &Core, marks: Marks) {
+    let joints = core.context.inproc.joints.lock();
+    let others = joints.iter().filter_map(|joint| match &joint.ends {
+        [end, other] | [other, end] if std::ptr::eq(end.core.as_ptr(), core) => Some((end.link, other.core.upgrade()?)),
+        _ => None,
+    });
+    let others: Vec<(LinkId, Marks)> = others.map(|(link, other)| (link, other.marks())).collect();
+    drop(joints);
+    core.hub.set_marks(|link| match others.iter().find(|(joined, _)| *joined == link) {
+        Some((_, theirs)) => (marks.send.joined(theirs.recv), theirs.send.joined(marks.recv)),
+        None => (marks.send, marks.recv),
     });
 }
 

@@ -63,7 +63,7 @@ pub use monocoque_core::{
 pub use monocoque_io::{BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, Keepalive, local_runtime};
 pub use monocoque_pattern::RouterNotify;
 pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
-pub use options::{Hwm, ReconnectStop};
+pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
 pub use poller::{Interest, PollError, Poller, Readiness};
 pub use proxy::{Proxy, ProxyError, ProxySocket, ProxyStatistics, Steering, Traffic};
 pub use request::RequestError;

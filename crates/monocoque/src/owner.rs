@@ -10,10 +10,11 @@ use monocoque_core::stats::DropCause;
 use monocoque_core::sync::Mutex;
 use monocoque_io::{End, Ended, HalfOpen, Host, LinkEvent, LinkFacts, Owner, Pipes, Retry};
 use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
-use monocoque_zmtp::{PeerInfo, Session, SessionError};
+use monocoque_zmtp::{PeerInfo, Session, SessionConfig, SessionError};
 
 use crate::core::Core;
 use crate::monitor::{ConnectionFacts, DisconnectReason, Event};
+use crate::options::ReconnectStop;
 
 /// A connected endpoint: its link, and its outgoing pipe while no connection has it.
 #[derive(Debug)]
@@ -64,15 +65,31 @@ pub(crate) struct ZmtpOwner {
     endpoint: Arc<str>,
     /// Where we connect to; `None` where we accept.
     target: Option<Arc<Target>>,
+    /// The options as they were when the endpoint was made.
+    session: Arc<SessionConfig>,
+    reconnect_stop: ReconnectStop,
+    immediate: bool,
 }
 
 impl ZmtpOwner {
     pub(crate) fn accepting(core: &Arc<Core>, endpoint: String) -> Self {
-        Self { core: Arc::clone(core), endpoint: endpoint.into(), target: None }
+        Self::new(core, endpoint, None)
     }
 
     pub(crate) fn dialing(core: &Arc<Core>, endpoint: String, target: &Arc<Target>) -> Self {
-        Self { core: Arc::clone(core), endpoint: endpoint.into(), target: Some(Arc::clone(target)) }
+        Self::new(core, endpoint, Some(Arc::clone(target)))
+    }
+
+    fn new(core: &Arc<Core>, endpoint: String, target: Option<Arc<Target>>) -> Self {
+        let options = core.options();
+        Self {
+            core: Arc::clone(core),
+            endpoint: endpoint.into(),
+            target,
+            session: options.session_config(),
+            reconnect_stop: options.reconnect_stop,
+            immediate: options.immediate,
+        }
     }
 
     /// The endpoint takes no further share of what is sent; what is queued for it is lost, and counted.
@@ -103,18 +120,19 @@ impl Owner for ZmtpOwner {
     type Host = ZmtpHost;
 
     fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Session, ZmtpHost) {
-        let session = Session::new(Arc::clone(&self.core.session), facts.side);
+        let session = Session::new(Arc::clone(&self.session), facts.side);
         let facts = self.facts(facts, self.core.connection_number());
         self.core.events.emit(match self.target {
             Some(_) => Event::Connected(facts.clone()),
             None => Event::Accepted(facts.clone()),
         });
         let (core, target) = (Arc::clone(&self.core), self.target.clone());
-        (session, ZmtpHost { core, target, facts, permit, peer: None, live: false })
+        let (immediate, conflates) = (self.immediate, core.conflates_incoming());
+        (session, ZmtpHost { core, target, facts, permit, peer: None, live: false, immediate, conflates })
     }
 
     fn end(&self, host: ZmtpHost, ended: Ended<SessionError>) -> Retry {
-        let stops = self.core.options.reconnect_stop.handshake_failed && !ended.was_ready;
+        let stops = self.reconnect_stop.handshake_failed && !ended.was_ready;
         let refused = match &ended.end {
             End::Protocol(error) if stops || !error.may_retry() => Some(error.to_string()),
             End::PeerClosed { .. } | End::Link(_) if stops => Some("the link ended during the handshake".to_owned()),
@@ -172,6 +190,10 @@ pub(crate) struct ZmtpHost {
     peer: Option<(LinkId, PeerKey)>,
     /// Counted among the socket's live connections.
     live: bool,
+    /// The pipe goes with the connection.
+    immediate: bool,
+    /// What comes in replaces what came before.
+    conflates: bool,
 }
 
 impl Host<Session> for ZmtpHost {
@@ -190,7 +212,7 @@ impl Host<Session> for ZmtpHost {
     fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
         let drops = self.core.hub.drops();
         drops.count(DropCause::PeerGone, lost as u64);
-        if self.core.options.conflate {
+        if self.conflates {
             drops.count(DropCause::Conflated, incoming.take_conflated() as u64);
         }
         if self.core.socket_type().publishes() {
@@ -271,7 +293,7 @@ impl ZmtpHost {
             self.core.hub.down(key);
         }
         match (&self.target, ended.outgoing) {
-            (Some(target), Some(outgoing)) if !self.core.options.immediate => {
+            (Some(target), Some(outgoing)) if !self.immediate => {
                 let lost = target.keep(outgoing);
                 self.core.hub.drops().count(DropCause::PeerGone, lost as u64);
             }

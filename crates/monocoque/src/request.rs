@@ -50,7 +50,8 @@ impl Socket<Req> {
     /// If the future is dropped before the request was sent, no peer has it; after that, its reply is dropped
     /// when it comes, and counted as [`DropCause::Unexpected`](crate::DropCause::Unexpected).
     pub async fn request(&self, message: impl Into<Message>) -> Result<Message, RequestError> {
-        self.ask(message.into(), self.core().options.recv_timeout).await
+        let limit = self.core().options().recv_timeout;
+        self.ask(message.into(), limit).await
     }
 
     /// [`request`](Self::request), waiting for the reply at most `limit`.

@@ -12,10 +12,11 @@ use monocoque_pattern::{Hub, LinkId, SendReason};
 use crate::blocking::Blocking;
 use crate::close::{CloseReport, close, close_in_background};
 use crate::core::{Core, Role};
-use crate::error::{BindError, ConnectError, EndpointNotFound, RecvError, SendError, TryRecvError};
+use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError};
 use crate::inproc;
 use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Sub, XPub, XSub, in_place};
 use crate::monitor::Monitor;
+use crate::options::{OptionValue, SocketOption};
 use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
 use crate::wait::until;
 
@@ -179,6 +180,23 @@ impl<K: Kind> Socket<K> {
         until(&core.hub.signals().peers, &core.context, limit, there).await.unwrap_or(false)
     }
 
+    /// Sets an option of a socket that is there. When it acts, [`OptionSpec::takes_effect`](crate::OptionSpec::takes_effect)
+    /// says: at once, on live peers too, or on what is bound and connected afterwards.
+    ///
+    /// # Errors
+    /// [`OptionError`]; the option is then as before.
+    pub fn set_option(&self, option: SocketOption, value: impl Into<OptionValue>) -> Result<(), OptionError> {
+        option.known()?.change(self.core(), &value.into())
+    }
+
+    /// The value of an option.
+    ///
+    /// # Errors
+    /// [`OptionError`] for one that the type does not have, or that is only set.
+    pub fn option(&self, option: SocketOption) -> Result<OptionValue, OptionError> {
+        option.known()?.read(self.core())
+    }
+
     /// What happens to this socket's connections from now on.
     pub fn monitor(&self) -> Monitor {
         self.core().events.subscribe()
@@ -222,7 +240,8 @@ impl<K: Kind> Socket<K> {
             Err(SendReason::Full | SendReason::NoPeer) => None,
             done => Some(done),
         };
-        match until(&core.hub.signals().writable, &core.context, core.options.send_timeout, attempt).await {
+        let send_timeout = core.options().send_timeout;
+        match until(&core.hub.signals().writable, &core.context, send_timeout, attempt).await {
             Some(done) => done.map_err(|reason| SendError::new(message, reason)),
             None => Err(SendError::TimedOut(message)),
         }
@@ -322,7 +341,8 @@ impl<K: Receives> Socket<K> {
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Failed(error)) => Some(Err(error)),
         };
-        let received = until(&core.hub.signals().readable, &core.context, core.options.recv_timeout, attempt).await;
+        let recv_timeout = core.options().recv_timeout;
+        let received = until(&core.hub.signals().readable, &core.context, recv_timeout, attempt).await;
         received.unwrap_or(Err(RecvError::TimedOut))
     }
 
@@ -502,6 +522,28 @@ macro_rules! has_topics {
 }
 has_topics!(Pub XPub Sub XSub Radio Dish Any);
 
+/// Socket types whose application names the peers that they connect to.
+macro_rules! takes_names {
+    ($($kind:ident)*) => {$(
+        impl Socket<$kind> {
+            /// Connects to `endpoint`, as [`connect`](Self::connect) does, to a peer that is known here as `id`, whatever it
+            /// calls itself (`ZMQ_CONNECT_ROUTING_ID`). What is sent to it before it is connected waits in its queue.
+            ///
+            /// # Errors
+            /// As [`connect`](Self::connect); [`ConnectError::NameTaken`] if `id` is another peer's, and
+            /// [`ConnectError::Nameless`] for a type other than ROUTER.
+            pub fn connect_as(&self, endpoint: impl AsRef<str>, id: RoutingId) -> Result<(), ConnectError> {
+                if self.socket_type() != SocketType::Router {
+                    return Err(ConnectError::Nameless(self.socket_type()));
+                }
+                self.core().options().next_name = Some(id);
+                self.connect(endpoint)
+            }
+        }
+    )*};
+}
+takes_names!(Router Any);
+
 /// Socket types that name the peers that they connect to.
 macro_rules! names_peers {
     ($($kind:ident)*) => {$(
@@ -516,7 +558,7 @@ macro_rules! names_peers {
                     return Err(ConnectError::Nameless(self.socket_type()));
                 }
                 let link = self.link_to(endpoint.as_ref())?;
-                self.core().hub.name(link).ok_or(ConnectError::Closed)
+                self.core().hub.name(link, None).ok_or(ConnectError::Closed)
             }
         }
     )*};

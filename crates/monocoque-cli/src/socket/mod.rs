@@ -62,6 +62,9 @@ fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
     if job.no_drop {
         builder = builder.no_drop(true);
     }
+    for (option, value) in &job.common.options {
+        builder = builder.option(*option, value.clone());
+    }
     let socket = builder.build()?;
     if job.common.verbose {
         events::print(socket.monitor());

@@ -7,6 +7,7 @@ mod harness;
 mod a_broken_pipe_is_no_failure;
 mod a_proxy_forwards_until_it_is_interrupted;
 mod a_request_gets_its_answer;
+mod any_option_can_be_set;
 mod benches_measure_and_say_so;
 mod exit_codes_tell_what_went_wrong;
 mod frames_survive_every_format;

@@ -208,7 +208,10 @@ impl Shared {
         state.mark = mark;
         // The writer has to ask before it holds more.
         self.eager.store(true, Ordering::Release);
-        let waker = state.credit(Load::default());
+        // One that was refused may have room now, though the pipe is not down to half of the new mark.
+        let room = state.writer_waits && state.has_room();
+        state.writer_waits &= !room;
+        let waker = state.writer.clone().filter(|_| room);
         drop(state);
         wake(waker);
     }

@@ -24,7 +24,7 @@ fn a_publisher_stops_dropping() {
     let hub = hub(SocketType::XPub);
     let mut subscriber = join(&hub, SocketType::Sub);
     subscriber.send(b"\x01");
-    hub.set_marks(Mark::messages(1));
+    hub.set_marks(|_| (Mark::messages(1), Mark::messages(1)));
     (0..2).for_each(|_| hub.try_send(Message::from("x")).expect("sent or dropped"));
     assert_eq!(hub.drops().of(DropCause::Full), 1);
     hub.reconfigure(HubConfig { no_drop: true, ..HubConfig::new(SocketType::XPub) });
@@ -35,12 +35,12 @@ fn a_publisher_stops_dropping() {
 fn a_mark_that_is_raised_makes_room_and_one_that_is_lowered_takes_it() {
     let hub = hub(SocketType::Push);
     let mut peer = join(&hub, SocketType::Pull);
-    hub.set_marks(Mark::messages(2));
+    hub.set_marks(|_| (Mark::messages(2), Mark::messages(2)));
     (0..2).for_each(|_| hub.try_send(Message::from("x")).expect("room for two"));
     assert!(hub.try_send(Message::from("x")).is_err());
-    hub.set_marks(Mark::messages(3));
+    hub.set_marks(|_| (Mark::messages(3), Mark::messages(3)));
     hub.try_send(Message::from("x")).expect("room for one more");
-    hub.set_marks(Mark::messages(1));
+    hub.set_marks(|_| (Mark::messages(1), Mark::messages(1)));
     assert_eq!(peer.texts().len(), 3);
     hub.try_send(Message::from("x")).expect("room for one");
     assert!(hub.try_send(Message::from("x")).is_err());

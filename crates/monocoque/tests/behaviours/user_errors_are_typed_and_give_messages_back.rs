@@ -2,7 +2,7 @@
 
 use monocoque::{
     BindError, ConnectError, Context, EndpointError, EndpointNotFound, Message, OptionError, Routed, RoutingId,
-    SendError, SocketType, local_runtime,
+    SendError, SocketOption, SocketType, local_runtime,
 };
 
 use crate::common::{IPC, TCP, everywhere, in_shared, inproc, poll_times, soon, watched};
@@ -118,13 +118,13 @@ fn a_mandatory_router_gives_back_what_has_no_route() {
 fn options_that_do_not_apply_are_refused() {
     everywhere(async |ctx: Context| {
         let refused = |option| OptionError::DoesNotApply { option, socket_type: SocketType::Router };
-        assert_eq!(ctx.router().conflate(true).build().err(), Some(refused("conflate")));
-        assert_eq!(ctx.router().relaxed(true).build().err(), Some(refused("relaxed")));
-        assert_eq!(ctx.router().xpub_verbose(true).build().err(), Some(refused("xpub_verbose")));
-        assert_eq!(ctx.router().no_drop(true).build().err(), Some(refused("no_drop")));
+        assert_eq!(ctx.router().conflate(true).build().err(), Some(refused(SocketOption::CONFLATE)));
+        assert_eq!(ctx.router().relaxed(true).build().err(), Some(refused(SocketOption::REQ_RELAXED)));
+        assert_eq!(ctx.router().xpub_verbose(true).build().err(), Some(refused(SocketOption::XPUB_VERBOSE)));
+        assert_eq!(ctx.router().no_drop(true).build().err(), Some(refused(SocketOption::XPUB_NODROP)));
         let mandatory = ctx.push().router_mandatory(true).build().err();
         let socket_type = SocketType::Push;
-        assert_eq!(mandatory, Some(OptionError::DoesNotApply { option: "router_mandatory", socket_type }));
+        assert_eq!(mandatory, Some(OptionError::DoesNotApply { option: SocketOption::ROUTER_MANDATORY, socket_type }));
         assert!(matches!(soon(ctx.router().conflate(true).bind(TCP)).await, Err(BindError::Option(_))));
         assert!(matches!(ctx.router().conflate(true).connect(inproc()), Err(ConnectError::Option(_))));
     });
@@ -135,12 +135,15 @@ fn identities_have_rules() {
     everywhere(async |ctx: Context| {
         for bad in [vec![b'x'; 256], vec![], b"\0reserved".to_vec()] {
             let error = ctx.dealer().identity(bad.clone()).build().expect_err("not allowed");
-            assert!(matches!(error, OptionError::OutOfRange { option: "identity", .. }), "{bad:?}: {error:?}");
+            assert!(
+                matches!(error, OptionError::OutOfRange { option: SocketOption::ROUTING_ID, .. }),
+                "{bad:?}: {error:?}"
+            );
         }
         assert!(ctx.dealer().identity(vec![b'x'; 255]).build().is_ok());
         // The first one refused is told.
         let error = ctx.dealer().identity("").identity("good").build().expect_err("the first was refused");
-        assert!(matches!(error, OptionError::OutOfRange { option: "identity", .. }));
+        assert!(matches!(error, OptionError::OutOfRange { option: SocketOption::ROUTING_ID, .. }));
     });
 }
 

@@ -6,11 +6,17 @@ use std::time::Duration;
 use monocoque_core::limits::HIGH_WATER_MARK_DEFAULT;
 use monocoque_core::pipe::Mark;
 use monocoque_core::{RoutingId, SocketType};
-use monocoque_io::{BackoffConfig, DialConfig, ListenConfig};
-use monocoque_pattern::{HubConfig, RouterNotify};
+use monocoque_io::{BackoffConfig, DialConfig, Keepalive, ListenConfig};
+use monocoque_pattern::HubConfig;
 use monocoque_zmtp::{Heartbeat, SessionConfig};
 
 use crate::error::OptionError;
+
+mod numbers;
+mod spec;
+mod table;
+
+pub use spec::{OptionSpec, OptionValue, SocketOption, TakesEffect};
 
 /// A high-water mark for one peer and direction: whole messages, and optionally bytes. Zero means no limit.
 ///
@@ -53,6 +59,13 @@ pub struct ReconnectStop {
     pub handshake_failed: bool,
 }
 
+/// The marks of a socket's pipes to and from each peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) send: Mark,
+    pub(crate) recv: Mark,
+}
+
 /// All options of a socket, with their defaults.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -73,6 +86,12 @@ pub(crate) struct Options {
     pub(crate) conflate: bool,
     pub(crate) listen: ListenConfig,
     pub(crate) hub: HubConfig,
+    /// The name of whom is connected to next.
+    pub(crate) next_name: Option<RoutingId>,
+    /// What keep-alive begins with when it is turned on.
+    keepalive_times: Keepalive,
+    /// Told back, and always so.
+    stop_after_disconnect: bool,
 }
 
 impl Options {
@@ -97,35 +116,25 @@ impl Options {
             conflate: false,
             listen: ListenConfig::default(),
             hub,
+            next_name: None,
+            keepalive_times: Keepalive::default(),
+            stop_after_disconnect: false,
         }
     }
 
-    /// What cannot be honoured on this socket type is refused, never ignored.
-    pub(crate) fn check(&self) -> Result<(), OptionError> {
-        use SocketType::{Client, Dealer, Peer, Pub, Pull, Push, Radio, Req, Router, Server, Sub, XPub};
-        let kind = self.socket_type;
-        let refuse = |set: bool, option: &'static str, fits: &[SocketType]| {
-            if set && !fits.contains(&kind) {
-                Err(OptionError::DoesNotApply { option, socket_type: kind })
-            } else {
-                Ok(())
-            }
-        };
-        refuse(self.conflate, "conflate", &[Dealer, Push, Pull, Pub, Sub])?;
-        refuse(self.hub.router_mandatory, "router_mandatory", &[Router])?;
-        refuse(self.hub.req_relaxed, "relaxed", &[Req])?;
-        refuse(self.hub.xpub_verbose, "xpub_verbose", &[XPub])?;
-        refuse(self.hub.xpub_verboser, "xpub_verboser", &[XPub])?;
-        refuse(self.hub.xpub_manual, "xpub_manual", &[XPub])?;
-        refuse(self.hub.xpub_manual_last_value, "xpub_manual_last_value", &[XPub])?;
-        refuse(self.hub.xpub_welcome.is_some(), "welcome", &[XPub])?;
-        refuse(self.hub.invert_matching, "invert_matching", &[Pub, XPub, Sub])?;
-        refuse(self.hub.probe_router, "probe_router", &[Router, Dealer, Req])?;
-        refuse(self.hub.router_notify != RouterNotify::default(), "router_notify", &[Router])?;
-        refuse(self.hub.disconnect.is_some(), "disconnect_message", &[Router, Server, Peer])?;
-        refuse(self.hub.hiccup.is_some(), "hiccup_message", &[Dealer, Client, Peer])?;
-        refuse(self.hub.hello.is_some(), "hello", &[Router, Dealer, Client, Server, Peer])?;
-        refuse(self.hub.no_drop, "no_drop", &[Pub, XPub, Radio])
+    /// The defaults of libzmq 4.3.5, where they differ (docs/decisions/0001).
+    pub(crate) fn libzmq(socket_type: SocketType) -> Self {
+        let mut options = Self::new(socket_type);
+        options.hub.router_handover = false;
+        options.linger = None;
+        options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
+        options
+    }
+
+    /// Sets an option by its number, if the socket type has it.
+    pub(crate) fn set(&mut self, option: SocketOption, value: &OptionValue) -> Result<(), OptionError> {
+        option.check_type(self.socket_type)?;
+        option.known()?.set(self, value)
     }
 
     pub(crate) fn hub_config(&self) -> HubConfig {
@@ -153,13 +162,8 @@ impl Options {
         }
     }
 
-    /// The mark of outgoing pipes; a conflating socket holds one message and needs none.
-    pub(crate) fn send_mark(&self) -> Mark {
-        self.send_hwm.0
-    }
-
-    /// The mark of incoming pipes.
-    pub(crate) fn recv_mark(&self) -> Mark {
-        self.recv_hwm.0
+    /// The marks of its pipes; a conflating socket's hold one message and need none.
+    pub(crate) fn marks(&self) -> Marks {
+        Marks { send: self.send_hwm.0, recv: self.recv_hwm.0 }
     }
 }

@@ -1,0 +1,251 @@
+//! How connections are made, kept and given up.
+
+use std::time::Duration;
+
+use monocoque_core::RoutingId;
+use monocoque_core::SocketType::{Peer, Router, Server};
+use monocoque_core::limits::ROUTING_ID_BYTES_MAX;
+use monocoque_io::BackoffConfig;
+
+use super::{INT_MAX, above_zero, above_zero_ms, endless, endless_ms, millis};
+use crate::options::ReconnectStop;
+use crate::options::SocketOption;
+use crate::options::spec::{Form, OptionSpec, OptionValue};
+
+/// The longest time to live that a PING can name (RFC 37), in ms.
+const TTL_MAX: i64 = 6_553_599;
+
+pub(super) const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new(
+        SocketOption::ROUTING_ID,
+        "The name under which ROUTER peers know this socket: 1 to 255 bytes that do not begin with zero",
+        Form::Bytes {
+            max: ROUTING_ID_BYTES_MAX,
+            get: |options| options.identity.as_ref().map(|id| id.as_bytes().to_vec()),
+            set: |options, bytes| {
+                let id = RoutingId::new(bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
+                options.identity = Some(id);
+                Ok(())
+            },
+        },
+    )
+    .by("identity"),
+    OptionSpec::new(
+        SocketOption::CONNECT_ROUTING_ID,
+        "The name of the peer that is connected to next, whatever it calls itself",
+        Form::Bytes {
+            max: ROUTING_ID_BYTES_MAX,
+            get: |options| options.next_name.as_ref().map(|id| id.as_bytes().to_vec()),
+            set: |options, bytes| {
+                let id = RoutingId::new(bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
+                options.next_name = Some(id);
+                Ok(())
+            },
+        },
+    )
+    .of(&[Router])
+    .by("connect_as"),
+    OptionSpec::new(
+        SocketOption::RECONNECT_IVL,
+        "The wait before the second attempt to connect, in ms; -1 for no second attempt",
+        Form::Int {
+            min: -1,
+            max: INT_MAX,
+            get: |options| endless_ms(options.reconnect.map(|bounds| bounds.first)),
+            set: |options, ms| {
+                let max = options.reconnect.map_or(Duration::ZERO, |bounds| bounds.max);
+                options.reconnect = endless(ms).map(|first| BackoffConfig { first, max });
+            },
+        },
+    )
+    .by("reconnect"),
+    OptionSpec::new(
+        SocketOption::RECONNECT_IVL_MAX,
+        "The waits between attempts double up to this, in ms; 0 for waits that do not grow",
+        Form::Int {
+            min: 0,
+            max: INT_MAX,
+            get: |options| options.reconnect.map_or(0, |bounds| millis(bounds.max)),
+            set: |options, ms| {
+                let max = Duration::from_millis(ms as u64);
+                options.reconnect = options.reconnect.map(|bounds| BackoffConfig { max, ..bounds });
+            },
+        },
+    )
+    .by("reconnect"),
+    OptionSpec::new(
+        SocketOption::RECONNECT_STOP,
+        "What ends a connected endpoint for good: 1 a refusal, 2 a failed handshake, 4 a disconnect (always does)",
+        Form::Int {
+            min: 0,
+            max: 7,
+            get: |options| {
+                let stop = options.reconnect_stop;
+                let always = i64::from(options.stop_after_disconnect) << 2;
+                i64::from(stop.refused) | i64::from(stop.handshake_failed) << 1 | always
+            },
+            set: |options, bits| {
+                let has = |bit| bits & bit != 0;
+                options.reconnect_stop = ReconnectStop { refused: has(1), handshake_failed: has(2) };
+                options.stop_after_disconnect = has(4);
+            },
+        },
+    )
+    .by("reconnect_stop"),
+    OptionSpec::new(
+        SocketOption::CONNECT_TIMEOUT,
+        "How long one attempt to connect may take, in ms; 0 leaves it to the system",
+        Form::Int {
+            min: 0,
+            max: INT_MAX,
+            get: |options| above_zero_ms(options.connect_timeout),
+            set: |options, ms| options.connect_timeout = above_zero(ms),
+        },
+    )
+    .by("connect_timeout"),
+    OptionSpec::new(
+        SocketOption::HANDSHAKE_IVL,
+        "How long a handshake may take, in ms; 0 for any time",
+        Form::Int {
+            min: 0,
+            max: INT_MAX,
+            get: |options| above_zero_ms(options.handshake_timeout),
+            set: |options, ms| options.handshake_timeout = above_zero(ms),
+        },
+    )
+    .by("handshake_timeout"),
+    OptionSpec::new(
+        SocketOption::HEARTBEAT_IVL,
+        "Silence after which a peer is asked for a sign of life, in ms; 0 for never",
+        Form::Int {
+            min: 0,
+            max: INT_MAX,
+            get: |options| above_zero_ms(options.heartbeat.interval),
+            set: |options, ms| options.heartbeat.interval = above_zero(ms),
+        },
+    )
+    .by("heartbeat"),
+    OptionSpec::new(
+        SocketOption::HEARTBEAT_TTL,
+        "How long the peer may hear nothing of us, which it is told, in ms; tenths of a second travel",
+        Form::Int {
+            min: 0,
+            max: TTL_MAX,
+            get: |options| above_zero_ms(options.heartbeat.ttl),
+            set: |options, ms| options.heartbeat.ttl = above_zero(ms / 100 * 100),
+        },
+    )
+    .by("heartbeat"),
+    OptionSpec::new(
+        SocketOption::HEARTBEAT_TIMEOUT,
+        "How long the sign of life may take, in ms; -1 for as long as HEARTBEAT_IVL",
+        Form::Int {
+            min: -1,
+            max: INT_MAX,
+            get: |options| endless_ms(options.heartbeat.timeout),
+            set: |options, ms| options.heartbeat.timeout = endless(ms),
+        },
+    )
+    .by("heartbeat"),
+    OptionSpec::new(
+        SocketOption::MAXMSGSIZE,
+        "The longest frame that is accepted, in bytes: who sends a longer one is cut off; -1 for any",
+        Form::Int {
+            min: -1,
+            max: i64::MAX,
+            get: |options| options.max_message_bytes.map_or(-1, |bytes| bytes.try_into().unwrap_or(i64::MAX)),
+            set: |options, bytes| options.max_message_bytes = u64::try_from(bytes).ok(),
+        },
+    )
+    .by("max_message_size"),
+    OptionSpec::new(
+        SocketOption::BACKLOG,
+        "Connections that the system holds before they are accepted",
+        Form::Int {
+            min: 0,
+            max: INT_MAX,
+            get: |options| options.listen.backlog.into(),
+            set: |options, connections| options.listen.backlog = connections as i32,
+        },
+    )
+    .by("backlog"),
+    OptionSpec::new(
+        SocketOption::HALF_OPEN_MAX,
+        "Handshakes that may be under way at once on each bound endpoint",
+        Form::Int {
+            min: 1,
+            max: INT_MAX,
+            get: |options| options.listen.half_open_max as i64,
+            set: |options, handshakes| options.listen.half_open_max = handshakes as usize,
+        },
+    )
+    .by("half_open_max"),
+    OptionSpec::new(
+        SocketOption::HELLO_MSG,
+        "What each new peer is sent before everything else",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| options.hub.hello.as_ref().map(|message| message.first().to_vec()),
+            set: |options, bytes| {
+                options.hub.hello = bytes.map(Into::into);
+                Ok(())
+            },
+        },
+    )
+    .of(super::patterns::GREETERS)
+    .at_once()
+    .by("hello"),
+    OptionSpec::new(
+        SocketOption::DISCONNECT_MSG,
+        "What is received of each peer that goes, behind all that it sent",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| options.hub.disconnect.as_ref().map(|message| message.first().to_vec()),
+            set: |options, bytes| {
+                options.hub.disconnect = bytes.map(Into::into);
+                Ok(())
+            },
+        },
+    )
+    .of(&[Router, Server, Peer])
+    .at_once()
+    .by("disconnect_message"),
+    OptionSpec::new(
+        SocketOption::HICCUP_MSG,
+        "What is received when a connection is lost that will be made again",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| options.hub.hiccup.as_ref().map(|message| message.first().to_vec()),
+            set: |options, bytes| {
+                options.hub.hiccup = bytes.map(Into::into);
+                Ok(())
+            },
+        },
+    )
+    .of(super::patterns::HICCUPS)
+    .at_once()
+    .by("hiccup_message"),
+    OptionSpec::new(
+        SocketOption::TYPE,
+        "The number of the socket type",
+        Form::Told(|core| OptionValue::Int(core.socket_type() as i64)),
+    )
+    .by("socket_type"),
+    OptionSpec::new(
+        SocketOption::EVENTS,
+        "1 if a message is there, 2 if one could be queued, 3 for both",
+        Form::Told(|core| OptionValue::Int(i64::from(core.hub.can_recv()) | i64::from(core.hub.can_send()) << 1)),
+    )
+    .by("can_recv, can_send"),
+    OptionSpec::new(
+        SocketOption::LAST_ENDPOINT,
+        "The endpoint that was bound or connected last, with its real address",
+        Form::Told(|core| core.last_endpoint().map(|endpoint| endpoint.to_string()).into()),
+    )
+    .by("last_endpoint"),
+    OptionSpec::new(
+        SocketOption::THREAD_SAFE,
+        "Whether the type is one that libzmq lets threads share; here they may share every socket",
+        Form::Told(|core| core.socket_type().is_single().into()),
+    ),
+];

@@ -1,0 +1,139 @@
+//! What the system is told of the sockets under connections: read back from the descriptors themselves.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use monocoque::{Any, Context, OptionValue, Socket, SocketBuilder, SocketOption, SocketType};
+use socket2::SockRef;
+
+use crate::Check;
+use crate::common::{TCP, in_shared, soon};
+
+pub const CHECKS: &[(SocketOption, Check)] = &[
+    (SocketOption::SNDBUF, send_buffer),
+    (SocketOption::RCVBUF, recv_buffer),
+    (SocketOption::TOS, tos),
+    (SocketOption::PRIORITY, priority),
+    (SocketOption::TCP_KEEPALIVE, keepalive),
+    (SocketOption::TCP_KEEPALIVE_IDLE, keepalive_idle),
+    (SocketOption::TCP_KEEPALIVE_INTVL, keepalive_interval),
+    (SocketOption::TCP_KEEPALIVE_CNT, keepalive_count),
+    (SocketOption::TCP_MAXRT, max_retransmit),
+    (SocketOption::BINDTODEVICE, bind_device),
+    (SocketOption::BUSY_POLL, busy_poll),
+];
+
+/// Copies of this process's TCP descriptors that have `port` at either end.
+fn of_port(port: u16) -> Vec<socket2::Socket> {
+    let numbers = std::fs::read_dir("/proc/self/fd")
+        .expect("there")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let this = rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty());
+    let this = this.expect("this process");
+    let copies = numbers.filter_map(|number| {
+        let flags = rustix::process::PidfdGetfdFlags::empty();
+        rustix::process::pidfd_getfd(&this, number, flags).ok()
+    });
+    copies.filter(|copy: &OwnedFd| has_port(copy, port)).map(socket2::Socket::from).collect()
+}
+
+fn has_port(fd: &OwnedFd, port: u16) -> bool {
+    let socket = SockRef::from(fd);
+    let ends = [socket.local_addr().ok(), socket.peer_addr().ok()];
+    ends.into_iter().flatten().filter_map(|address| address.as_socket()).any(|address| address.port() == port)
+}
+
+fn with(builder: SocketBuilder<Any>, options: &[(SocketOption, OptionValue)]) -> SocketBuilder<Any> {
+    options.iter().fold(builder, |builder, (option, value)| builder.option(*option, value.clone()))
+}
+
+/// Joins two sockets with these options and looks at all three descriptors under them: listening, accepted and dialed.
+fn on_every_descriptor<const N: usize>(options: [(SocketOption, OptionValue); N], check: fn(&socket2::Socket)) {
+    in_shared(async move |ctx: Context| {
+        let pull: Socket<Any> = soon(with(ctx.socket(SocketType::Pull), &options).bind(TCP)).await.expect("allowed");
+        let endpoint = pull.last_endpoint().expect("bound").to_string();
+        let push = with(ctx.socket(SocketType::Push), &options).connect(&endpoint).expect("allowed");
+        soon(pull.wait_for_peers(1)).await;
+        soon(push.wait_for_peers(1)).await;
+        let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let sockets = of_port(port);
+        assert_eq!(sockets.len(), 3);
+        sockets.iter().for_each(check);
+    });
+}
+
+fn send_buffer() {
+    on_every_descriptor([(SocketOption::SNDBUF, 50_000.into())], |socket| {
+        assert_eq!(socket.send_buffer_size().expect("there"), 100_000, "Linux doubles it");
+    });
+}
+
+fn recv_buffer() {
+    on_every_descriptor([(SocketOption::RCVBUF, 50_000.into())], |socket| {
+        assert_eq!(socket.recv_buffer_size().expect("there"), 100_000, "Linux doubles it");
+    });
+}
+
+fn tos() {
+    on_every_descriptor([(SocketOption::TOS, 0x28.into())], |socket| {
+        assert_eq!(socket.tos_v4().expect("there"), 0x28);
+    });
+}
+
+fn priority() {
+    on_every_descriptor([(SocketOption::PRIORITY, 5.into())], |socket| {
+        assert_eq!(socket.priority().expect("there"), 5);
+    });
+}
+
+fn keepalive() {
+    on_every_descriptor([(SocketOption::TCP_KEEPALIVE, 1.into())], |socket| {
+        assert!(socket.keepalive().expect("there"));
+    });
+    on_every_descriptor([(SocketOption::TCP_KEEPALIVE, 0.into())], |socket| {
+        assert!(!socket.keepalive().expect("there"));
+    });
+}
+
+fn keepalive_idle() {
+    let on = (SocketOption::TCP_KEEPALIVE, 1.into());
+    on_every_descriptor([(SocketOption::TCP_KEEPALIVE_IDLE, 7.into()), on], |socket| {
+        assert_eq!(socket.tcp_keepalive_time().expect("there"), Duration::from_secs(7));
+    });
+}
+
+fn keepalive_interval() {
+    let on = (SocketOption::TCP_KEEPALIVE, 1.into());
+    on_every_descriptor([on, (SocketOption::TCP_KEEPALIVE_INTVL, 3.into())], |socket| {
+        assert_eq!(socket.tcp_keepalive_interval().expect("there"), Duration::from_secs(3));
+    });
+}
+
+fn keepalive_count() {
+    let on = (SocketOption::TCP_KEEPALIVE, 1.into());
+    on_every_descriptor([on, (SocketOption::TCP_KEEPALIVE_CNT, 4.into())], |socket| {
+        assert_eq!(socket.tcp_keepalive_retries().expect("there"), 4);
+    });
+}
+
+fn max_retransmit() {
+    on_every_descriptor([(SocketOption::TCP_MAXRT, 4_321.into())], |socket| {
+        assert_eq!(socket.tcp_user_timeout().expect("there"), Some(Duration::from_millis(4_321)));
+    });
+}
+
+fn bind_device() {
+    on_every_descriptor([(SocketOption::BINDTODEVICE, "lo".into())], |socket| {
+        assert_eq!(socket.device().expect("there"), Some(b"lo".to_vec()));
+    });
+    in_shared(async |ctx: Context| {
+        let nowhere = ctx.socket(SocketType::Pull).option(SocketOption::BINDTODEVICE, "no-such-device");
+        soon(nowhere.bind(TCP)).await.expect_err("no such device");
+    });
+}
+
+fn busy_poll() {
+    on_every_descriptor([(SocketOption::BUSY_POLL, 50.into())], |socket| {
+        assert_eq!(socket.busy_poll().expect("there"), 50);
+    });
+}
