@@ -24,7 +24,7 @@ fn is_incompatible(reason: &DisconnectReason, ours: SocketType, theirs: SocketTy
 }
 
 fn illegal_pairs() -> impl Iterator<Item = (SocketType, SocketType)> {
-    let all = SocketType::ALL;
+    let all = SocketType::ZMTP;
     all.into_iter()
         .flat_map(move |ours| all.map(|theirs| (ours, theirs)))
         .filter(|(ours, theirs)| !ours.accepts(*theirs))

@@ -15,8 +15,8 @@ monocoque_interop::cells! { talk_singly:
 
 #[test]
 fn the_matrix_has_every_legal_pair() {
-    for ours in SocketType::ALL.into_iter().filter(|kind| kind.is_single()) {
-        for theirs in SocketType::ALL {
+    for ours in SocketType::ZMTP.into_iter().filter(|kind| kind.is_single()) {
+        for theirs in SocketType::ZMTP {
             assert_eq!(PAIRS.contains(&(ours, theirs)), ours.accepts(theirs), "ours {ours}, theirs {theirs}");
         }
     }

@@ -21,7 +21,8 @@ Start here:
 
 const ENDPOINTS: &str = "\
 Endpoints:
-  tcp://host:port, tcp://*:port, tcp://*:* (any free port), ipc://path, ipc://@abstract-name
+  tcp://host:port, tcp://*:port, tcp://*:* (any free port), ipc://path, ipc://@abstract-name;
+  udp://host:port for radio (to connect), dish and dgram (to bind)
   A plain ENDPOINT is connected to, one after an @ is bound; --connect and --bind say the same.
   Each may be given many times: a socket has any number of endpoints.
 
@@ -96,6 +97,15 @@ A routing id that was made up for a nameless peer is printed as 0x and ten digit
     #[command(name = "xsub", after_help = socket_help!("  monocoque xsub tcp://127.0.0.1:5556 -t weather
   echo 01 | monocoque xsub tcp://127.0.0.1:5556 --format hex   # byte 1: subscribe, to everything"))]
     XSub(XSubCommand),
+    /// Talk with programs that know nothing of ZeroMQ: raw TCP. Lines go to connections by routing id, the first frame;
+    /// an empty one after the id ends that connection.
+    #[command(after_help = socket_help!("  monocoque stream @tcp://*:8080 --echo
+  monocoque stream @tcp://*:8080 -o stream_notify=off --format jsonl"))]
+    Stream(StreamCommand),
+    /// Send and receive UDP datagrams: the address, the first frame, and the datagram.
+    #[command(after_help = socket_help!("  monocoque dgram @udp://*:5566
+  printf '127.0.0.1:5566\thello\n' | monocoque dgram @udp://*:5567 --count 0"))]
+    Dgram(DgramCommand),
     /// Send lines in turn to all servers and print what they send.
     #[command(after_help = socket_help!("  echo hello | monocoque client tcp://127.0.0.1:5561 --count 1"))]
     Client(ClientCommand),
@@ -360,6 +370,8 @@ socket_commands! {
     PairCommand: Pair { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
     XPubCommand: XPub { sending: Sending => |job| job.sending = Some(sending), no_drop: NoDrop => |job| job.no_drop = no_drop.no_drop }
     XSubCommand: XSub { sending: Sending => |job| job.sending = Some(sending), topics: Topics => |job| job.topics = topics.topics }
+    StreamCommand: Stream { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
+    DgramCommand: Dgram { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
     ClientCommand: Client { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
     ServerCommand: Server { sending: Sending => |job| job.sending = Some(sending), echo: Echo => |job| job.echo = echo.echo }
     RadioCommand: Radio {

@@ -85,7 +85,7 @@ impl From<OptionError> for Failure {
 impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         match error {
-            BindError::Endpoint(_) | BindError::Option(_) => Self::usage(error.to_string()),
+            BindError::Endpoint(_) | BindError::Transport(_) | BindError::Option(_) => Self::usage(error.to_string()),
             BindError::Context(_) => Self::other(error.to_string()),
             _ => Self::Endpoint(error.to_string()),
         }
@@ -95,7 +95,9 @@ impl From<BindError> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         match error {
-            ConnectError::Endpoint(_) | ConnectError::Option(_) => Self::usage(error.to_string()),
+            ConnectError::Endpoint(_) | ConnectError::Transport(_) | ConnectError::Option(_) => {
+                Self::usage(error.to_string())
+            }
             ConnectError::Context(_) => Self::other(error.to_string()),
             _ => Self::Endpoint(error.to_string()),
         }

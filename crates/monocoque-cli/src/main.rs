@@ -65,6 +65,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Pair(command) => command.into(),
         Command::XPub(command) => command.into(),
         Command::XSub(command) => command.into(),
+        Command::Stream(command) => command.into(),
+        Command::Dgram(command) => command.into(),
         Command::Client(command) => command.into(),
         Command::Server(command) => command.into(),
         Command::Radio(command) => command.into(),

@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_is_no_side_is_refused() {
-        for texts in [&["tcp://*:1"][..], &["ipc://@x"], &["stream@tcp://*:1"], &["pull@ipc://a", "push@ipc://b"]] {
+        for texts in [&["tcp://*:1"][..], &["ipc://@x"], &["socket@tcp://*:1"], &["pull@ipc://a", "push@ipc://b"]] {
             assert!(matches!(parse(texts), Err(Failure::Usage(_))), "{texts:?}");
         }
         assert!(check(SocketType::Pull, SocketType::Sub).is_err());

@@ -1,6 +1,6 @@
 //! Endpoints: where a socket binds or connects, as text and as values.
 //!
-//! Owns the grammar of `tcp://`, `ipc://` and `inproc://` and the rules on what may be bound and
+//! Owns the grammar of `tcp://`, `ipc://`, `udp://` and `inproc://` and the rules on what may be bound and
 //! what connected to. Promises that a parsed endpoint prints to a text that parses to the same
 //! value, and that no text causes a panic. Leaves out every look-up: whether a name is a host or
 //! an interface, and what its address is, is for the driver to find out.
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use error::{EndpointError, EndpointPart};
-use parse::{parse_host, parse_ipc, parse_tcp};
+use parse::{parse_host, parse_ipc, parse_tcp, parse_udp};
 
 /// The longest host name, in bytes: what the domain name system can hold, with the final dot.
 pub const HOST_BYTES_MAX: usize = 254;
@@ -30,7 +30,7 @@ pub const IPC_BYTES_MAX: usize = 107;
 pub const INPROC_BYTES_MAX: usize = 256;
 
 /// What libzmq has, or has had, and we have not.
-const UNAVAILABLE: [&str; 8] = ["epgm", "norm", "pgm", "tipc", "udp", "vmci", "ws", "wss"];
+const UNAVAILABLE: [&str; 7] = ["epgm", "norm", "pgm", "tipc", "vmci", "ws", "wss"];
 
 /// A place to bind to or connect to.
 ///
@@ -54,6 +54,8 @@ pub enum Endpoint {
     Ipc(IpcEndpoint),
     /// `inproc://name`.
     Inproc(InprocName),
+    /// `udp://host:port` or `udp://interface;host:port`.
+    Udp(UdpEndpoint),
 }
 
 impl Endpoint {
@@ -66,7 +68,7 @@ impl Endpoint {
         match self {
             Self::Tcp(tcp) if tcp.source.is_some() => Err(EndpointError::SourceOnBind(self.to_string())),
             Self::Ipc(ipc) => ipc.check(),
-            Self::Tcp(_) | Self::Inproc(_) => Ok(()),
+            Self::Tcp(_) | Self::Inproc(_) | Self::Udp(_) => Ok(()),
         }
     }
 
@@ -81,7 +83,7 @@ impl Endpoint {
             Some(part) => Err(EndpointError::WildcardConnect { part, endpoint: self.to_string() }),
             None => match self {
                 Self::Ipc(ipc) => ipc.check(),
-                Self::Tcp(_) | Self::Inproc(_) => Ok(()),
+                Self::Tcp(_) | Self::Inproc(_) | Self::Udp(_) => Ok(()),
             },
         }
     }
@@ -91,6 +93,8 @@ impl Endpoint {
         match self {
             Self::Tcp(tcp) if tcp.target.host == Host::Any => Some(EndpointPart::Host),
             Self::Tcp(tcp) if tcp.target.port == 0 => Some(EndpointPart::Port),
+            Self::Udp(udp) if udp.target.host == Host::Any => Some(EndpointPart::Host),
+            Self::Udp(udp) if udp.target.port == 0 => Some(EndpointPart::Port),
             Self::Ipc(IpcEndpoint::Any) => Some(EndpointPart::Path),
             _ => None,
         }
@@ -105,6 +109,7 @@ impl FromStr for Endpoint {
             None | Some(("", _)) => Err(EndpointError::MissingScheme(text.into())),
             Some(("tcp", address)) => parse_tcp(address).map(Self::Tcp),
             Some(("ipc", address)) => parse_ipc(address).map(Self::Ipc),
+            Some(("udp", address)) => parse_udp(address).map(Self::Udp),
             Some(("inproc", name)) => InprocName::new(name).map(Self::Inproc),
             Some((scheme, _)) if UNAVAILABLE.contains(&scheme) => {
                 Err(EndpointError::TransportUnavailable(scheme.into()))
@@ -120,6 +125,7 @@ impl fmt::Display for Endpoint {
             Self::Tcp(tcp) => write!(f, "tcp://{tcp}"),
             Self::Ipc(ipc) => write!(f, "ipc://{ipc}"),
             Self::Inproc(name) => write!(f, "inproc://{name}"),
+            Self::Udp(udp) => write!(f, "udp://{udp}"),
         }
     }
 }
@@ -163,6 +169,38 @@ impl fmt::Display for TcpEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Some(source) => write!(f, "{source};{}", self.target),
+            None => write!(f, "{}", self.target),
+        }
+    }
+}
+
+/// A udp address, and the interface for multicast if there is one.
+///
+/// `Display` prints it without the scheme.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UdpEndpoint {
+    interface: Option<Host>,
+    target: HostPort,
+}
+
+impl UdpEndpoint {
+    /// The interface that multicast datagrams are sent and received on.
+    #[must_use]
+    pub fn interface(&self) -> Option<&Host> {
+        self.interface.as_ref()
+    }
+
+    /// The address to receive at, or to send to.
+    #[must_use]
+    pub fn target(&self) -> &HostPort {
+        &self.target
+    }
+}
+
+impl fmt::Display for UdpEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.interface {
+            Some(interface) => write!(f, "{interface};{}", self.target),
             None => write!(f, "{}", self.target),
         }
     }

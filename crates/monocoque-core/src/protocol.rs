@@ -9,12 +9,24 @@
 //! [`Output`]. After an error the connection is closed and the protocol dropped.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::batch::Batch;
 use crate::slab::SlabMut;
+use crate::{Frame, Message};
+
+/// How messages are datagrams, and back.
+pub trait DatagramForm {
+    /// Where a message goes (`None`: where the socket was told), what stands before its body, and the body. `None` for
+    /// one that cannot be a datagram.
+    fn encode(&self, message: &Message) -> Option<(Option<SocketAddr>, Vec<u8>, Frame)>;
+
+    /// The message in a datagram; `None` if it holds none.
+    fn decode(&self, from: SocketAddr, datagram: &[u8]) -> Option<Message>;
+}
 
 /// Which side opened the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

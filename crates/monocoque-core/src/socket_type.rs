@@ -29,6 +29,8 @@ pub enum SocketType {
     XPub = 9,
     /// SUB that sends subscriptions as messages.
     XSub = 10,
+    /// Addresses connections that speak no protocol by routing id: raw TCP.
+    Stream = 11,
     /// Addresses its CLIENTs by routing id (RFC 41).
     Server = 12,
     /// Round robin out to SERVERs, fair queue in (RFC 41).
@@ -41,6 +43,8 @@ pub enum SocketType {
     Gather = 16,
     /// Round robin out, of single frames (RFC 49).
     Scatter = 17,
+    /// Sends and receives datagrams, by address.
+    Dgram = 18,
     /// Addresses other PEERs by routing id (RFC 51).
     Peer = 19,
     /// One peer, both ways, of single frames (RFC 52).
@@ -48,13 +52,19 @@ pub enum SocketType {
 }
 
 use SocketType::{
-    Channel, Client, Dealer, Dish, Gather, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router, Scatter, Server, Sub,
-    XPub, XSub,
+    Channel, Client, Dealer, Dgram, Dish, Gather, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router, Scatter,
+    Server, Stream, Sub, XPub, XSub,
 };
 
 impl SocketType {
     /// Every type, in the order of its number.
-    pub const ALL: [SocketType; 19] = [
+    pub const ALL: [SocketType; 21] = [
+        Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, XPub, XSub, Stream, Server, Client, Radio, Dish, Gather,
+        Scatter, Dgram, Peer, Channel,
+    ];
+
+    /// Every type that speaks ZMTP, in the order of its number.
+    pub const ZMTP: [SocketType; 19] = [
         Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, XPub, XSub, Server, Client, Radio, Dish, Gather, Scatter,
         Peer, Channel,
     ];
@@ -73,18 +83,20 @@ impl SocketType {
             Push => "PUSH",
             XPub => "XPUB",
             XSub => "XSUB",
+            Stream => "STREAM",
             Server => "SERVER",
             Client => "CLIENT",
             Radio => "RADIO",
             Dish => "DISH",
             Gather => "GATHER",
             Scatter => "SCATTER",
+            Dgram => "DGRAM",
             Peer => "PEER",
             Channel => "CHANNEL",
         }
     }
 
-    /// The types that this one may talk to (RFC 37, "Socket-Type").
+    /// The types that this one may talk to (RFC 37, "Socket-Type"). Those that do not speak ZMTP have themselves.
     pub const fn peers(self) -> &'static [SocketType] {
         match self {
             Pair => &[Pair],
@@ -96,12 +108,14 @@ impl SocketType {
             Router => &[Dealer, Req, Router],
             Pull => &[Push],
             Push => &[Pull],
+            Stream => &[Stream],
             Server => &[Client],
             Client => &[Server],
             Radio => &[Dish],
             Dish => &[Radio],
             Gather => &[Scatter],
             Scatter => &[Gather],
+            Dgram => &[Dgram],
             Peer => &[Peer],
             Channel => &[Channel],
         }
@@ -134,17 +148,22 @@ impl SocketType {
 
     /// Whether the type's users address each peer by a routing id.
     pub const fn routes(self) -> bool {
-        matches!(self, Router | Server | Peer)
+        matches!(self, Router | Stream | Server | Peer)
     }
 
     /// Whether the type talks to one peer only.
     pub const fn is_exclusive(self) -> bool {
-        matches!(self, Pair | Channel)
+        matches!(self, Pair | Channel | Dgram)
     }
 
     /// Whether a message of the type is one frame. (A RADIO's has its group in front; it is no part of the message.)
     pub const fn is_single(self) -> bool {
         matches!(self, Server | Client | Radio | Dish | Gather | Scatter | Peer | Channel)
+    }
+
+    /// Whether the type speaks ZMTP with its peers.
+    pub const fn speaks_zmtp(self) -> bool {
+        !matches!(self, Stream | Dgram)
     }
 
     /// Whether the type tells its identity in READY (RFC 37: only REQ, DEALER and ROUTER).

@@ -24,11 +24,13 @@ pub enum DropCause {
     Linger = 6,
     /// Connection after connection broke while this message was being written.
     Cut = 7,
+    /// The system did not take the datagram: it is too long, or there is no way to its address.
+    Undeliverable = 8,
 }
 
 impl DropCause {
     /// Every cause, in order of its index.
-    pub const ALL: [DropCause; 8] = [
+    pub const ALL: [DropCause; 9] = [
         Self::Full,
         Self::NoRoute,
         Self::PeerGone,
@@ -37,6 +39,7 @@ impl DropCause {
         Self::Unsubscribed,
         Self::Linger,
         Self::Cut,
+        Self::Undeliverable,
     ];
 
     /// A short name for tables and logs.
@@ -50,6 +53,7 @@ impl DropCause {
             Self::Unsubscribed => "unsubscribed",
             Self::Linger => "linger",
             Self::Cut => "cut",
+            Self::Undeliverable => "undeliverable",
         }
     }
 }
@@ -95,6 +99,6 @@ mod tests {
             drops.count(cause, index as u64);
         }
         assert_eq!(drops.of(DropCause::Linger), 6);
-        assert_eq!(drops.total(), 28);
+        assert_eq!(drops.total(), 36);
     }
 }

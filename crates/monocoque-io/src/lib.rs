@@ -9,6 +9,7 @@
 mod backoff;
 mod buffer;
 mod connection;
+mod datagram;
 mod dialer;
 mod driver;
 mod link;
@@ -26,6 +27,7 @@ mod tuning;
 pub use backoff::{Backoff, BackoffConfig};
 pub use compio::time::sleep;
 pub use connection::{Connection, End, Ended, Host, Pipes, yield_now};
+pub use datagram::{DatagramConfig, Datagrams};
 pub use dialer::{DialConfig, Dialer};
 pub use driver::{Driver, DriverChoice, DriverError, local_runtime};
 pub use link::{Link, StreamLink};

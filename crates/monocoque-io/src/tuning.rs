@@ -56,6 +56,15 @@ impl SocketTuning {
         set(self.priority, |priority| socket.set_priority(priority))
     }
 
+    /// Sets the options that datagrams have too.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_datagram(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
+        let without = Self { keepalive: None, retransmit_max: None, ..self.clone() };
+        without.apply(socket, domain)
+    }
+
     /// Sets what an accepted socket does not have from its listener.
     ///
     /// # Errors

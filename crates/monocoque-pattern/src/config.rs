@@ -55,6 +55,9 @@ pub struct HubConfig {
     pub only_first_subscribe: bool,
     /// XSUB: every subscription that is taken back is told, not only the last of a topic (`ZMQ_XSUB_VERBOSE_UNSUBSCRIBE`).
     pub xsub_verbose_unsubscribe: bool,
+    /// ROUTER: peers speak no protocol, as those of a STREAM (`ZMQ_ROUTER_RAW`): messages are one frame, and an empty one
+    /// ends the connection.
+    pub raw: bool,
     /// PUB, XPUB, RADIO: refuse a message that a matching subscriber has no room for (`ZMQ_XPUB_NODROP`).
     pub no_drop: bool,
     /// The pipes of this socket keep only the last message (`ZMQ_CONFLATE`). The pipes do it; the hub
@@ -63,7 +66,7 @@ pub struct HubConfig {
 }
 
 impl HubConfig {
-    /// The defaults of libzmq: every option off.
+    /// The defaults of libzmq: every option off, but a STREAM's notices.
     pub const fn new(socket_type: SocketType) -> Self {
         Self {
             socket_type,
@@ -79,19 +82,23 @@ impl HubConfig {
             invert_matching: false,
             probe_router: false,
             hello: None,
-            router_notify: RouterNotify { connect: false, disconnect: false },
+            router_notify: match socket_type {
+                SocketType::Stream => RouterNotify { connect: true, disconnect: true },
+                _ => RouterNotify { connect: false, disconnect: false },
+            },
             disconnect: None,
             hiccup: None,
             only_first_subscribe: false,
             xsub_verbose_unsubscribe: false,
+            raw: matches!(socket_type, SocketType::Stream),
             no_drop: false,
             conflate: false,
         }
     }
 
-    /// Whether what has no route or no room is refused: a SERVER or PEER never drops.
+    /// Whether what has no route or no room is refused: only a ROUTER drops.
     pub(crate) const fn routes_strictly(&self) -> bool {
-        self.router_mandatory || matches!(self.socket_type, SocketType::Server | SocketType::Peer)
+        self.router_mandatory || matches!(self.socket_type, SocketType::Server | SocketType::Peer | SocketType::Stream)
     }
 
     pub(crate) const fn is_manual(&self) -> bool {
@@ -110,6 +117,8 @@ pub(crate) enum SendRule {
     Balance,
     /// The same, and the message is one frame.
     BalanceSingle,
+    /// The same, and the message is an address and one frame.
+    BalanceAddressed,
     /// Every peer with a matching subscription.
     Publish,
     /// Every peer that joined the group in the first frame.
@@ -159,25 +168,28 @@ impl SendRule {
             SocketType::XSub => Self::Upstream,
             SocketType::Req => Self::Ask,
             SocketType::Rep => Self::Answer,
-            SocketType::Router | SocketType::Server | SocketType::Peer => Self::Route,
+            SocketType::Router | SocketType::Server | SocketType::Peer | SocketType::Stream => Self::Route,
+            SocketType::Dgram => Self::BalanceAddressed,
             _ => Self::Nowhere,
         }
     }
 
     /// Whether a peer takes part in the round robin as soon as it has a pipe.
     pub(crate) const fn balances(self) -> bool {
-        matches!(self, Self::Balance | Self::BalanceSingle | Self::Ask)
+        matches!(self, Self::Balance | Self::BalanceSingle | Self::BalanceAddressed | Self::Ask)
     }
 }
 
 impl RecvRule {
     pub(crate) const fn of(socket_type: SocketType) -> Self {
         match socket_type {
-            SocketType::Pair | SocketType::Pull | SocketType::Dealer | SocketType::XSub => Self::Fair,
+            SocketType::Pair | SocketType::Pull | SocketType::Dealer | SocketType::XSub | SocketType::Dgram => {
+                Self::Fair
+            }
             SocketType::Client | SocketType::Gather | SocketType::Channel => Self::FairSingle,
             SocketType::Sub => Self::Subscribed,
             SocketType::Dish => Self::Joined,
-            SocketType::Router | SocketType::Server | SocketType::Peer => Self::Labelled,
+            SocketType::Router | SocketType::Server | SocketType::Peer | SocketType::Stream => Self::Labelled,
             SocketType::Rep => Self::Requests,
             SocketType::Req => Self::Replies,
             SocketType::XPub => Self::Notices,

@@ -136,6 +136,8 @@ impl Hub {
     /// - REP: answers the request received last. Dropped and counted if the peer is gone or full.
     /// - ROUTER: the first frame is the routing id, the rest is sent. Without route or room it is dropped
     ///   and counted, unless `router_mandatory`. SERVER, PEER: likewise, but it is always refused.
+    /// - STREAM: likewise, of one frame; an empty one ends the connection when what is queued is written.
+    /// - DGRAM: the first frame is the address, the second one the datagram.
     /// - RADIO: the first frame is the group, whose members get both frames, as of a PUB.
     ///
     /// # Errors
@@ -154,6 +156,7 @@ impl Hub {
         match self.send_rule {
             SendRule::Balance => self.send.lock().balance(&self.signals, message).map(|_| ()),
             SendRule::BalanceSingle => self.send_single(message),
+            SendRule::BalanceAddressed => self.send_addressed(message),
             SendRule::Publish => self.publish(message),
             SendRule::Radiate => self.radiate(message),
             SendRule::Upstream => self.send_upstream(message),
@@ -166,9 +169,9 @@ impl Hub {
 
     /// Receives by the rule of the socket type.
     ///
-    /// - PULL, DEALER, PAIR, XSUB, CLIENT, GATHER, CHANNEL: one message of each peer before the second of any.
+    /// - PULL, DEALER, PAIR, XSUB, CLIENT, GATHER, CHANNEL, DGRAM: one message of each peer before the second of any.
     /// - SUB, DISH: likewise; what it is not subscribed to, or no member of (any more), is dropped and counted.
-    /// - ROUTER, SERVER, PEER: likewise, with the sender's routing id as an additional first frame.
+    /// - ROUTER, STREAM, SERVER, PEER: likewise, with the sender's routing id as an additional first frame.
     /// - REP: likewise; the envelope is taken off and kept for the answer, which must be sent next.
     /// - REQ: the reply of the peer that was asked. Other replies are dropped and counted.
     /// - XPUB: 1 or 0 and a topic when it is subscribed to or lost its last subscriber, and other messages
@@ -276,12 +279,20 @@ impl Hub {
         self.socket_type == SocketType::Dish && self.join_or_leave(Wish::Cancel, group)
     }
 
-    /// ROUTER, PEER: names the peer of a link that is attached, before it is connected, so that messages may be queued for
+    /// RADIO: the link takes the messages of every group: a multicast address, whose listeners filter.
+    pub fn send_every_group(&self, link: LinkId) {
+        let mut send = self.send.lock();
+        if send.outlets.of(link).is_some() {
+            send.every_group.push(link.slot);
+        }
+    }
+
+    /// ROUTER, STREAM, PEER: names the peer of a link that is attached, before it is connected, so that messages may be queued for
     /// it: `id`, or a name that is nobody's. It stays the link's, whatever the peer calls itself.
     ///
     /// `None` if the type has no names to give, the link is closed or connected by another name, or `id` is another's.
     pub fn name(&self, link: LinkId, id: Option<RoutingId>) -> Option<RoutingId> {
-        if !matches!(self.socket_type, SocketType::Peer | SocketType::Router) {
+        if !matches!(self.socket_type, SocketType::Peer | SocketType::Router | SocketType::Stream) {
             return None;
         }
         let mut send = self.send.lock();
@@ -380,7 +391,9 @@ impl Hub {
             return false;
         }
         match self.send_rule {
-            SendRule::Balance | SendRule::BalanceSingle => self.send.lock().any_room(&self.signals),
+            SendRule::Balance | SendRule::BalanceSingle | SendRule::BalanceAddressed => {
+                self.send.lock().any_room(&self.signals)
+            }
             SendRule::Ask => {
                 let recv = self.recv.lock();
                 recv.requests.may_ask(recv.config.req_relaxed) && self.send.lock().any_room(&self.signals)

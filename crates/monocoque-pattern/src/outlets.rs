@@ -23,6 +23,8 @@ pub(crate) struct Outlet {
     pub(crate) identity: Option<RoutingId>,
     /// The identity is the link's, connected or not.
     pub(crate) named: bool,
+    /// The application has ended the connection.
+    pub(crate) parting: bool,
 }
 
 impl Outlet {
@@ -190,6 +192,12 @@ impl Outlets {
     /// Takes the pipe of a link off and throws away what is in it; returns how much that was.
     pub(crate) fn detach(&mut self, slot: u32) -> usize {
         self.list[slot as usize].writer.take().map_or(0, |mut writer| writer.discard())
+    }
+
+    /// The connection of a link ends when what is queued for it is written.
+    pub(crate) fn finish(&mut self, slot: u32) {
+        self.list[slot as usize].parting = true;
+        self.list[slot as usize].writer.iter_mut().for_each(PipeWriter::finish);
     }
 
     /// Throws away what is queued for a link; the pipe stays.

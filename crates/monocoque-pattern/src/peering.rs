@@ -74,7 +74,7 @@ impl Hub {
         }
         outlet.form = WishForm::of(ours, facts.commands);
         let before = send.outlets.current(link.slot);
-        before.into_iter().for_each(|life| self.take_leave(&mut recv, life));
+        before.into_iter().for_each(|life| self.take_leave(&mut recv, &mut send, life));
         self.end_life(&mut recv, &mut send, link.slot);
         let key = send.outlets.begin_life(link.slot);
         let label = match self.send_rule {
@@ -130,14 +130,17 @@ impl Hub {
         }
         let hiccup = recv.config.hiccup.clone().filter(|_| again);
         hiccup.iter().for_each(|message| self.say(&mut recv, key, message));
-        self.take_leave(&mut recv, key);
+        self.take_leave(&mut recv, &mut send, key);
         self.end_life(&mut recv, &mut send, key.slot);
         drop((send, recv));
         self.announce();
     }
 
     /// Tells the application that a peer went, behind what it sent.
-    fn take_leave(&self, recv: &mut RecvSide, of: PeerKey) {
+    fn take_leave(&self, recv: &mut RecvSide, send: &mut SendSide, of: PeerKey) {
+        if send.outlets.at(of.slot).parting {
+            return;
+        }
         let notice = recv.config.router_notify.disconnect.then(Message::new);
         let told: Vec<Message> = notice.into_iter().chain(recv.config.disconnect.clone()).collect();
         told.iter().for_each(|message| self.say(recv, of, message));
@@ -289,7 +292,7 @@ impl Hub {
             return (0, T::default());
         }
         if let Some(key) = send.outlets.current(link.slot).filter(|_| tells) {
-            self.take_leave(&mut recv, key);
+            self.take_leave(&mut recv, &mut send, key);
         }
         self.end_life(&mut recv, &mut send, link.slot);
         recv.requests.link_gone(link.slot);

@@ -1,5 +1,6 @@
 //! How each type sends and receives: the halves of `try_send` and `try_recv` that need more than one line.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use monocoque_core::limits::GROUP_BYTES_MAX;
@@ -63,6 +64,20 @@ impl Hub {
     pub(crate) fn send_single(&self, message: &mut Message) -> Result<(), SendReason> {
         if message.len() > 1 {
             return Err(if self.is_closed() { SendReason::Closed } else { SendReason::Parts });
+        }
+        self.send.lock().balance(&self.signals, message).map(|_| ())
+    }
+
+    /// A DGRAM's message is the text of an address and one frame.
+    pub(crate) fn send_addressed(&self, message: &mut Message) -> Result<(), SendReason> {
+        if self.is_closed() {
+            return Err(SendReason::Closed);
+        }
+        let is_address = |frame: &[u8]| str::from_utf8(frame).is_ok_and(|text| text.parse::<SocketAddr>().is_ok());
+        match message.frames() {
+            [address, _] if is_address(address) => {}
+            [_, _, _, ..] => return Err(SendReason::Parts),
+            _ => return Err(SendReason::NoEnvelope),
         }
         self.send.lock().balance(&self.signals, message).map(|_| ())
     }

@@ -25,7 +25,11 @@ pub(crate) struct SendSide {
     pub(crate) topics: Topics,
     /// What subscribers asked for, where that is not in force by itself.
     pub(crate) wished: Topics,
+    /// Slots that take the messages of every group.
+    pub(crate) every_group: Vec<u32>,
     inverts: bool,
+    /// Messages are one frame, and an empty one ends the connection.
+    raw: bool,
     /// To all that match or none.
     no_drop: bool,
     /// What has no route or no room is refused.
@@ -44,7 +48,9 @@ impl SendSide {
             identities: Identities::default(),
             topics: Topics::default(),
             wished: Topics::default(),
+            every_group: Vec::new(),
             inverts: config.invert_matching,
+            raw: config.raw,
             no_drop: config.no_drop,
             strict: config.routes_strictly(),
             healed: Vec::new(),
@@ -55,6 +61,7 @@ impl SendSide {
     /// Takes over what may change.
     pub(crate) fn reconfigure(&mut self, config: &HubConfig) {
         self.inverts = config.invert_matching;
+        self.raw = config.raw;
         self.no_drop = config.no_drop;
         self.strict = config.routes_strictly();
     }
@@ -123,7 +130,12 @@ impl SendSide {
         if self.closed {
             return Err(SendReason::Closed);
         }
-        fan_out(&mut self.outlets, self.topics.members(message.first()), message, self.no_drop)
+        let members = self.topics.members(message.first());
+        if self.every_group.is_empty() {
+            return fan_out(&mut self.outlets, members, message, self.no_drop);
+        }
+        let all = [members, &self.every_group].concat();
+        fan_out(&mut self.outlets, &all, message, self.no_drop)
     }
 
     /// Sends to every publisher.
@@ -146,11 +158,18 @@ impl SendSide {
         if self.closed {
             return Err(SendReason::Closed);
         }
+        if self.raw && message.len() > 1 {
+            return Err(SendReason::Parts);
+        }
         // Naming a peer asks nothing of the balancer, but the notes for it would pile up.
         self.heal(signals);
         let Some(key) = self.identities.find(id) else {
             return self.unroutable(id);
         };
+        if self.raw && message.first().is_empty() {
+            self.outlets.finish(key.slot);
+            return Ok(());
+        }
         match self.outlets.push(key.slot, message) {
             Ok(()) => Ok(()),
             Err(Refusal::Closed) => self.unroutable(id),
@@ -189,6 +208,7 @@ impl SendSide {
             self.identities.release(&id, PeerKey::absent(slot));
         }
         self.outlets.close(slot);
+        self.every_group.retain(|&other| other != slot);
     }
 
     /// Takes a link's pipe in, and into the round robin if the rule has one. Returns how many messages a

@@ -24,6 +24,8 @@ pub struct SessionConfig {
     pub handshake_timeout: Option<Duration>,
     /// When and how the peer is asked for a sign of life.
     pub heartbeat: Heartbeat,
+    /// Connections speak no protocol: a ROUTER with `ZMQ_ROUTER_RAW`. Those of a STREAM never do.
+    pub raw: bool,
     metadata: Vec<(String, Vec<u8>)>,
 }
 
@@ -67,6 +69,7 @@ impl SessionConfig {
             handshake_timeout: Some(HANDSHAKE_TIMEOUT_DEFAULT),
             heartbeat: Heartbeat::default(),
             metadata: Vec::new(),
+            raw: false,
         }
     }
 
@@ -89,6 +92,11 @@ impl SessionConfig {
         }
         self.metadata.push((name, value));
         Ok(())
+    }
+
+    /// Whether connections speak no protocol: bytes are messages.
+    pub fn is_raw(&self) -> bool {
+        self.raw || !self.socket_type.speaks_zmtp()
     }
 
     /// The name that the peer is told: empty if there is none, or ours is not a type that tells one.

@@ -23,6 +23,7 @@
 
 mod command;
 mod config;
+mod datagram;
 mod error;
 mod frames;
 mod greeting;
@@ -32,9 +33,11 @@ mod mechanism;
 mod metadata;
 mod older;
 mod peer;
+mod raw;
 mod session;
 
 pub use config::{ConfigError, Heartbeat, SessionConfig};
+pub use datagram::DatagramShape;
 pub use error::{Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use peer::PeerInfo;
 pub use session::Session;

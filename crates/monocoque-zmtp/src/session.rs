@@ -23,6 +23,7 @@ use crate::older::{
 };
 use crate::older::{Older, SUBSCRIBE_TO_ALL, Told};
 use crate::peer::{Introduction, PeerInfo};
+use crate::raw;
 
 /// One ZMTP peer from greeting to close. Holds no socket, no timer and no clock.
 ///
@@ -73,6 +74,8 @@ enum Stage {
     Traffic,
     /// The peer is ready, and has frames of its own form: ZMTP 1.0.
     OlderTraffic,
+    /// Nothing is spoken: bytes.
+    Raw,
 }
 
 impl Session {
@@ -103,6 +106,10 @@ impl Session {
                 Stage::OlderGreeting(older) => self.meet(older, input, out)?,
                 Stage::Traffic => return self.exchange(now, input, out),
                 Stage::OlderTraffic => return self.exchange_rewritten(input, out),
+                Stage::Raw => {
+                    raw::deliver(input, &mut out.deliver);
+                    return Ok(Need(0));
+                }
             };
             if let Some(need) = need {
                 return Ok(need);
@@ -305,6 +312,11 @@ impl Protocol for Session {
     type Error = SessionError;
 
     fn connected(&mut self, now: Instant, out: &mut Output<PeerInfo>) {
+        if self.config.is_raw() {
+            self.stage = Stage::Raw;
+            out.ready = Some(PeerInfo::raw(self.config.socket_type, self.side));
+            return;
+        }
         self.handshake_deadline = self.config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
         self.say_greeting(0, out);
     }
@@ -327,6 +339,8 @@ impl Protocol for Session {
     fn send(&mut self, _now: Instant, batch: &mut Batch, out: &mut Output<PeerInfo>) -> Result<(), SessionError> {
         if matches!(self.stage, Stage::OlderTraffic) {
             framing::encode(&batch.segments, &mut out.write);
+        } else if matches!(self.stage, Stage::Raw) {
+            raw::encode(&batch.segments, &mut out.write);
         } else {
             debug_assert!(matches!(self.stage, Stage::Traffic), "nothing is sent before the peer is ready");
             out.write.append(&mut batch.segments);
@@ -353,7 +367,7 @@ impl Protocol for Session {
 
     fn is_verbatim(&self) -> bool {
         match self.mechanism {
-            Mechanism::Null => !matches!(self.stage, Stage::OlderTraffic),
+            Mechanism::Null => !matches!(self.stage, Stage::OlderTraffic | Stage::Raw),
         }
     }
 

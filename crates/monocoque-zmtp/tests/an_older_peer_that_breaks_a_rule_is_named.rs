@@ -155,7 +155,7 @@ proptest! {
     fn garbage_in_random_pieces(
         garbage in prop::collection::vec(prop_oneof![4 => 0u8..8, 1 => any::<u8>()], 0..200),
         piece in 1usize..20,
-        kind in prop::sample::select(SocketType::ALL.to_vec()),
+        kind in prop::sample::select(SocketType::ZMTP.to_vec()),
         older in any::<bool>(),
         sound in 0usize..15,
     ) {

@@ -136,7 +136,7 @@ fn errors_say_in_plain_words_which_rule_was_broken() {
 proptest! {
     #[test]
     fn garbage_never_panics(
-        kind in prop::sample::select(SocketType::ALL.to_vec()),
+        kind in prop::sample::select(SocketType::ZMTP.to_vec()),
         sound in 0usize..120,
         garbage in prop::collection::vec(prop_oneof![any::<u8>(), 0u8..8], 0..2000),
         piece in 1usize..300,

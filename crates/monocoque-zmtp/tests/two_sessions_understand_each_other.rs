@@ -21,8 +21,8 @@ fn pair(a: SessionConfig, b: SessionConfig, piece: usize) -> (End, End) {
 
 #[test]
 fn every_pair_of_types_that_may_talk_becomes_ready() {
-    for dialer in SocketType::ALL {
-        for listener in SocketType::ALL {
+    for dialer in SocketType::ZMTP {
+        for listener in SocketType::ZMTP {
             let mut config = SessionConfig::new(dialer);
             config.identity = Some(RoutingId::new("dialer").expect("valid"));
             let (a, b) = pair(config, SessionConfig::new(listener), usize::MAX);

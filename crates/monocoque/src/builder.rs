@@ -213,6 +213,16 @@ impl<K: Kind> SocketBuilder<K> {
         self.tune(|tuning| tuning.busy_poll_us = Some(time_us))
     }
 
+    /// UDP: routers that a multicast datagram may pass (`ZMQ_MULTICAST_HOPS`); one by default.
+    pub fn multicast_hops(self, hops: u8) -> Self {
+        self.option(SocketOption::MULTICAST_HOPS, i64::from(hops))
+    }
+
+    /// UDP: whether multicast datagrams come back to this machine (`ZMQ_MULTICAST_LOOP`); they do by default.
+    pub fn multicast_loop(self, on: bool) -> Self {
+        self.option(SocketOption::MULTICAST_LOOP, on)
+    }
+
     fn tune(self, set: impl FnOnce(&mut SocketTuning)) -> Self {
         self.with(|options| set(&mut options.listen.tuning))
     }
@@ -294,6 +304,16 @@ impl<K: Kind> SocketBuilder<K> {
     /// ROUTER, DEALER, CLIENT, SERVER and PEER: what each new peer is sent before everything else (`ZMQ_HELLO_MSG`).
     pub fn hello(self, message: impl Into<Message>) -> Self {
         self.set(SocketOption::HELLO_MSG, |options| options.hub.hello = Some(message.into()))
+    }
+
+    /// STREAM: an empty message is received of each connection that comes, and that goes (`ZMQ_STREAM_NOTIFY`); on by default.
+    pub fn stream_notify(self, on: bool) -> Self {
+        self.option(SocketOption::STREAM_NOTIFY, on)
+    }
+
+    /// ROUTER: its connections speak no protocol, as those of a STREAM (`ZMQ_ROUTER_RAW`).
+    pub fn router_raw(self, on: bool) -> Self {
+        self.switch(SocketOption::ROUTER_RAW, on)
     }
 
     /// ROUTER: an empty message is received of each peer that comes, or goes (`ZMQ_ROUTER_NOTIFY`).

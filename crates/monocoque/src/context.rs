@@ -14,8 +14,8 @@ use crate::close::Closing;
 use crate::error::ContextError;
 use crate::inproc::Registry;
 use crate::kind::{
-    Any, Channel, Client, Dealer, Dish, Gather, Kind, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router, Scatter,
-    Server, Sub, XPub, XSub,
+    Any, Channel, Client, Dealer, Dgram, Dish, Gather, Kind, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router,
+    Scatter, Server, Stream, Sub, XPub, XSub,
 };
 
 /// Makes sockets and owns what they share: the I/O threads, the memory, the inproc names.
@@ -219,12 +219,15 @@ constructors! {
     push: Push, "A PUSH socket: round robin out (RFC 30).";
     xpub: XPub, "An XPUB socket: a PUB that sees subscriptions (RFC 29).";
     xsub: XSub, "An XSUB socket: a SUB that sends subscriptions as messages (RFC 29).";
+    stream: Stream, "A STREAM socket: addresses connections that speak no protocol by routing id (raw TCP). It receives an \
+        empty message of each that comes and goes, and ends one by sending it an empty message.";
     server: Server, "A SERVER socket: addresses its CLIENTs by routing id (RFC 41).";
     client: Client, "A CLIENT socket: round robin out to SERVERs, fair queue in (RFC 41).";
     radio: Radio, "A RADIO socket: fans out to the members of a group (RFC 48).";
     dish: Dish, "A DISH socket: receives from the groups that it joined (RFC 48).";
     gather: Gather, "A GATHER socket: fair queue in, of single frames (RFC 49).";
     scatter: Scatter, "A SCATTER socket: round robin out, of single frames (RFC 49).";
+    dgram: Dgram, "A DGRAM socket: sends and receives datagrams, by address (UDP).";
     peer: Peer, "A PEER socket: addresses other PEERs by routing id (RFC 51).";
     channel: Channel, "A CHANNEL socket: one peer, both ways, of single frames (RFC 52).";
 }

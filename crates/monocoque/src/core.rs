@@ -12,7 +12,7 @@ use monocoque_pattern::{Hub, LinkId};
 
 use crate::close::Phase;
 use crate::context::ContextInner;
-use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError};
+use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, UnsuitedTransport};
 use crate::inproc;
 use crate::monitor::{Event, Events};
 use crate::options::{Marks, Options};
@@ -67,11 +67,13 @@ pub(crate) enum Role {
     Connected(Arc<Target>),
     BoundInproc,
     ConnectedInproc(LinkId),
+    BoundDatagrams,
+    ConnectedDatagrams(LinkId),
 }
 
 impl Role {
     pub(crate) fn is_bound(&self) -> bool {
-        matches!(self, Role::Bound | Role::BoundInproc)
+        matches!(self, Role::Bound | Role::BoundInproc | Role::BoundDatagrams)
     }
 }
 
@@ -240,6 +242,20 @@ impl Core {
         })
     }
 
+    /// Whether sockets of this type use the transport (`ENOCOMPATPROTO`).
+    pub(crate) fn check_transport(&self, endpoint: &Endpoint, binds: bool) -> Result<(), UnsuitedTransport> {
+        let raw = self.options().hub.raw;
+        let suits = match (self.socket_type(), endpoint) {
+            (SocketType::Radio, Endpoint::Udp(_)) => !binds,
+            (SocketType::Dish | SocketType::Dgram, Endpoint::Udp(_)) => binds,
+            (_, Endpoint::Udp(_)) | (SocketType::Dgram, _) => false,
+            (_, Endpoint::Inproc(_)) => !raw,
+            _ => true,
+        };
+        let unsuited = || UnsuitedTransport { socket_type: self.socket_type(), endpoint: endpoint.clone(), binds };
+        suits.then_some(()).ok_or_else(unsuited)
+    }
+
     /// A link to whom is connected to, by the name that it was given if it was.
     pub(crate) fn open_link(&self) -> Result<LinkId, ConnectError> {
         let name = self.options().next_name.take();
@@ -280,7 +296,7 @@ async fn bind(
     Ok(answer.await.ok_or(PlacementGone)?)
 }
 
-fn bind_error(endpoint: &Endpoint, source: std::io::Error) -> BindError {
+pub(crate) fn bind_error(endpoint: &Endpoint, source: std::io::Error) -> BindError {
     let endpoint = endpoint.to_string();
     match source.kind() {
         std::io::ErrorKind::AddrInUse => BindError::InUse { endpoint },

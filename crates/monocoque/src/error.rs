@@ -2,7 +2,7 @@
 
 use std::io;
 
-use monocoque_core::{EndpointError, Message, RoutingId, SocketType};
+use monocoque_core::{Endpoint, EndpointError, Message, RoutingId, SocketType};
 use monocoque_io::{PlacementError, PlacementGone};
 use monocoque_pattern::{RecvRefused, SendReason};
 
@@ -70,6 +70,18 @@ impl From<PlacementError> for ContextError {
     }
 }
 
+/// Sockets of this type do not use the transport of the endpoint (`ENOCOMPATPROTO`).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a {socket_type} socket does not {} {endpoint}", if *binds { "bind" } else { "connect to" })]
+pub struct UnsuitedTransport {
+    /// The type of the socket.
+    pub socket_type: SocketType,
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Whether it was to be bound.
+    pub binds: bool,
+}
+
 /// Why an endpoint could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -80,6 +92,9 @@ pub enum BindError {
     /// The socket was built with an option that it cannot honour.
     #[error(transparent)]
     Option(#[from] OptionError),
+    /// The socket type does not use the transport.
+    #[error(transparent)]
+    Transport(UnsuitedTransport),
     /// The endpoint is taken, in this context (inproc) or on this machine.
     #[error("{endpoint} is in use")]
     InUse {
@@ -109,6 +124,9 @@ pub enum ConnectError {
     /// The text is no endpoint, or not one to connect to.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// The socket type does not use the transport.
+    #[error(transparent)]
+    Transport(UnsuitedTransport),
     /// The socket was built with an option that it cannot honour.
     #[error(transparent)]
     Option(#[from] OptionError),

@@ -1,5 +1,7 @@
 //! The socket types as types: what differs between them, and nothing else.
 
+use std::net::SocketAddr;
+
 use monocoque_core::{Group, Message, RoutingId, SocketType};
 use monocoque_pattern::{Hub, RecvRefused, SendReason, SendRefused};
 
@@ -36,7 +38,7 @@ pub trait Receives: Kind {
     fn try_recv_into(hub: &Hub, into: &mut Self::In) -> Result<(), RecvRefused>;
 }
 
-/// A message together with the peer it goes to or comes from: the envelope of a ROUTER, SERVER or PEER as a type.
+/// A message together with the peer it goes to or comes from: the envelope of a ROUTER, STREAM, SERVER or PEER as a type.
 ///
 /// The routing id is not among the message's frames, so it can be neither forgotten nor sent twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +84,21 @@ impl<M: Into<Message>> From<(Group, M)> for Grouped {
     }
 }
 
+/// A datagram together with the address it goes to or comes from: what a DGRAM sends and receives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addressed {
+    /// The address.
+    pub address: SocketAddr,
+    /// The datagram, of one frame.
+    pub message: Message,
+}
+
+impl<M: Into<Message>> From<(SocketAddr, M)> for Addressed {
+    fn from((address, message): (SocketAddr, M)) -> Self {
+        Self { address, message: message.into() }
+    }
+}
+
 /// Sends a message by value that goes back to its place if it is refused.
 pub(crate) fn in_place<T>(
     place: &mut Message,
@@ -119,16 +136,18 @@ kinds! {
     Push = Some(SocketType::Push), "PUSH.";
     XPub = Some(SocketType::XPub), "XPUB.";
     XSub = Some(SocketType::XSub), "XSUB.";
+    Stream = Some(SocketType::Stream), "STREAM.";
     Server = Some(SocketType::Server), "SERVER.";
     Client = Some(SocketType::Client), "CLIENT.";
     Radio = Some(SocketType::Radio), "RADIO.";
     Dish = Some(SocketType::Dish), "DISH.";
     Gather = Some(SocketType::Gather), "GATHER.";
     Scatter = Some(SocketType::Scatter), "SCATTER.";
+    Dgram = Some(SocketType::Dgram), "DGRAM.";
     Peer = Some(SocketType::Peer), "PEER.";
     Channel = Some(SocketType::Channel), "CHANNEL.";
-    Any = None, "Any type, chosen at run time. A ROUTER, SERVER or PEER of this kind shows the routing id as the first \
-        frame, a RADIO or DISH the group.";
+    Any = None, "Any type, chosen at run time. A ROUTER, STREAM, SERVER or PEER of this kind shows the routing id as \
+        the first frame, a RADIO or DISH the group, a DGRAM the address.";
 }
 
 macro_rules! sends_messages {
@@ -191,7 +210,7 @@ macro_rules! routes_messages {
         }
     )*};
 }
-routes_messages!(Router Server Peer);
+routes_messages!(Router Stream Server Peer);
 
 impl Sends for Radio {
     type Out = Grouped;
@@ -214,6 +233,31 @@ impl Receives for Dish {
     }
 
     fn try_recv_into(hub: &Hub, into: &mut Grouped) -> Result<(), RecvRefused> {
+        *into = Self::try_recv(hub)?;
+        Ok(())
+    }
+}
+
+impl Sends for Dgram {
+    type Out = Addressed;
+
+    fn try_send(hub: &Hub, out: &mut Addressed) -> Result<(), SendReason> {
+        let mut message = out.message.clone();
+        message.push_front(out.address.to_string());
+        hub.try_send_from(&mut message)
+    }
+}
+
+impl Receives for Dgram {
+    type In = Addressed;
+
+    fn try_recv(hub: &Hub) -> Result<Addressed, RecvRefused> {
+        let mut message = hub.try_recv()?;
+        let address = message.pop_front().and_then(|text| str::from_utf8(&text).ok()?.parse().ok());
+        Ok(Addressed { address: address.expect("what a DGRAM receives has an address"), message })
+    }
+
+    fn try_recv_into(hub: &Hub, into: &mut Addressed) -> Result<(), RecvRefused> {
         *into = Self::try_recv(hub)?;
         Ok(())
     }

@@ -30,6 +30,7 @@ mod builder;
 mod close;
 mod context;
 mod core;
+mod datagrams;
 mod error;
 mod inproc;
 mod kind;
@@ -50,10 +51,11 @@ pub use close::CloseReport;
 pub use context::{Context, ContextBuilder};
 pub use error::{
     BindError, ConnectError, ContextError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError,
+    UnsuitedTransport,
 };
 pub use kind::{
-    Any, Channel, Client, Dealer, Dish, Gather, Grouped, Kind, Pair, Peer, Pub, Pull, Push, Radio, Receives, Rep, Req,
-    Routed, Router, Scatter, Sends, Server, Sub, XPub, XSub,
+    Addressed, Any, Channel, Client, Dealer, Dgram, Dish, Gather, Grouped, Kind, Pair, Peer, Pub, Pull, Push, Radio,
+    Receives, Rep, Req, Routed, Router, Scatter, Sends, Server, Stream, Sub, XPub, XSub,
 };
 pub use monitor::{ConnectionFacts, DisconnectReason, Event, Monitor};
 pub use monocoque_core::stats::{DropCause, Drops};

@@ -138,8 +138,13 @@ impl Owner for ZmtpOwner {
             End::PeerClosed { .. } | End::Link(_) if stops => Some("the link ended during the handshake".to_owned()),
             _ => None,
         };
+        // The application has ended it, and not the whole socket.
+        let parted = matches!(ended.end, End::Finished) && !self.core.is_closing();
         let is_over = refused.is_some() || matches!(ended.end, End::Finished | End::Stopped);
         host.end(ended);
+        if parted {
+            self.give_up();
+        }
         if refused.is_some() && self.target.is_some() {
             self.give_up();
             let endpoint = self.endpoint.to_string();
@@ -237,8 +242,10 @@ impl ZmtpHost {
     fn admit(&mut self, peer: PeerInfo) -> Option<Pipes> {
         self.facts.socket_type = peer.told_type();
         self.facts.identity.clone_from(&peer.identity);
-        self.facts.version = Some(peer.announced);
-        self.facts.mechanism = Some(peer.mechanism);
+        if peer.major > 0 {
+            self.facts.version = Some(peer.announced);
+            self.facts.mechanism = Some(peer.mechanism);
+        }
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();
         let commands = peer.takes_commands();

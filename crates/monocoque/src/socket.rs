@@ -14,7 +14,7 @@ use crate::close::{CloseReport, close, close_in_background};
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError};
 use crate::inproc;
-use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Sub, XPub, XSub, in_place};
+use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Stream, Sub, XPub, XSub, in_place};
 use crate::monitor::Monitor;
 use crate::options::{OptionValue, SocketOption};
 use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
@@ -87,11 +87,13 @@ impl<K: Kind> Socket<K> {
         let core = self.core();
         let parsed: Endpoint = written.parse()?;
         parsed.check_bind()?;
+        core.check_transport(&parsed, true).map_err(BindError::Transport)?;
         if core.is_closing() {
             return Err(BindError::Closed);
         }
         match &parsed {
             Endpoint::Inproc(name) => inproc::bind(core, name.as_str(), parsed.clone()).map(|()| parsed),
+            Endpoint::Udp(udp) => core.bind_datagrams(written, udp.clone()).await,
             _ => core.bind_network(written, parsed).await,
         }
     }
@@ -109,11 +111,13 @@ impl<K: Kind> Socket<K> {
         let core = self.core();
         let parsed: Endpoint = written.parse()?;
         parsed.check_connect()?;
+        core.check_transport(&parsed, false).map_err(ConnectError::Transport)?;
         if core.is_closing() {
             return Err(ConnectError::Closed);
         }
         match &parsed {
             Endpoint::Inproc(name) => inproc::connect(core, name.as_str(), parsed.clone()),
+            Endpoint::Udp(udp) => core.connect_datagrams(written, udp.clone()),
             _ => core.connect_network(written, parsed),
         }
     }
@@ -142,7 +146,10 @@ impl<K: Kind> Socket<K> {
                 core.hub.close_link(target.link);
                 target.retire();
             }
-            Role::Bound | Role::BoundInproc => {}
+            Role::ConnectedDatagrams(link) => {
+                core.hub.close_link(link);
+            }
+            Role::Bound | Role::BoundInproc | Role::BoundDatagrams => {}
         }
         Ok(())
     }
@@ -531,9 +538,9 @@ macro_rules! takes_names {
             ///
             /// # Errors
             /// As [`connect`](Self::connect); [`ConnectError::NameTaken`] if `id` is another peer's, and
-            /// [`ConnectError::Nameless`] for a type other than ROUTER.
+            /// [`ConnectError::Nameless`] for a type other than ROUTER and STREAM.
             pub fn connect_as(&self, endpoint: impl AsRef<str>, id: RoutingId) -> Result<(), ConnectError> {
-                if self.socket_type() != SocketType::Router {
+                if !matches!(self.socket_type(), SocketType::Router | SocketType::Stream) {
                     return Err(ConnectError::Nameless(self.socket_type()));
                 }
                 self.core().options().next_name = Some(id);
@@ -542,7 +549,7 @@ macro_rules! takes_names {
         }
     )*};
 }
-takes_names!(Router Any);
+takes_names!(Router Stream Any);
 
 /// Socket types that name the peers that they connect to.
 macro_rules! names_peers {

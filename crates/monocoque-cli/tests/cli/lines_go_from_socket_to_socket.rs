@@ -51,3 +51,16 @@ fn given_messages_are_repeated_at_their_pace() {
     assert!(begun.elapsed() >= std::time::Duration::from_millis(80), "four intervals of 20 ms");
     assert_eq!(pull.end().fine(), ["a", "b", "a", "b", "a"]);
 }
+
+#[test]
+fn datagrams_and_raw_streams_are_lines_too() {
+    let mut dgram = start("dgram @udp://127.0.0.1:* --count 1");
+    let at = dgram.told("bound udp://");
+    run("dgram @udp://127.0.0.1:* --count 0", &format!("{at}\thello\n")).fine();
+    assert!(dgram.end().fine()[0].ends_with("\thello"));
+    let mut stream = start("stream @tcp://127.0.0.1:* --count 1 -o stream_notify=off");
+    let at = stream.told("bound tcp://");
+    let mut plain = std::net::TcpStream::connect(at).expect("it listens");
+    std::io::Write::write_all(&mut plain, b"raw").expect("room");
+    assert!(stream.end().fine()[0].ends_with("\traw"));
+}

@@ -42,13 +42,13 @@ impl fmt::Display for EndpointPart {
 #[non_exhaustive]
 pub enum EndpointError {
     /// Nothing stands before `://`, or there is no `://`.
-    #[error("no scheme in {0:?}: expected tcp://, ipc:// or inproc://")]
+    #[error("no scheme in {0:?}: expected tcp://, ipc://, inproc:// or udp://")]
     MissingScheme(String),
     /// Nobody has this transport, or the scheme is not in lower case.
-    #[error("unknown scheme {0:?}: expected tcp, ipc or inproc, in lower case")]
+    #[error("unknown scheme {0:?}: expected tcp, ipc, inproc or udp, in lower case")]
     UnknownTransport(String),
     /// libzmq can be built with this transport; we do not have it.
-    #[error("the scheme {0:?} is not available in this version: expected tcp, ipc or inproc")]
+    #[error("the scheme {0:?} is not available in this version: expected tcp, ipc, inproc or udp")]
     TransportUnavailable(String),
     /// The host is empty.
     #[error("the host is empty: expected a name, an address or an interface, or * to bind to all")]

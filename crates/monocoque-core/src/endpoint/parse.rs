@@ -2,7 +2,7 @@
 
 use super::{
     EndpointError, EndpointPart, HOST_BYTES_MAX, Host, HostPort, IPC_BYTES_MAX, IpcEndpoint, SCOPE_BYTES_MAX,
-    TcpEndpoint,
+    TcpEndpoint, UdpEndpoint,
 };
 
 pub(super) fn parse_tcp(address: &str) -> Result<TcpEndpoint, EndpointError> {
@@ -11,6 +11,17 @@ pub(super) fn parse_tcp(address: &str) -> Result<TcpEndpoint, EndpointError> {
     };
     let source = parse_host_port(source).map_err(|e| EndpointError::BadSource(e.into()))?;
     Ok(TcpEndpoint::new(parse_host_port(target)?).with_source(source))
+}
+
+pub(super) fn parse_udp(address: &str) -> Result<UdpEndpoint, EndpointError> {
+    let (interface, target) = match address.split_once(';') {
+        None => (None, address),
+        Some((interface, target)) => {
+            let interface = parse_host(interface).map_err(|e| EndpointError::BadSource(e.into()))?;
+            (Some(interface), target)
+        }
+    };
+    Ok(UdpEndpoint { interface, target: parse_host_port(target)? })
 }
 
 fn parse_host_port(text: &str) -> Result<HostPort, EndpointError> {

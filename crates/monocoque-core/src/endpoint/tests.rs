@@ -286,6 +286,20 @@ fn socket_addresses_become_endpoints() {
 fn messages_name_the_part_and_escape_the_input() {
     let said = |text: &str| parse(text).unwrap_err().to_string();
     assert!(said("tcp://a\x1b[2J:1").starts_with(r#"bad host "a\u{1b}[2J": "#));
-    assert!(said("udp://x:1").contains("scheme \"udp\" is not available in this version"));
+    assert!(said("pgm://x:1").contains("scheme \"pgm\" is not available in this version"));
     assert!(said("tcp://lo:x;b:1").starts_with("bad source address, before the semicolon: bad port"));
+}
+
+#[test]
+fn udp_endpoints_may_name_an_interface() {
+    let endpoint = parse("udp://eth0;239.0.0.1:5556").expect("valid");
+    assert_eq!(endpoint.to_string(), "udp://eth0;239.0.0.1:5556");
+    let Endpoint::Udp(udp) = &endpoint else { panic!("{endpoint:?}") };
+    assert_eq!(udp.interface(), Some(&Host::Name("eth0".into())));
+    assert_eq!(parse("udp://*:*").expect("valid").to_string(), "udp://*:*");
+    for any in ["udp://*:1", "udp://127.0.0.1:*"] {
+        let endpoint = parse(any).expect("valid");
+        assert!(endpoint.check_bind().is_ok() && endpoint.check_connect().is_err(), "{any}");
+    }
+    assert!(parse("udp://;127.0.0.1:1").is_err() && parse("udp://127.0.0.1").is_err());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use monocoque_core::limits::HIGH_WATER_MARK_DEFAULT;
 use monocoque_core::pipe::Mark;
 use monocoque_core::{RoutingId, SocketType};
-use monocoque_io::{BackoffConfig, DialConfig, Keepalive, ListenConfig};
+use monocoque_io::{BackoffConfig, DatagramConfig, DialConfig, Keepalive, ListenConfig};
 use monocoque_pattern::HubConfig;
 use monocoque_zmtp::{Heartbeat, SessionConfig};
 
@@ -88,6 +88,8 @@ pub(crate) struct Options {
     pub(crate) hub: HubConfig,
     /// The name of whom is connected to next.
     pub(crate) next_name: Option<RoutingId>,
+    /// UDP: routers that a multicast datagram may pass, and whether it comes back to this machine.
+    pub(crate) multicast: (u32, bool),
     /// What keep-alive begins with when it is turned on.
     keepalive_times: Keepalive,
     /// Told back, and always so.
@@ -117,6 +119,7 @@ impl Options {
             listen: ListenConfig::default(),
             hub,
             next_name: None,
+            multicast: (1, true),
             keepalive_times: Keepalive::default(),
             stop_after_disconnect: false,
         }
@@ -149,6 +152,7 @@ impl Options {
         config.max_message_bytes = self.max_message_bytes;
         config.handshake_timeout = self.handshake_timeout;
         config.heartbeat = self.heartbeat;
+        config.raw = self.hub.raw;
         Arc::new(config)
     }
 
@@ -160,6 +164,11 @@ impl Options {
             seed: fastrand::u64(..),
             tuning: self.listen.tuning.clone(),
         }
+    }
+
+    pub(crate) fn datagram_config(&self) -> DatagramConfig {
+        let (multicast_hops, multicast_loop) = self.multicast;
+        DatagramConfig { multicast_hops, multicast_loop, tuning: self.listen.tuning.clone() }
     }
 
     /// The marks of its pipes; a conflating socket's hold one message and need none.

@@ -1,5 +1,8 @@
 //! How messages are routed.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use monocoque::{Any, Context, DropCause, Message, OptionValue, Socket, SocketOption, SocketType};
 
 use crate::Check;
@@ -14,6 +17,8 @@ pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::ROUTER_HANDOVER, router_handover),
     (SocketOption::PROBE_ROUTER, probe_router),
     (SocketOption::ROUTER_NOTIFY, router_notify),
+    (SocketOption::STREAM_NOTIFY, stream_notify),
+    (SocketOption::ROUTER_RAW, router_raw),
     (SocketOption::REQ_CORRELATE, req_correlate),
     (SocketOption::REQ_RELAXED, req_relaxed),
     (SocketOption::XPUB_VERBOSE, xpub_verbose),
@@ -128,6 +133,35 @@ fn router_notify() {
         raw.leave();
         assert_eq!(received(&router).await, ["peer", ""].into());
     });
+}
+
+fn stream_notify() {
+    in_shared(async |ctx: Context| {
+        let stream = soon(ctx.socket(SocketType::Stream).bind(TCP)).await.expect("free");
+        let at = stream.last_endpoint().expect("bound").to_string();
+        let _told = plain(&at);
+        assert!(received(&stream).await.last().is_empty());
+        stream.set_option(SocketOption::STREAM_NOTIFY, false).expect("valid");
+        let mut silent = plain(&at);
+        silent.write_all(b"x").expect("room");
+        assert_eq!(received(&stream).await.last(), b"x".as_slice(), "nothing was told before");
+    });
+}
+
+fn router_raw() {
+    in_shared(async |ctx: Context| {
+        let router = ctx.socket(SocketType::Router).build().expect("valid");
+        turn_on(&router, SocketOption::ROUTER_RAW);
+        soon(router.bind(TCP)).await.expect("free");
+        let mut peer = plain(&router.last_endpoint().expect("bound").to_string());
+        assert!(received(&router).await.last().is_empty());
+        peer.write_all(b"x").expect("room");
+        assert_eq!(received(&router).await.last(), b"x".as_slice());
+    });
+}
+
+fn plain(endpoint: &str) -> TcpStream {
+    TcpStream::connect(endpoint.trim_start_matches("tcp://")).expect("it listens")
 }
 
 fn req_correlate() {

@@ -20,6 +20,8 @@ pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::TCP_KEEPALIVE_CNT, keepalive_count),
     (SocketOption::TCP_MAXRT, max_retransmit),
     (SocketOption::BINDTODEVICE, bind_device),
+    (SocketOption::MULTICAST_HOPS, multicast),
+    (SocketOption::MULTICAST_LOOP, multicast),
     (SocketOption::BUSY_POLL, busy_poll),
 ];
 
@@ -135,5 +137,19 @@ fn bind_device() {
 fn busy_poll() {
     on_every_descriptor([(SocketOption::BUSY_POLL, 50.into())], |socket| {
         assert_eq!(socket.busy_poll().expect("there"), 50);
+    });
+}
+
+fn multicast() {
+    in_shared(async |ctx: Context| {
+        let options = [(SocketOption::MULTICAST_HOPS, 7.into()), (SocketOption::MULTICAST_LOOP, false.into())];
+        let dish: Socket<Any> = with(ctx.socket(SocketType::Dish), &options).build().expect("valid");
+        // What a machine without a multicast route refuses cannot be shown there.
+        let Ok(at) = soon(dish.bind("udp://127.0.0.1;239.255.77.8:*")).await else { return };
+        let port = at.to_string().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let sockets = of_port(port);
+        assert_eq!(sockets.len(), 1);
+        assert_eq!(sockets[0].multicast_ttl_v4().expect("there"), 7);
+        assert!(!sockets[0].multicast_loop_v4().expect("there"));
     });
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use monocoque_core::RoutingId;
-use monocoque_core::SocketType::{Peer, Router, Server};
+use monocoque_core::SocketType::{Peer, Router, Server, Stream};
 use monocoque_core::limits::ROUTING_ID_BYTES_MAX;
 use monocoque_io::BackoffConfig;
 
@@ -43,7 +43,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             },
         },
     )
-    .of(&[Router])
+    .of(&[Router, Stream])
     .by("connect_as"),
     OptionSpec::new(
         SocketOption::RECONNECT_IVL,

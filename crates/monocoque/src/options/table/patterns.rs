@@ -1,6 +1,8 @@
 //! How messages are routed.
 
-use monocoque_core::SocketType::{self, Client, Dealer, Dish, Peer, Pub, Radio, Req, Router, Server, Sub, XPub, XSub};
+use monocoque_core::SocketType::{
+    self, Client, Dealer, Dish, Peer, Pub, Radio, Req, Router, Server, Stream, Sub, XPub, XSub,
+};
 use monocoque_pattern::RouterNotify;
 
 use crate::core::Core;
@@ -69,6 +71,30 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     .of(&[Router])
     .at_once()
     .by("router_notify"),
+    OptionSpec::new(
+        SocketOption::STREAM_NOTIFY,
+        "An empty message is received of each connection that comes and that goes",
+        Form::Flag {
+            get: |options| options.hub.router_notify.connect,
+            set: |options, on| options.hub.router_notify = RouterNotify { connect: on, disconnect: on },
+        },
+    )
+    .of(&[Stream])
+    .at_once()
+    .by("stream_notify"),
+    OptionSpec::new(
+        SocketOption::ROUTER_RAW,
+        "Connections speak no protocol, as those of a STREAM",
+        Form::Flag {
+            get: |options| options.hub.raw,
+            set: |options, on| {
+                options.hub.raw = on;
+                options.hub.router_notify = RouterNotify { connect: on, disconnect: on };
+            },
+        },
+    )
+    .of(&[Router])
+    .by("router_raw"),
     switch(
         SocketOption::REQ_CORRELATE,
         "An id goes before every request; a reply with another is dropped",

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use monocoque_core::SocketType::{self, Dgram, Dish, Radio};
 use monocoque_io::Keepalive;
 
 use super::{INT_MAX, above_zero, above_zero_ms, chosen, chosen_number};
 use crate::options::Options;
 use crate::options::SocketOption;
 use crate::options::spec::{Form, OptionSpec};
+
+const DATAGRAMS: &[SocketType] = &[Radio, Dish, Dgram];
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
@@ -123,6 +126,25 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         },
     )
     .by("bind_device"),
+    OptionSpec::new(
+        SocketOption::MULTICAST_HOPS,
+        "UDP: routers that a multicast datagram may pass",
+        Form::Int {
+            min: 1,
+            max: 255,
+            get: |options| options.multicast.0.into(),
+            set: |options, hops| options.multicast.0 = hops as u32,
+        },
+    )
+    .of(DATAGRAMS)
+    .by("multicast_hops"),
+    OptionSpec::new(
+        SocketOption::MULTICAST_LOOP,
+        "UDP: whether multicast datagrams come back to this machine",
+        Form::Flag { get: |options| options.multicast.1, set: |options, on| options.multicast.1 = on },
+    )
+    .of(DATAGRAMS)
+    .by("multicast_loop"),
     OptionSpec::new(
         SocketOption::BUSY_POLL,
         "How long a read in the kernel may poll the device, in us; 0 for the system's choice",

@@ -1,0 +1,237 @@
+//! Datagrams: one UDP socket, whose messages go out and come in one by one.
+//!
+//! There is no connection, no handshake and no back pressure: what the system does not take is lost and counted, and so is
+//! what comes while the socket's queue is full.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use compio::driver::SharedFd;
+use compio::driver::op::Interest;
+use monocoque_core::batch::Found;
+use monocoque_core::endpoint::{Host, HostPort, UdpEndpoint};
+use monocoque_core::pipe::{PipeReader, Refusal};
+use monocoque_core::protocol::DatagramForm;
+use monocoque_core::stats::{DropCause, Drops};
+use monocoque_core::{Endpoint, Message};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recvfrom, sendmsg_addr};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::connection::{Pipes, yield_now};
+use crate::readiness::until;
+use crate::resolve::local_addresses;
+use crate::stop::Stop;
+use crate::tuning::SocketTuning;
+
+/// The longest datagram is shorter.
+const DATAGRAM_BYTES_MAX: usize = 64 * 1024;
+/// Datagrams in a row before the other tasks of the thread get their turn.
+const TURNS_MAX: u32 = 64;
+
+/// How datagrams are sent and received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatagramConfig {
+    /// Routers that a multicast datagram may pass (`IP_MULTICAST_TTL`).
+    pub multicast_hops: u32,
+    /// Whether multicast datagrams come back to this machine (`IP_MULTICAST_LOOP`).
+    pub multicast_loop: bool,
+    /// What the system is told of the socket.
+    pub tuning: SocketTuning,
+}
+
+impl Default for DatagramConfig {
+    fn default() -> Self {
+        Self { multicast_hops: 1, multicast_loop: true, tuning: SocketTuning::default() }
+    }
+}
+
+/// An open UDP socket.
+#[derive(Debug)]
+pub struct Datagrams {
+    socket: Socket,
+    endpoint: Endpoint,
+    /// Where messages without an address go.
+    target: Option<SocketAddr>,
+}
+
+impl Datagrams {
+    /// A socket that receives what is sent to `endpoint`, a member of the group if that is a multicast address.
+    ///
+    /// # Errors
+    /// As `bind(2)`; `NotFound` for a name that is neither interface nor host.
+    pub async fn receiving(endpoint: &UdpEndpoint, config: &DatagramConfig) -> io::Result<Self> {
+        let address = first(endpoint.target()).await?;
+        let socket = open(address, endpoint, config).await?;
+        if address.ip().is_multicast() {
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&address.into())?;
+        join(&socket, address.ip(), endpoint).await?;
+        let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let endpoint = format!("udp://{bound}").parse().map_err(io::Error::other)?;
+        Ok(Self { socket, endpoint, target: None })
+    }
+
+    /// A socket that sends to `endpoint`.
+    ///
+    /// # Errors
+    /// As `socket(2)`; `NotFound` for a name that is no host.
+    pub async fn sending(endpoint: &UdpEndpoint, config: &DatagramConfig) -> io::Result<Self> {
+        let target = first(endpoint.target()).await?;
+        let socket = open(target, endpoint, config).await?;
+        Ok(Self { socket, endpoint: Endpoint::Udp(endpoint.clone()), target: Some(target) })
+    }
+
+    /// The real endpoint: the port that was found for a wildcard.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Sends and receives until stopped, or until the outgoing pipe is finished and written.
+    ///
+    /// # Cancel safety
+    /// Not cancel-safe: use `stop`.
+    pub async fn run(self, form: impl DatagramForm, pipes: &mut Pipes, mut stop: Stop, drops: &Drops) {
+        let fd = SharedFd::new(Arc::new(self.socket));
+        let Pipes { outgoing, incoming } = pipes;
+        let sending = async {
+            let mut turns = 0;
+            while let Some(message) = poll_fn(|cx| poll_next(outgoing, cx)).await {
+                let sent = match form.encode(&message) {
+                    Some((address, head, body)) => send(&fd, address.or(self.target), &head, &body).await,
+                    None => Err(io::ErrorKind::InvalidInput.into()),
+                };
+                drops.count(DropCause::Undeliverable, u64::from(sent.is_err()));
+                rest(&mut turns).await;
+            }
+        };
+        let receiving = async {
+            let (mut buffer, mut turns) = (vec![0; DATAGRAM_BYTES_MAX], 0);
+            loop {
+                let Ok((len, from)) = receive(&fd, &mut buffer).await else { continue };
+                let cause = match form.decode(from, &buffer[..len]).map(|message| incoming.push(&message)) {
+                    Some(Ok(())) => None,
+                    Some(Err(Refusal::Full)) => Some(DropCause::Full),
+                    Some(Err(Refusal::Closed)) => return,
+                    None => Some(DropCause::Unexpected),
+                };
+                cause.into_iter().for_each(|cause| drops.count(cause, 1));
+                rest(&mut turns).await;
+            }
+        };
+        let (mut sending, mut receiving) = (pin!(sending), pin!(receiving));
+        let either = poll_fn(|cx| {
+            if sending.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            receiving.as_mut().poll(cx)
+        });
+        stop.or_stopped(either).await;
+    }
+}
+
+/// The next message; `None` when the pipe is finished and read.
+fn poll_next(outgoing: &mut PipeReader, cx: &Context<'_>) -> Poll<Option<Message>> {
+    outgoing.set_waker(cx.waker());
+    let mut message = Message::new();
+    loop {
+        match outgoing.next_into(&mut message) {
+            Some(Found::Message) => return Poll::Ready(Some(message)),
+            // A subscriber's wishes have nobody to go to.
+            Some(Found::Command) => {}
+            None if outgoing.is_finished() => return Poll::Ready(None),
+            None => return Poll::Pending,
+        }
+    }
+}
+
+async fn rest(turns: &mut u32) {
+    *turns += 1;
+    if turns.is_multiple_of(TURNS_MAX) {
+        yield_now().await;
+    }
+}
+
+async fn send(fd: &SharedFd<Arc<Socket>>, to: Option<SocketAddr>, head: &[u8], body: &[u8]) -> io::Result<()> {
+    let to = to.ok_or(io::ErrorKind::AddrNotAvailable)?;
+    loop {
+        let (slices, mut none) = ([IoSlice::new(head), IoSlice::new(body)], SendAncillaryBuffer::default());
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match sendmsg_addr(&**fd, &to, &slices, &mut none, flags).map_err(io::Error::from) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => until(fd.clone(), Interest::Writable).await?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            sent => return sent.map(drop),
+        }
+    }
+}
+
+async fn receive(fd: &SharedFd<Arc<Socket>>, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    loop {
+        match recvfrom(&**fd, &mut *buffer, RecvFlags::DONTWAIT).map_err(io::Error::from) {
+            Ok((len, _, from)) => {
+                let from = from.and_then(|from| SocketAddr::try_from(from).ok());
+                return from.map(|from| (len, from)).ok_or_else(|| io::ErrorKind::AddrNotAvailable.into());
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => until(fd.clone(), Interest::Readable).await?,
+            // What an earlier datagram met, such as a port that nobody has.
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn first(written: &HostPort) -> io::Result<SocketAddr> {
+    local_addresses(written).await?.into_iter().next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
+async fn open(address: SocketAddr, endpoint: &UdpEndpoint, config: &DatagramConfig) -> io::Result<Socket> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    config.tuning.apply_datagram(&socket, domain)?;
+    if address.ip().is_multicast() {
+        let interface = interface(endpoint).await?;
+        match (address.ip(), interface) {
+            (IpAddr::V4(_), interface) => {
+                socket.set_multicast_ttl_v4(config.multicast_hops)?;
+                socket.set_multicast_loop_v4(config.multicast_loop)?;
+                if let Some(IpAddr::V4(interface)) = interface {
+                    socket.set_multicast_if_v4(&interface)?;
+                }
+            }
+            (IpAddr::V6(_), _) => {
+                socket.set_multicast_hops_v6(config.multicast_hops)?;
+                socket.set_multicast_loop_v6(config.multicast_loop)?;
+            }
+        }
+    }
+    Ok(socket)
+}
+
+/// The address of the interface that was named for multicast.
+async fn interface(endpoint: &UdpEndpoint) -> io::Result<Option<IpAddr>> {
+    match endpoint.interface() {
+        None | Some(Host::Any) => Ok(None),
+        Some(host) => {
+            let written = HostPort::new(host.clone(), 0).map_err(io::Error::other)?;
+            Ok(Some(first(&written).await?.ip()))
+        }
+    }
+}
+
+async fn join(socket: &Socket, group: IpAddr, endpoint: &UdpEndpoint) -> io::Result<()> {
+    let interface = interface(endpoint).await?;
+    match group {
+        IpAddr::V4(group) if group.is_multicast() => {
+            let interface = match interface {
+                Some(IpAddr::V4(interface)) => interface,
+                _ => std::net::Ipv4Addr::UNSPECIFIED,
+            };
+            socket.join_multicast_v4(&group, &interface)
+        }
+        IpAddr::V6(group) if group.is_multicast() => socket.join_multicast_v6(&group, 0),
+        _ => Ok(()),
+    }
+}

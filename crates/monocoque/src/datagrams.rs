@@ -1,0 +1,120 @@
+//! Endpoints of datagrams: RADIO, DISH and DGRAM over UDP. No connection is made, so there is nobody to shake hands with:
+//! the endpoint itself is the peer.
+
+use std::sync::Arc;
+
+use monocoque_core::endpoint::UdpEndpoint;
+use monocoque_core::stats::DropCause;
+use monocoque_core::{Endpoint, SocketType};
+use monocoque_io::{Datagrams, Pipes, PlacementGone, Stop, Stopper};
+use monocoque_pattern::{LinkId, PeerFacts};
+use monocoque_zmtp::DatagramShape;
+
+use crate::core::{Core, Role};
+use crate::error::{BindError, ConnectError};
+use crate::monitor::Event;
+use crate::wait::answer;
+
+/// One endpoint's pipes, until its task ends.
+struct Station {
+    core: Arc<Core>,
+    link: LinkId,
+    pipes: Pipes,
+    shape: DatagramShape,
+}
+
+impl Station {
+    /// The endpoint as a peer of the socket; `None` if the socket takes no further one.
+    fn new(core: &Arc<Core>) -> Option<Self> {
+        let link = core.hub.open();
+        let (writer, outgoing) = core.outgoing_pipe();
+        let (incoming, reader) = core.incoming_pipe();
+        let ours = core.socket_type();
+        let facts = PeerFacts { socket_type: ours.peers()[0], identity: None, commands: true };
+        if core.hub.attach(link, writer).is_err() || core.hub.up(link, facts, reader).is_err() {
+            core.hub.release(link);
+            return None;
+        }
+        if ours == SocketType::Radio {
+            core.hub.send_every_group(link);
+        }
+        core.state.lock().live += 1;
+        let shape = if ours == SocketType::Dgram { DatagramShape::Addressed } else { DatagramShape::Grouped };
+        Some(Self { core: Arc::clone(core), link, pipes: Pipes { outgoing, incoming }, shape })
+    }
+
+    async fn run(mut self, socket: Datagrams, stop: Stop) {
+        socket.run(self.shape, &mut self.pipes, stop, self.core.hub.drops()).await;
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        let unsent = self.pipes.outgoing.queued();
+        let mut state = self.core.state.lock();
+        state.live -= 1;
+        if self.core.is_closing() && self.core.socket_type().sends() {
+            state.lost += unsent;
+            self.core.hub.drops().count(DropCause::Linger, unsent as u64);
+            let mut rest = Default::default();
+            self.pipes.outgoing.take(&mut rest);
+        }
+        drop(state);
+        self.core.hub.release(self.link);
+        self.core.idle.wake_all();
+    }
+}
+
+impl Core {
+    /// Receives what is sent to `endpoint`, and of a DGRAM sends from it.
+    pub(crate) async fn bind_datagrams(
+        self: &Arc<Self>,
+        written: &str,
+        endpoint: UdpEndpoint,
+    ) -> Result<Endpoint, BindError> {
+        let placement = self.context.placement()?.clone();
+        let config = self.options().datagram_config();
+        let (given, opened) = answer();
+        let at = endpoint.clone();
+        placement.spawn(move |_| async move { given.give(Datagrams::receiving(&at, &config).await) })?;
+        let opened = opened.await.ok_or(PlacementGone)?;
+        let socket = opened.map_err(|source| crate::core::bind_error(&Endpoint::Udp(endpoint), source))?;
+        let real = socket.endpoint().clone();
+        let station = Station::new(self).ok_or(BindError::Closed)?;
+        let stopper = Stopper::new();
+        let stop = stopper.listen();
+        if !self.add(written.to_owned(), real.clone(), Role::BoundDatagrams, stopper) {
+            return Err(BindError::Closed);
+        }
+        self.events.emit(Event::Listening { endpoint: real.to_string() });
+        placement.spawn(move |_| station.run(socket, stop))?;
+        Ok(real)
+    }
+
+    /// Sends what a RADIO has to `endpoint`. Its address is looked up by the task that sends.
+    pub(crate) fn connect_datagrams(
+        self: &Arc<Self>,
+        written: &str,
+        endpoint: UdpEndpoint,
+    ) -> Result<LinkId, ConnectError> {
+        let placement = self.context.placement()?;
+        let station = Station::new(self).ok_or(ConnectError::Busy(self.socket_type()))?;
+        let (link, config) = (station.link, self.options().datagram_config());
+        let stopper = Stopper::new();
+        let stop = stopper.listen();
+        if !self.add(written.to_owned(), Endpoint::Udp(endpoint.clone()), Role::ConnectedDatagrams(link), stopper) {
+            return Err(ConnectError::Closed);
+        }
+        placement.spawn(move |_| async move {
+            match Datagrams::sending(&endpoint, &config).await {
+                Ok(socket) => station.run(socket, stop).await,
+                Err(error) => station.core.events.emit(Event::ConnectGivenUp {
+                    endpoint: Endpoint::Udp(endpoint).to_string(),
+                    kind: Some(error.kind()),
+                    reason: Some(error.to_string()),
+                }),
+            }
+        })?;
+        Ok(link)
+    }
+}
