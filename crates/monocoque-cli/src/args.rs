@@ -193,6 +193,9 @@ pub struct Common {
     /// Set a socket option: its name, an equals sign, its value. `monocoque options` lists them.
     #[arg(short, long = "option", value_name = "NAME=VALUE", value_parser = parse_option)]
     pub options: Vec<Setting>,
+    /// At the end, tell on stderr what passed: messages, bytes, system calls, drops, of the socket and each connection.
+    #[arg(long)]
+    pub stats: bool,
     /// Tell on stderr what happens to connections.
     #[arg(short, long)]
     pub verbose: bool,

@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -84,6 +85,11 @@ impl Datagrams {
         let target = first(endpoint.target()).await?;
         let socket = open(target, endpoint, config).await?;
         Ok(Self { socket, endpoint: Endpoint::Udp(endpoint.clone()), target: Some(target) })
+    }
+
+    /// The number of its descriptor.
+    pub fn descriptor(&self) -> i32 {
+        self.socket.as_raw_fd()
     }
 
     /// The real endpoint: the port that was found for a wildcard.

@@ -102,43 +102,42 @@ async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io
             Endpoint::Ipc(ipc) => {
                 let socket = connect(&unix_address(ipc)?, None, &config.tuning, driver).await?;
                 let written = endpoint.to_string();
-                Ok((socket, LinkFacts { side: Side::Dialer, local: written.clone(), remote: written }))
+                Ok((socket, written.clone(), written))
             }
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     };
-    let (socket, facts) = match config.timeout {
+    let (socket, local, remote) = match config.timeout {
         None => connecting.await?,
         Some(limit) => compio::time::timeout(limit, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??,
     };
-    Ok((StreamLink::new(socket), facts))
+    let link = StreamLink::new(socket);
+    let facts = LinkFacts::new(Side::Dialer, local, remote, &link);
+    Ok((link, facts))
 }
 
 async fn connect_tcp(
     endpoint: &TcpEndpoint,
     tuning: &SocketTuning,
     driver: Driver,
-) -> io::Result<(OwnedFd, LinkFacts)> {
+) -> io::Result<(OwnedFd, String, String)> {
     let route = route(endpoint).await?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for target in route.targets {
         match connect(&target.into(), route.source, tuning, driver).await {
-            Ok(socket) => return Ok(tcp_facts(socket, target)),
+            Ok(socket) => return Ok(with_ends(socket, target)),
             Err(error) => last = error,
         }
     }
     Err(last)
 }
 
-fn tcp_facts(socket: OwnedFd, target: SocketAddr) -> (OwnedFd, LinkFacts) {
+/// A socket with its ends, as endpoints.
+fn with_ends(socket: OwnedFd, target: SocketAddr) -> (OwnedFd, String, String) {
     let socket = Socket::from(socket);
     let local = socket.local_addr().ok().and_then(|address| address.as_socket());
-    let facts = LinkFacts {
-        side: Side::Dialer,
-        local: local.map_or_else(String::new, |address| format!("tcp://{address}")),
-        remote: format!("tcp://{target}"),
-    };
-    (socket.into(), facts)
+    let local = local.map_or_else(String::new, |address| format!("tcp://{address}"));
+    (socket.into(), local, format!("tcp://{target}"))
 }
 
 async fn connect(
@@ -193,7 +192,7 @@ mod tests {
                 let endpoint = "tcp://127.0.0.1:*".parse().expect("valid");
                 let binding = Binding::new(&endpoint, &config).await.expect("free");
                 let Endpoint::Tcp(bound) = binding.endpoint() else { unreachable!("it is tcp") };
-                let (socket, _) = connect_tcp(bound, &tuning, driver).await.expect("it listens");
+                let (socket, ..) = connect_tcp(bound, &tuning, driver).await.expect("it listens");
                 check(&socket);
                 let nowhere = SocketTuning { device: Some("no-such-device".into()), ..tuning.clone() };
                 assert!(connect_tcp(bound, &nowhere, driver).await.is_err());

@@ -22,6 +22,7 @@ mod readiness;
 mod resolve;
 mod spin;
 mod stop;
+mod traffic;
 mod tuning;
 
 pub use backoff::{Backoff, BackoffConfig};
@@ -37,4 +38,5 @@ pub use placement::{Home, Placement, PlacementError, PlacementGone};
 pub use readiness::{Direction, Readiness, look, ready};
 pub use spin::WINDOW as SPIN_WINDOW;
 pub use stop::{Stop, Stopper};
+pub use traffic::{LinkCounts, LinkTraffic};
 pub use tuning::{Keepalive, SocketTuning};

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use socket2::Socket;
 use crate::buffer::recv_now;
 use crate::outstanding::outstanding;
 use crate::readiness::until;
+use crate::traffic::LinkTraffic;
 
 /// A reliable byte stream that a connection runs over.
 ///
@@ -61,6 +62,7 @@ pub trait Link: 'static {
 #[derive(Debug)]
 pub struct StreamLink {
     fd: SharedFd<Arc<Socket>>,
+    traffic: Arc<LinkTraffic>,
 }
 
 impl StreamLink {
@@ -68,7 +70,17 @@ impl StreamLink {
     ///
     /// io_uring wants a blocking descriptor: else it returns EAGAIN instead of waiting. epoll wants the other.
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self { fd: SharedFd::new(Arc::new(socket.into())) }
+        Self { fd: SharedFd::new(Arc::new(socket.into())), traffic: Arc::default() }
+    }
+
+    /// What crosses it.
+    pub(crate) fn traffic(&self) -> Arc<LinkTraffic> {
+        Arc::clone(&self.traffic)
+    }
+
+    /// The number of its descriptor.
+    pub(crate) fn descriptor(&self) -> i32 {
+        self.fd.as_raw_fd()
     }
 }
 
@@ -93,6 +105,7 @@ fn send_now(socket: &Socket, segments: &[Bytes]) -> io::Result<usize> {
 impl Link for StreamLink {
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
         let sent = send_now(&self.fd, segments);
+        self.traffic.wrote(&sent);
         // A sender on this thread that waited for this is in the middle of a stream.
         TURN_ENDED.set(Some(Instant::now()));
         sent
@@ -103,7 +116,9 @@ impl Link for StreamLink {
     }
 
     fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize> {
-        recv_now(&self.fd, slab)
+        let received = recv_now(&self.fd, slab);
+        self.traffic.read(&received);
+        received
     }
 
     async fn readable(&self) -> io::Result<()> {
@@ -120,7 +135,7 @@ impl Link for StreamLink {
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
-        Some(Arc::new(SenderTurn(Arc::clone(&self.fd))))
+        Some(Arc::new(SenderTurn { socket: Arc::clone(&self.fd), traffic: self.traffic() }))
     }
 }
 
@@ -135,7 +150,10 @@ thread_local! {
 
 /// A stream socket as senders see it.
 #[derive(Debug)]
-struct SenderTurn(Arc<Socket>);
+struct SenderTurn {
+    socket: Arc<Socket>,
+    traffic: Arc<LinkTraffic>,
+}
 
 impl WriteThrough for SenderTurn {
     fn write_through(&self, segments: &[Bytes], much: bool) -> usize {
@@ -143,9 +161,10 @@ impl WriteThrough for SenderTurn {
             return 0;
         }
         // The pump meets the same error, and tells of it.
-        let sent = send_now(&self.0, segments).unwrap_or(0);
+        let sent = send_now(&self.socket, segments);
+        self.traffic.wrote(&sent);
         TURN_ENDED.set(Some(Instant::now()));
-        sent
+        sent.unwrap_or(0)
     }
 }
 
@@ -156,7 +175,10 @@ mod tests {
     #[test]
     fn of_a_fan_out_only_the_first_is_written_by_its_sender() {
         let pairs = [(); 8].map(|()| Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair"));
-        let turns = pairs.each_ref().map(|(ours, _)| SenderTurn(Arc::new(ours.try_clone().expect("a descriptor"))));
+        let turns = pairs.each_ref().map(|(ours, _)| SenderTurn {
+            socket: Arc::new(ours.try_clone().expect("a descriptor")),
+            traffic: Arc::default(),
+        });
         let message = [Bytes::from_static(b"news")];
         // In the future, so that a slow machine does not end the burst.
         let written = turns.each_ref().map(|turn| {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -92,6 +92,11 @@ impl Binding {
             Endpoint::Ipc(ipc) => Self::ipc(ipc, config),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    /// The number of its descriptor.
+    pub fn descriptor(&self) -> i32 {
+        self.socket.as_raw_fd()
     }
 
     /// The real endpoint: the port and path that were found for a wildcard.
@@ -205,9 +210,10 @@ impl<O: Owner> Listener<O> {
         let Binding { socket, endpoint, claim } = self.binding;
         let (owner, mut stop) = (self.owner, self.stop);
         let socket = Socket::from(socket);
+        let descriptor = socket.as_raw_fd();
         if let Err(error) = socket.set_nonblocking(home.driver == Driver::Poll) {
             owner.event(LinkEvent::AcceptFailed(error));
-            return owner.event(LinkEvent::ListenerClosed);
+            return owner.event(LinkEvent::ListenerClosed { descriptor });
         }
         let listening = SharedFd::new(socket);
         let half_open = Arc::new(AtomicUsize::new(0));
@@ -232,9 +238,9 @@ impl<O: Owner> Listener<O> {
                 owner.event(LinkEvent::TooManyHandshakes);
                 continue;
             };
-            let facts = LinkFacts { side: Side::Listener, local: endpoint.to_string(), remote };
+            let ends = (endpoint.to_string(), remote);
             let (owner, arena, stop) = (owner.clone(), self.arena.clone(), stop.clone());
-            let run = move |home: Home| serve(owner, peer, facts, permit, arena, stop, home);
+            let run = move |home: Home| serve(owner, peer, ends, permit, arena, stop, home);
             if self.placement.spawn(run).is_err() {
                 break;
             }
@@ -243,22 +249,24 @@ impl<O: Owner> Listener<O> {
         // The accept that was under way holds the socket until its cancellation is through: whoever hears that
         // the listener is closed may bind the address again.
         drop(listening.take().await);
-        owner.event(LinkEvent::ListenerClosed);
+        owner.event(LinkEvent::ListenerClosed { descriptor });
     }
 }
 
 async fn serve<O: Owner>(
     owner: O,
     peer: OwnedFd,
-    facts: LinkFacts,
+    (local, remote): (String, String),
     permit: HalfOpen,
     arena: Arena,
     stop: Stop,
     home: Home,
 ) {
+    let link = StreamLink::new(peer);
+    let facts = LinkFacts::new(Side::Listener, local, remote, &link);
     let (protocol, mut host) = owner.begin(&facts, Some(permit));
     owner.event(LinkEvent::Accepted(facts));
-    let ended = Connection::new(protocol, StreamLink::new(peer), arena).run(&mut host, stop, home).await;
+    let ended = Connection::new(protocol, link, arena).run(&mut host, stop, home).await;
     owner.end(host, ended);
 }
 

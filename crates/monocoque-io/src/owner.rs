@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::Protocol;
 use monocoque_core::protocol::Side;
 
 use crate::connection::{Ended, Host};
+use crate::link::StreamLink;
 use crate::listener::HalfOpen;
+use crate::traffic::LinkTraffic;
 
 /// A link that came up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LinkFacts {
     /// Who opened it.
     pub side: Side,
@@ -19,6 +22,16 @@ pub struct LinkFacts {
     pub local: String,
     /// The peer's end, as an endpoint; as much as the transport tells.
     pub remote: String,
+    /// The number of its descriptor.
+    pub descriptor: i32,
+    /// What crosses it.
+    pub traffic: Arc<LinkTraffic>,
+}
+
+impl LinkFacts {
+    pub(crate) fn new(side: Side, local: String, remote: String, link: &StreamLink) -> Self {
+        Self { side, local, remote, descriptor: link.descriptor(), traffic: link.traffic() }
+    }
 }
 
 /// Something that happened below any protocol.
@@ -48,7 +61,10 @@ pub enum LinkEvent {
     /// A peer was turned away: too many handshakes are under way.
     TooManyHandshakes,
     /// Accepting has ended.
-    ListenerClosed,
+    ListenerClosed {
+        /// The number that its descriptor had.
+        descriptor: i32,
+    },
 }
 
 /// What to do after a connection has ended.

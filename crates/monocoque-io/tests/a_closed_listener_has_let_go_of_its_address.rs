@@ -19,7 +19,7 @@ fn every_time() {
                 let (teller, story) = Teller::new();
                 drop(teller.listen(&placement, binding, ListenConfig::default()));
                 story.find("the end", |happened| match happened {
-                    Happened::Link(LinkEvent::ListenerClosed) => Ok(()),
+                    Happened::Link(LinkEvent::ListenerClosed { .. }) => Ok(()),
                     other => Err(other),
                 });
             }

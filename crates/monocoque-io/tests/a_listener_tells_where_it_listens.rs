@@ -20,7 +20,7 @@ fn reaches(written: &str) -> Endpoint {
         peer.write_all(&wire(b"hello")).expect("accepted");
         assert_eq!(*story.ready().recv().expect("a message").first(), b"hello");
         drop(listening);
-        story.event("the end", |event| matches!(event, LinkEvent::ListenerClosed).then_some(()));
+        story.event("the end", |event| matches!(event, LinkEvent::ListenerClosed { .. }).then_some(()));
         found = Some(endpoint);
     }
     found.expect("a driver")

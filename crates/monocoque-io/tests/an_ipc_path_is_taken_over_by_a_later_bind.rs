@@ -14,7 +14,7 @@ fn ipc(path: &Path) -> Endpoint {
 }
 
 fn closed(happened: Happened) -> Result<(), Happened> {
-    if matches!(happened, Happened::Link(LinkEvent::ListenerClosed)) { Ok(()) } else { Err(happened) }
+    if matches!(happened, Happened::Link(LinkEvent::ListenerClosed { .. })) { Ok(()) } else { Err(happened) }
 }
 
 #[test]

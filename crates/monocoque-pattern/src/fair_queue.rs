@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use monocoque_core::batch::Unit;
-use monocoque_core::pipe::{Mark, PipeReader};
+use monocoque_core::pipe::{Flow, Mark, PipeReader};
 use monocoque_core::{Message, RoutingId};
 use smallvec::SmallVec;
 
@@ -65,6 +65,23 @@ pub(crate) struct FairQueue {
 }
 
 impl FairQueue {
+    /// All that came of the current life in `slot`, read or not, and what waits of all its lives.
+    pub(crate) fn flow(&self, slot: u32) -> Flow {
+        let mut flow = Flow::default();
+        for life in self.lanes.get(slot as usize).into_iter().flat_map(|lane| &lane.lives) {
+            let came = life.reader.flow();
+            // What came of a life that ended was counted then.
+            let all = if life.fading { Flow::default() } else { came.all_passed() };
+            flow.add(Flow { queued_messages: came.queued_messages, queued_bytes: came.queued_bytes, ..all });
+        }
+        flow
+    }
+
+    /// Slots that are or were in use.
+    pub(crate) fn slots(&self) -> u32 {
+        self.lanes.len() as u32
+    }
+
     /// Changes the mark of what is received of one link.
     pub(crate) fn set_mark(&mut self, slot: u32, mark: Mark) {
         let lives = self.lanes.get(slot as usize).into_iter().flat_map(|lane| &lane.lives);

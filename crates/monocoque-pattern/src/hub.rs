@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use monocoque_core::pipe::{Mark, PipeWriter};
+use monocoque_core::pipe::{Flow, Mark, PipeWriter};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::sync::Mutex;
 use monocoque_core::{Message, RoutingId, SocketType};
@@ -19,6 +19,17 @@ use crate::{HubConfig, LinkId, PeerKey, RecvRefused, SendReason, SendRefused, Si
 /// A request of a REQ that is in flight, from [`Hub::request`] until its reply is taken or it is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(u32);
+
+/// What went through the pipes of a socket, and waits in them: [`Hub::flows`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flows {
+    /// To all peers.
+    pub sent: Flow,
+    /// From all peers: all that came, received by the application or not, and what waits for it.
+    pub received: Flow,
+    /// To and from each link that is not closed.
+    pub links: Vec<(LinkId, Flow, Flow)>,
+}
 
 /// A socket's routing rule over the pipes of its peers.
 ///
@@ -429,6 +440,22 @@ impl Hub {
             }
             _ => recv.peek(&self.signals),
         }
+    }
+
+    /// What went out and came in so far, and what waits: of the whole socket, and of each link that is not closed.
+    ///
+    /// Pipes count what passes them in any case, a batch at a time; this adds it up.
+    pub fn flows(&self) -> Flows {
+        let recv = self.recv.lock();
+        let send = self.send.lock();
+        let links = send.outlets.links();
+        let of = |link: &LinkId| (*link, send.outlets.flow(link.slot), recv.fair.flow(link.slot));
+        let links: Vec<(LinkId, Flow, Flow)> = links.iter().map(of).collect();
+        let (mut sent, mut received) = (send.outlets.past(), recv.past);
+        links.iter().for_each(|(_, out, _)| sent.add(*out));
+        // What is left of links that were closed waits too.
+        (0..recv.fair.slots()).for_each(|slot| received.add(recv.fair.flow(slot)));
+        Flows { sent, received, links }
     }
 
     /// Messages in outgoing pipes that no connection has taken yet; subscriptions count as messages here.

@@ -48,6 +48,6 @@ mod subscriptions;
 
 pub use config::{HubConfig, RouterNotify};
 pub use error::{Busy, RecvRefused, SendReason, SendRefused, UpRefused};
-pub use hub::{Hub, RequestId};
+pub use hub::{Flows, Hub, RequestId};
 pub use peers::{LinkId, PeerFacts, PeerKey};
 pub use signals::Signals;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use monocoque_core::pipe::{PipeWriter, Refusal};
+use monocoque_core::pipe::{Flow, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, Outgoing, RoutingId};
 
@@ -55,12 +55,14 @@ pub(crate) struct Outlets {
     epochs: u32,
     up: usize,
     conflates: bool,
+    /// What went out through pipes that are gone.
+    past: Flow,
     drops: Arc<Drops>,
 }
 
 impl Outlets {
     pub(crate) fn new(conflates: bool, drops: Arc<Drops>) -> Self {
-        Self { list: Vec::new(), serials: 0, epochs: 0, up: 0, conflates, drops }
+        Self { list: Vec::new(), serials: 0, epochs: 0, up: 0, conflates, past: Flow::default(), drops }
     }
 
     /// Names the link that holds `slot` from now on.
@@ -182,6 +184,16 @@ impl Outlets {
         up.filter(|slot| !others.contains(slot)).collect()
     }
 
+    /// What went out through a link's pipe, and waits there.
+    pub(crate) fn flow(&self, slot: u32) -> Flow {
+        self.list[slot as usize].writer.as_ref().map_or_else(Flow::default, PipeWriter::flow)
+    }
+
+    /// What went out through pipes that are gone.
+    pub(crate) fn past(&self) -> Flow {
+        self.past
+    }
+
     /// Gives the connection of a link what is held back for it.
     pub(crate) fn hand_over(&mut self, slot: u32) {
         if let Some(writer) = self.list.get_mut(slot as usize).and_then(|outlet| outlet.writer.as_mut()) {
@@ -191,7 +203,9 @@ impl Outlets {
 
     /// Takes the pipe of a link off and throws away what is in it; returns how much that was.
     pub(crate) fn detach(&mut self, slot: u32) -> usize {
-        self.list[slot as usize].writer.take().map_or(0, |mut writer| writer.discard())
+        let Some(mut writer) = self.list[slot as usize].writer.take() else { return 0 };
+        self.past.add(writer.flow().emptied());
+        writer.discard()
     }
 
     /// The connection of a link ends when what is queued for it is written.

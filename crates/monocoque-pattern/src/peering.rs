@@ -236,6 +236,8 @@ impl Hub {
             }
             _ => {}
         }
+        let came = recv.fair.flow(key.slot);
+        recv.past.add(came.emptied());
         if self.listens() {
             recv.fair.fade(key);
         } else {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use monocoque_core::batch::{Found, Unit};
+use monocoque_core::pipe::Flow;
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, RoutingId, SocketType};
 
@@ -32,6 +33,8 @@ pub(crate) struct RecvSide {
     pub(crate) config: HubConfig,
     rule: RecvRule,
     pub(crate) fair: FairQueue,
+    /// What came of lives that ended.
+    pub(crate) past: Flow,
     /// Found by a poll, not received yet.
     pub(crate) peeked: Option<Received>,
     pub(crate) own: Subscriptions,
@@ -51,6 +54,7 @@ impl RecvSide {
             config,
             rule,
             fair: FairQueue::default(),
+            past: Flow::default(),
             peeked: None,
             own: Subscriptions::default(),
             turn: Turn::default(),

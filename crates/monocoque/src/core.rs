@@ -191,14 +191,15 @@ impl Core {
         let config = self.options().listen.clone();
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
         let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
-            self.events.emit(Event::BindFailed { endpoint: endpoint.to_string(), reason: error.to_string() });
+            let (endpoint, reason, errno) = (endpoint.to_string(), error.to_string(), error.errno());
+            self.events.emit(Event::BindFailed { endpoint, reason, errno });
         })?;
-        let real = binding.endpoint().clone();
+        let (real, descriptor) = (binding.endpoint().clone(), binding.descriptor());
         let stopper = Stopper::new();
         let owner = ZmtpOwner::accepting(self, real.to_string());
         let (arena, stop) = (self.context.arena.clone(), stopper.listen());
         let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop };
-        self.events.emit(Event::Listening { endpoint: real.to_string() });
+        self.events.emit(Event::Listening { endpoint: real.to_string(), descriptor });
         self.state.lock().listening += 1;
         placement.spawn(move |home| listener.run(home)).inspect_err(|_| self.state.lock().listening -= 1)?;
         if !self.add(written.to_owned(), real.clone(), Role::Bound, stopper) {

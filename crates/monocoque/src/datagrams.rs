@@ -86,7 +86,7 @@ impl Core {
         if !self.add(written.to_owned(), real.clone(), Role::BoundDatagrams, stopper) {
             return Err(BindError::Closed);
         }
-        self.events.emit(Event::Listening { endpoint: real.to_string() });
+        self.events.emit(Event::Listening { endpoint: real.to_string(), descriptor: socket.descriptor() });
         placement.spawn(move |_| station.run(socket, stop))?;
         Ok(real)
     }

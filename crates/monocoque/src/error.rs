@@ -117,6 +117,17 @@ pub enum BindError {
     Closed,
 }
 
+impl BindError {
+    /// The system's number for it, if the system refused.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::InUse { .. } => Some(rustix::io::Errno::ADDRINUSE.raw_os_error()),
+            Self::Io { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+}
+
 /// Why an endpoint cannot be connected to. That nobody listens there is no error: the socket keeps trying.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

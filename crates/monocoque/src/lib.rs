@@ -41,6 +41,7 @@ mod poller;
 mod proxy;
 mod request;
 mod socket;
+mod stats;
 mod stream;
 mod timers;
 mod wait;
@@ -57,12 +58,16 @@ pub use kind::{
     Addressed, Any, Channel, Client, Dealer, Dgram, Dish, Gather, Grouped, Kind, Pair, Peer, Pub, Pull, Push, Radio,
     Receives, Rep, Req, Routed, Router, Scatter, Sends, Server, Stream, Sub, XPub, XSub,
 };
-pub use monitor::{ConnectionFacts, DisconnectReason, Event, Monitor};
+pub use monitor::{
+    ConnectionFacts, DisconnectReason, Event, Handshakes, Monitor, MonitorError, MonitorForm, Snapshot, events,
+};
 pub use monocoque_core::stats::{DropCause, Drops};
 pub use monocoque_core::{
     Endpoint, EndpointError, Frame, Group, GroupTooLong, Message, RoutingId, RoutingIdError, SocketType,
 };
-pub use monocoque_io::{BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, Keepalive, local_runtime};
+pub use monocoque_io::{
+    BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, Keepalive, LinkCounts, local_runtime,
+};
 pub use monocoque_pattern::RouterNotify;
 pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
@@ -70,6 +75,7 @@ pub use poller::{Interest, PollError, Poller, Readiness};
 pub use proxy::{Proxy, ProxyError, ProxySocket, ProxyStatistics, Steering, Traffic};
 pub use request::RequestError;
 pub use socket::Socket;
+pub use stats::{ConnectionStats, Counted, SocketStats};
 pub use stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
 pub use timers::{TimerError, TimerId, Timers};
 pub use wait::{block_on, block_on_timeout};

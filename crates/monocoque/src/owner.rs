@@ -101,8 +101,8 @@ impl ZmtpOwner {
         }
     }
 
-    fn facts(&self, facts: &LinkFacts, connection: u64) -> ConnectionFacts {
-        ConnectionFacts {
+    fn facts(&self, facts: &LinkFacts, connection: u64) -> Arc<ConnectionFacts> {
+        Arc::new(ConnectionFacts {
             connection,
             endpoint: self.endpoint.to_string(),
             local: facts.local.clone(),
@@ -111,7 +111,9 @@ impl ZmtpOwner {
             identity: None,
             version: None,
             mechanism: None,
-        }
+            dialed: self.target.is_some(),
+            descriptor: facts.descriptor,
+        })
     }
 }
 
@@ -121,11 +123,9 @@ impl Owner for ZmtpOwner {
 
     fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Session, ZmtpHost) {
         let session = Session::new(Arc::clone(&self.session), facts.side);
+        let traffic = &facts.traffic;
         let facts = self.facts(facts, self.core.connection_number());
-        self.core.events.emit(match self.target {
-            Some(_) => Event::Connected(facts.clone()),
-            None => Event::Accepted(facts.clone()),
-        });
+        self.core.events.begun(&facts, traffic, self.target.is_some());
         let (core, target) = (Arc::clone(&self.core), self.target.clone());
         let (immediate, conflates) = (self.immediate, core.conflates_incoming());
         (session, ZmtpHost { core, target, facts, permit, peer: None, live: false, immediate, conflates })
@@ -166,12 +166,14 @@ impl Owner for ZmtpOwner {
                 let (reason, kind) = told(error);
                 Event::ConnectGivenUp { endpoint, reason, kind }
             }
-            LinkEvent::AcceptFailed(error) => Event::AcceptFailed { endpoint, reason: error.to_string() },
+            LinkEvent::AcceptFailed(error) => {
+                Event::AcceptFailed { endpoint, reason: error.to_string(), errno: error.raw_os_error() }
+            }
             LinkEvent::TooManyHandshakes => Event::TooManyHandshakes { endpoint },
-            LinkEvent::ListenerClosed => {
+            LinkEvent::ListenerClosed { descriptor } => {
                 self.core.state.lock().listening -= 1;
                 self.core.idle.wake_all();
-                Event::Closed { endpoint }
+                Event::Closed { endpoint, descriptor }
             }
             // Told with the connection's number in `begin`.
             _ => return,
@@ -189,7 +191,7 @@ fn told(error: Option<io::Error>) -> (Option<String>, Option<io::ErrorKind>) {
 pub(crate) struct ZmtpHost {
     core: Arc<Core>,
     target: Option<Arc<Target>>,
-    facts: ConnectionFacts,
+    facts: Arc<ConnectionFacts>,
     permit: Option<HalfOpen>,
     /// The peer in the hub, once it is there.
     peer: Option<(LinkId, PeerKey)>,
@@ -240,11 +242,12 @@ impl ZmtpHost {
     }
 
     fn admit(&mut self, peer: PeerInfo) -> Option<Pipes> {
-        self.facts.socket_type = peer.told_type();
-        self.facts.identity.clone_from(&peer.identity);
+        let facts = Arc::make_mut(&mut self.facts);
+        facts.socket_type = peer.told_type();
+        facts.identity.clone_from(&peer.identity);
         if peer.major > 0 {
-            self.facts.version = Some(peer.announced);
-            self.facts.mechanism = Some(peer.mechanism);
+            facts.version = Some(peer.announced);
+            facts.mechanism = Some(peer.mechanism);
         }
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();
@@ -258,7 +261,7 @@ impl ZmtpHost {
             return None;
         };
         self.peer = Some((link, key));
-        self.core.events.emit(Event::HandshakeSucceeded(self.facts.clone()));
+        self.core.events.ready(&self.facts, link);
         Some(Pipes { outgoing, incoming })
     }
 
@@ -291,7 +294,7 @@ impl ZmtpHost {
     fn end(mut self, ended: Ended<SessionError>) {
         let reason = DisconnectReason::from(ended.end);
         let Some((link, key)) = self.peer else {
-            return self.core.events.emit(Event::HandshakeFailed { peer: self.facts, reason });
+            return self.core.events.emit(Event::HandshakeFailed { peer: Arc::unwrap_or_clone(self.facts), reason });
         };
         self.core.hub.drops().count(DropCause::Cut, ended.cut as u64);
         if self.target.is_some() {
@@ -306,7 +309,7 @@ impl ZmtpHost {
             }
             (target, outgoing) => self.leave(link, target.is_some(), outgoing),
         }
-        self.core.events.emit(Event::Disconnected { peer: self.facts.clone(), reason });
+        self.core.events.emit(Event::Disconnected { peer: (*self.facts).clone(), reason });
         self.gone();
     }
 

@@ -15,8 +15,9 @@ use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError};
 use crate::inproc;
 use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Stream, Sub, XPub, XSub, in_place};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, MonitorError, MonitorForm, Snapshot, monitor_at};
 use crate::options::{OptionValue, SocketOption};
+use crate::stats::SocketStats;
 use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
 use crate::wait::until;
 
@@ -207,6 +208,33 @@ impl<K: Kind> Socket<K> {
     /// What happens to this socket's connections from now on.
     pub fn monitor(&self) -> Monitor {
         self.core().events.subscribe()
+    }
+
+    /// What there is now, and what happens from then on: in one step, so that nothing is missed or told twice.
+    pub fn watch(&self) -> (Snapshot, Monitor) {
+        self.core().events.watch()
+    }
+
+    /// Tells events as libzmq does (`zmq_socket_monitor_versioned`): binds a socket of type `kind`, a PAIR, at the inproc
+    /// `endpoint`, which sends each event in `mask` (see [`events`](crate::events)) as a message, until this socket is gone.
+    /// Of version 2 the type may be PUB or PUSH too.
+    ///
+    /// # Errors
+    /// [`MonitorError`].
+    pub fn monitor_at(
+        &self,
+        endpoint: impl AsRef<str>,
+        mask: u64,
+        form: MonitorForm,
+        kind: SocketType,
+    ) -> Result<(), MonitorError> {
+        monitor_at(self.core(), endpoint.as_ref(), mask, form, kind)
+    }
+
+    /// What the socket has done so far and holds now, in numbers. Costs what is asked for it here, and sending and
+    /// receiving nothing.
+    pub fn stats(&self) -> SocketStats {
+        SocketStats::of(self.core())
     }
 
     /// Messages dropped so far, by cause.

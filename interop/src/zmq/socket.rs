@@ -35,6 +35,18 @@ impl Socket {
         Ok(socket)
     }
 
+    /// Tells the events in `events` as messages of `version` on a PAIR that is bound at `endpoint`.
+    ///
+    /// # Errors
+    /// `EINVAL`, `EPROTONOSUPPORT`, and those of binding.
+    pub fn monitor_at(&self, endpoint: &str, events: u64, version: i32) -> Result<()> {
+        let name = c_string(endpoint)?;
+        // SAFETY: the socket is live and used by this thread only, the string outlives the call.
+        let started =
+            unsafe { ffi::zmq_socket_monitor_versioned(self.raw(), name.as_ptr(), events, version, ffi::ZMQ_PAIR) };
+        check(started).map(drop)
+    }
+
     /// Reports this socket's `events` (`ZMQ_EVENT_*`) from now on, one monitor at a time.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use monocoque::{Any, CloseReport, Context, DropCause, Hwm, Socket, block_on};
+use monocoque::{Any, CloseReport, Context, Counted, DropCause, Hwm, Socket, SocketStats, block_on};
 
 use crate::args::Job;
 use crate::exit::Failure;
@@ -33,10 +33,13 @@ pub fn run(job: Job) -> Result<(), Failure> {
     interrupt::on_first(move || drop(on_interrupt.send(None)));
     let context = Context::new();
     let socket = open(&context, &job)?;
+    let shows_stats = job.common.stats;
     let flow = Flow::new(socket.clone(), job, ended.clone());
     std::thread::spawn(move || drop(ended.send(Some(flow.run()))));
     let end = ends.recv().map_err(|_| Failure::other("the command's thread ended early"))?;
+    let stats = shows_stats.then(|| socket.stats());
     let report = block_on(socket.clone().close());
+    stats.iter().for_each(print_stats);
     let result = match end {
         Some(result) => result,
         // The thread may have been about to print, or be waiting for input that will never come.
@@ -110,6 +113,25 @@ fn attach(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
         return Err(Failure::usage("name an endpoint to connect to, or to bind with an @ in front: @tcp://*:5555"));
     }
     Ok(())
+}
+
+/// What passed until the input or the output ended; closing sends what was queued then.
+fn print_stats(stats: &SocketStats) {
+    let of = |counted: Counted| format!("{} messages, {} bytes", counted.messages, counted.bytes);
+    eprintln!("* sent {}; received {}", of(stats.sent), of(stats.received));
+    eprintln!("* queued to send {}; to receive {}", of(stats.send_queue), of(stats.recv_queue));
+    let link = stats.link;
+    eprintln!("* {} writes, {} reads: {:.2} a message", link.writes, link.reads, stats.calls_per_message());
+    let handshakes = stats.handshakes;
+    let failed = handshakes.misbehaved + handshakes.incompatible + handshakes.refused + handshakes.timed_out;
+    let failed = failed + handshakes.lost + handshakes.turned_away;
+    eprintln!("* handshakes {}, failed {failed}; reconnects {}", handshakes.succeeded, stats.reconnects);
+    for (cause, messages) in &stats.drops {
+        eprintln!("* dropped {messages}: {cause}");
+    }
+    for one in &stats.connections {
+        eprintln!("* {}: sent {}; received {}", one.facts, of(one.sent), of(one.received));
+    }
 }
 
 /// How this job writes messages as lines.

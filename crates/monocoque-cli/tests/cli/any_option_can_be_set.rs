@@ -29,3 +29,14 @@ fn what_does_not_apply_is_refused() {
     fails("push tcp://127.0.0.1:1 -o router_mandatory=on", 1, "ROUTER_MANDATORY does not apply to PUSH");
     fails("push tcp://127.0.0.1:1 -o norm_push=1", 1, "NORM_PUSH is for the norm transport");
 }
+
+#[test]
+fn stats_are_told_at_the_end() {
+    let mut pull = crate::harness::start("pull @tcp://127.0.0.1:* --count 3 --stats");
+    let at = pull.told("bound ");
+    run(&format!("push {at} --stats"), "a\nb\nc\n").fine();
+    let ended = pull.end();
+    let told = ended.err.join("\n");
+    assert!(told.contains("received 3 messages, 9 bytes"), "{told}");
+    assert!(told.contains("handshakes 1, failed 0"), "{told}");
+}

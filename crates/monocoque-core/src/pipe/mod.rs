@@ -32,6 +32,7 @@ pub use self::writer::PipeWriter;
 
 use self::state::Shared;
 use crate::batch::BatchWriter;
+use crate::load::Load;
 use crate::slab::Arena;
 
 /// Why a pipe did not take a message.
@@ -52,6 +53,55 @@ pub enum Taken {
     Empty,
     /// Nothing is there and nothing will come.
     Finished,
+}
+
+/// What has gone through a pipe, and what is in it: messages, and their encoded bytes. Commands count as messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flow {
+    /// Messages that have left it.
+    pub messages: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Messages that are in it; those that are being read count until the writer has credit for them.
+    pub queued_messages: u64,
+    /// Bytes of those.
+    pub queued_bytes: u64,
+}
+
+impl Flow {
+    fn new(passed: Load, held: Load) -> Self {
+        Self {
+            messages: passed.messages as u64,
+            bytes: passed.bytes as u64,
+            queued_messages: held.messages as u64,
+            queued_bytes: held.bytes as u64,
+        }
+    }
+
+    /// Adds another pipe's.
+    pub fn add(&mut self, other: Flow) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.queued_messages += other.queued_messages;
+        self.queued_bytes += other.queued_bytes;
+    }
+
+    /// Everything that was ever put in, with nothing in it any more.
+    #[must_use]
+    pub fn all_passed(self) -> Self {
+        Self {
+            messages: self.messages + self.queued_messages,
+            bytes: self.bytes + self.queued_bytes,
+            queued_messages: 0,
+            queued_bytes: 0,
+        }
+    }
+
+    /// What has left it, with nothing in it.
+    #[must_use]
+    pub fn emptied(self) -> Self {
+        Self { queued_messages: 0, queued_bytes: 0, ..self }
+    }
 }
 
 /// A pipe of `mark` whose slabs come from `arena`. With `conflate` it holds the last message only.

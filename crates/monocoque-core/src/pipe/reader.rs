@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::mark::Mark;
 use super::state::{Shared, keep, wake};
-use super::{Taken, WriteThrough};
+use super::{Flow, Taken, WriteThrough};
 use crate::Message;
 use crate::batch::{Batch, BatchReader, Found, Unit, without_first};
 use crate::limits::CUTS_MAX;
@@ -235,6 +235,12 @@ impl PipeReader {
     /// Keeps the last message only from now on.
     pub fn conflate(&self) {
         self.shared.conflate(self.shared.lock_whole());
+    }
+
+    /// What has gone through the pipe, and what is in it, but for what the writer holds back.
+    pub fn flow(&self) -> Flow {
+        let state = self.shared.lock();
+        Flow::new(state.passed, state.held)
     }
 
     /// Messages that wait in the pipe or in the batch being parsed.

@@ -32,6 +32,8 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) queue: BatchWriter,
     pub(super) held: Load,
+    /// What has left the pipe so far.
+    pub(super) passed: Load,
     pub(super) mark: Mark,
     /// Only the last message is kept.
     pub(super) conflate: bool,
@@ -65,6 +67,7 @@ impl Shared {
         let state = State {
             queue,
             held: Load::default(),
+            passed: Load::default(),
             mark,
             conflate,
             conflated: 0,
@@ -185,7 +188,9 @@ impl Shared {
 
     pub(super) fn put_back(&self, batch: Batch) {
         let mut state = self.state.lock();
-        state.held.add(Load { messages: batch.messages, bytes: batch.bytes });
+        let back = Load { messages: batch.messages, bytes: batch.bytes };
+        state.held.add(back);
+        state.passed.sub(back);
         state.queue.prepend(batch);
         if state.conflate {
             state.keep_last(&self.arena);
@@ -299,6 +304,7 @@ impl State {
     /// Gives the writer credit; returns its waker if it waits for this.
     pub(super) fn credit(&mut self, paid: Load) -> Option<Waker> {
         self.held.sub(paid);
+        self.passed.add(paid);
         if !self.writer_waits || !self.mark.is_half_free(self.held) {
             return None;
         }

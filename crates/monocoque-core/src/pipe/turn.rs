@@ -71,7 +71,9 @@ impl State {
             self.queue.prepend(std::mem::take(batch));
             return false;
         }
-        self.held.sub(Load { messages: batch.messages, bytes: batch.bytes });
+        let sent = Load { messages: batch.messages, bytes: batch.bytes };
+        self.held.sub(sent);
+        self.passed.add(sent);
         batch.clear();
         true
     }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::mark::Mark;
 use super::state::{Shared, State, keep, wake};
-use super::{HandOver, InHand, Refusal};
+use super::{Flow, HandOver, InHand, Refusal};
 use crate::batch::{Batch, BatchWriter};
 use crate::load::Load;
 use crate::message::encoded_len;
@@ -223,6 +223,14 @@ impl PipeWriter {
     /// Messages that the reader has not taken, and those it took and was not credited for.
     pub fn held(&self) -> usize {
         self.shared.lock().held.messages + self.front.encoded.messages()
+    }
+
+    /// What has gone through the pipe, and what is in it.
+    pub fn flow(&self) -> Flow {
+        let state = self.shared.lock();
+        let mut held = state.held;
+        held.add(self.front.encoded.load());
+        Flow::new(state.passed, held)
     }
 
     /// Messages waiting in the pipe.

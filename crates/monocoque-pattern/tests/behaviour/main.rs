@@ -30,5 +30,6 @@ mod peers_that_come_and_go_are_told_of;
 mod publishing_reaches_each_match_once;
 mod receiving_is_fair;
 mod sending_goes_round;
+mod traffic_is_counted;
 mod types_do_only_what_they_can;
 mod waiters_are_woken;

@@ -170,7 +170,9 @@ fn the_monitor_tells_in_order_on_both_sides() {
         assert_eq!((ready.connection, ready.socket_type), (facts.connection, Some(SocketType::Router)));
         let Event::Disconnected { peer, reason } = next(&ours).await else { panic!("not disconnected") };
         assert_eq!((peer, reason), (ready, DisconnectReason::Local));
-        assert_eq!(next(&theirs).await, Event::Listening { endpoint: endpoint.clone() });
+        let listening = next(&theirs).await;
+        let Event::Listening { endpoint: told, descriptor } = listening else { panic!("{listening:?}") };
+        assert_eq!(told, endpoint);
         let Event::Accepted(accepted) = next(&theirs).await else { panic!("not accepted") };
         assert_eq!((&accepted.endpoint, &accepted.remote), (&endpoint, &facts.local));
         let Event::HandshakeSucceeded(ready) = next(&theirs).await else { panic!("no handshake") };
@@ -178,7 +180,7 @@ fn the_monitor_tells_in_order_on_both_sides() {
         let Event::Disconnected { peer, reason } = next(&theirs).await else { panic!("not disconnected") };
         assert_eq!((peer.connection, reason), (accepted.connection, DisconnectReason::PeerClosed { truncated: 0 }));
         soon(router.close()).await;
-        assert_eq!(next(&theirs).await, Event::Closed { endpoint });
+        assert_eq!(next(&theirs).await, Event::Closed { endpoint, descriptor });
         assert_eq!(soon(theirs.recv()).await, None, "it ends with the socket");
     });
 }

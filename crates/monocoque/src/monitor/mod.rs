@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, MutexGuard, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,10 +14,19 @@ use monocoque_core::protocol::{Blame, ProtocolError};
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::{Ticket, WaitList};
 use monocoque_core::{RoutingId, SocketType};
-use monocoque_io::End;
+use monocoque_io::{End, LinkTraffic};
+use monocoque_pattern::LinkId;
 use monocoque_zmtp::SessionError;
 
 use crate::wait::{Place, block_on};
+
+mod registry;
+mod wire;
+
+pub(crate) use registry::Registry;
+pub use registry::{Handshakes, Snapshot};
+pub(crate) use wire::monitor_at;
+pub use wire::{MonitorError, MonitorForm, events};
 
 /// Events that a monitor holds before it loses the oldest.
 const BACKLOG_MAX: usize = 1024;
@@ -41,6 +51,10 @@ pub struct ConnectionFacts {
     pub version: Option<(u8, u8)>,
     /// The security mechanism that let the peer in.
     pub mechanism: Option<&'static str>,
+    /// Whether we opened it.
+    pub dialed: bool,
+    /// The number of the connection's descriptor in this process; of use to look it up, not to use it.
+    pub descriptor: i32,
 }
 
 /// What the peer is, as far as it is known, and where: `DEALER 'worker-1' tcp://192.0.2.7:50000`. A version that is not
@@ -123,6 +137,8 @@ pub enum Event {
     Listening {
         /// The real endpoint.
         endpoint: String,
+        /// The number of its descriptor.
+        descriptor: i32,
     },
     /// An endpoint could not be bound.
     BindFailed {
@@ -130,6 +146,8 @@ pub enum Event {
         endpoint: String,
         /// Why, in words that name the endpoint.
         reason: String,
+        /// The system's number for it, if the system refused.
+        errno: Option<i32>,
     },
     /// An attempt to connect has begun.
     ConnectDelayed {
@@ -166,6 +184,8 @@ pub enum Event {
         endpoint: String,
         /// What the system said.
         reason: String,
+        /// The system's number for it.
+        errno: Option<i32>,
     },
     /// A peer was turned away because too many handshakes are under way.
     TooManyHandshakes {
@@ -192,6 +212,8 @@ pub enum Event {
     Closed {
         /// The endpoint.
         endpoint: String,
+        /// The number that its descriptor had.
+        descriptor: i32,
     },
     /// The monitor was read too slowly, and this many events were lost.
     Lagged(u64),
@@ -201,7 +223,7 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listening { endpoint } => write!(f, "listening at {endpoint}"),
+            Self::Listening { endpoint, .. } => write!(f, "listening at {endpoint}"),
             Self::BindFailed { reason, .. } => f.write_str(reason),
             Self::ConnectDelayed { endpoint } => write!(f, "connecting to {endpoint}"),
             Self::Connected(peer) => write!(f, "reached {}", peer.remote),
@@ -214,12 +236,12 @@ impl fmt::Display for Event {
                 because(f, reason.as_deref())
             }
             Self::Accepted(peer) => write!(f, "reached by {} at {}", peer.remote, peer.endpoint),
-            Self::AcceptFailed { endpoint, reason } => write!(f, "cannot accept at {endpoint}: {reason}"),
+            Self::AcceptFailed { endpoint, reason, .. } => write!(f, "cannot accept at {endpoint}: {reason}"),
             Self::TooManyHandshakes { endpoint } => write!(f, "too many handshakes at {endpoint}, turned one away"),
             Self::HandshakeSucceeded(peer) => write!(f, "ready: {peer}"),
             Self::HandshakeFailed { peer, reason } => write!(f, "no handshake with {}: {reason}", peer.remote),
             Self::Disconnected { peer, reason } => write!(f, "gone: {peer}: {reason}"),
-            Self::Closed { endpoint } => write!(f, "closed {endpoint}"),
+            Self::Closed { endpoint, .. } => write!(f, "closed {endpoint}"),
             Self::Lagged(events) => write!(f, "{events} events were lost: the monitor was read too slowly"),
         }
     }
@@ -229,10 +251,16 @@ fn because(f: &mut fmt::Formatter<'_>, reason: Option<&str>) -> fmt::Result {
     reason.map_or(Ok(()), |reason| write!(f, ": {reason}"))
 }
 
-/// The sending side: every monitor of one socket.
+/// The sending side: every monitor of one socket, and what there is now.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
-    monitors: Mutex<Vec<Weak<Queue>>>,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    monitors: Vec<Weak<Queue>>,
+    registry: Registry,
 }
 
 #[derive(Debug, Default)]
@@ -250,20 +278,61 @@ struct QueueState {
 
 impl Events {
     pub(crate) fn subscribe(&self) -> Monitor {
+        self.watch().1
+    }
+
+    /// What there is, and what happens from then on.
+    pub(crate) fn watch(&self) -> (Snapshot, Monitor) {
         let queue = Arc::new(Queue::default());
-        self.monitors.lock().push(Arc::downgrade(&queue));
-        Monitor { queue, ticket: None }
+        let mut shared = self.shared.lock();
+        shared.monitors.push(Arc::downgrade(&queue));
+        (shared.registry.snapshot(), Monitor { queue, ticket: None })
+    }
+
+    pub(crate) fn registry(&self) -> impl Deref<Target = Registry> {
+        Guard(self.shared.lock())
+    }
+
+    /// A link is up; its handshake begins.
+    pub(crate) fn begun(&self, facts: &Arc<ConnectionFacts>, traffic: &Arc<LinkTraffic>, dialed: bool) {
+        let told = (**facts).clone();
+        let event = if dialed { Event::Connected(told) } else { Event::Accepted(told) };
+        self.shared.lock().tell(event, |registry| registry.begun(facts, traffic));
+    }
+
+    /// The peer is ready, and in the hub.
+    pub(crate) fn ready(&self, facts: &Arc<ConnectionFacts>, link: LinkId) {
+        let event = Event::HandshakeSucceeded((**facts).clone());
+        self.shared.lock().tell(event, |registry| registry.ready(facts, link));
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        let mut monitors = self.monitors.lock();
-        monitors.retain(|monitor| monitor.upgrade().inspect(|queue| queue.push(event.clone())).is_some());
+        self.shared.lock().tell(event, |_| ());
+    }
+}
+
+impl Shared {
+    fn tell(&mut self, event: Event, change: impl FnOnce(&mut Registry)) {
+        change(&mut self.registry);
+        self.registry.note(&event);
+        self.monitors.retain(|monitor| monitor.upgrade().inspect(|queue| queue.push(event.clone())).is_some());
+    }
+}
+
+/// The registry under its lock.
+struct Guard<'a>(MutexGuard<'a, Shared>);
+
+impl Deref for Guard<'_> {
+    type Target = Registry;
+
+    fn deref(&self) -> &Registry {
+        &self.0.registry
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
-        for queue in self.monitors.get_mut().iter().filter_map(Weak::upgrade) {
+        for queue in self.shared.get_mut().monitors.iter().filter_map(Weak::upgrade) {
             queue.state.lock().ended = true;
             queue.waiting.wake_all();
         }
@@ -318,6 +387,11 @@ impl Monitor {
         self.queue.pop().flatten()
     }
 
+    /// Whether the socket is gone, though some of what happened may be unread.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.queue.state.lock().ended
+    }
+
     /// [`recv`](Self::recv) for plain threads.
     pub fn recv_blocking(&self) -> Option<Event> {
         block_on(self.recv())
@@ -357,6 +431,8 @@ mod tests {
             identity: identity.map(|name| RoutingId::new(name).expect("valid")),
             version: Some((3, 1)),
             mechanism: Some("NULL"),
+            dialed: false,
+            descriptor: 7,
         }
     }
 
@@ -369,8 +445,11 @@ mod tests {
         let given_up = |(reason, kind)| Event::ConnectGivenUp { endpoint: at(), reason, kind };
         let gone = |reason| Event::Disconnected { peer: facts(Some("worker-1")), reason };
         let lines = [
-            (Event::Listening { endpoint: at() }, "listening at tcp://host:1"),
-            (Event::BindFailed { endpoint: at(), reason: "tcp://host:1 is in use".into() }, "tcp://host:1 is in use"),
+            (Event::Listening { endpoint: at(), descriptor: 7 }, "listening at tcp://host:1"),
+            (
+                Event::BindFailed { endpoint: at(), reason: "tcp://host:1 is in use".into(), errno: None },
+                "tcp://host:1 is in use",
+            ),
             (Event::ConnectDelayed { endpoint: at() }, "connecting to tcp://host:1"),
             (Event::Connected(facts(None)), "reached tcp://192.0.2.7:50000"),
             (retried((None, None)), "trying tcp://host:1 again in 50 ms"),
@@ -378,7 +457,10 @@ mod tests {
             (given_up((None, None)), "giving tcp://host:1 up"),
             (given_up(refused()), "giving tcp://host:1 up: refused"),
             (Event::Accepted(facts(None)), "reached by tcp://192.0.2.7:50000 at tcp://*:5555"),
-            (Event::AcceptFailed { endpoint: at(), reason: "full".into() }, "cannot accept at tcp://host:1: full"),
+            (
+                Event::AcceptFailed { endpoint: at(), reason: "full".into(), errno: None },
+                "cannot accept at tcp://host:1: full",
+            ),
             (Event::TooManyHandshakes { endpoint: at() }, "too many handshakes at tcp://host:1, turned one away"),
             (Event::HandshakeSucceeded(facts(Some("worker-1"))), "ready: DEALER 'worker-1' tcp://192.0.2.7:50000"),
             (
@@ -386,7 +468,7 @@ mod tests {
                 "no handshake with tcp://192.0.2.7:50000: the socket takes no further peer",
             ),
             (gone(DisconnectReason::Local), "gone: DEALER 'worker-1' tcp://192.0.2.7:50000: closed by us"),
-            (Event::Closed { endpoint: at() }, "closed tcp://host:1"),
+            (Event::Closed { endpoint: at(), descriptor: 7 }, "closed tcp://host:1"),
             (Event::Lagged(3), "3 events were lost: the monitor was read too slowly"),
         ];
         for (event, line) in lines {

@@ -1,0 +1,136 @@
+//! What there is now, kept in step with the events: both change under one lock, so that a snapshot and the stream that
+//! goes on from it miss nothing and tell nothing twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use monocoque_core::protocol::Blame;
+use monocoque_io::{LinkCounts, LinkTraffic};
+use monocoque_pattern::LinkId;
+use monocoque_zmtp::SessionError;
+
+use super::{ConnectionFacts, DisconnectReason, Event};
+
+/// What a socket has at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Endpoints that are bound, inproc ones excepted.
+    pub listening: Vec<String>,
+    /// Connections, in the order of their numbers, those whose handshake is under way included: their socket type is not
+    /// known yet.
+    pub connections: Vec<ConnectionFacts>,
+}
+
+/// Handshakes by how they ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Handshakes {
+    /// The peer became ready.
+    pub succeeded: u64,
+    /// The peer broke a rule of the protocol, or a limit of ours.
+    pub misbehaved: u64,
+    /// Both are sound and do not suit each other.
+    pub incompatible: u64,
+    /// One refused the other.
+    pub refused: u64,
+    /// The time was over.
+    pub timed_out: u64,
+    /// The link ended first.
+    pub lost: u64,
+    /// Turned away before they began: too many were under way.
+    pub turned_away: u64,
+}
+
+/// One connection that is there.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) facts: Arc<ConnectionFacts>,
+    pub(crate) traffic: Arc<LinkTraffic>,
+    /// In the hub, once the handshake is done.
+    pub(crate) link: Option<LinkId>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    listening: Vec<String>,
+    pub(crate) connections: BTreeMap<u64, Live>,
+    pub(crate) handshakes: Handshakes,
+    pub(crate) reconnects: u64,
+    pub(crate) heartbeat_misses: u64,
+    /// Of links that are gone.
+    past: LinkCounts,
+}
+
+impl Registry {
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let connections = self.connections.values().map(|live| (*live.facts).clone()).collect();
+        Snapshot { listening: self.listening.clone(), connections }
+    }
+
+    /// What crossed all links so far.
+    pub(crate) fn link_counts(&self) -> LinkCounts {
+        let mut counts = self.past;
+        self.connections.values().for_each(|live| counts.add(live.traffic.counts()));
+        counts
+    }
+
+    /// A link is up.
+    pub(super) fn begun(&mut self, facts: &Arc<ConnectionFacts>, traffic: &Arc<LinkTraffic>) {
+        let live = Live { facts: Arc::clone(facts), traffic: Arc::clone(traffic), link: None };
+        self.connections.insert(facts.connection, live);
+    }
+
+    /// The handshake is done.
+    pub(super) fn ready(&mut self, facts: &Arc<ConnectionFacts>, link: LinkId) {
+        if let Some(live) = self.connections.get_mut(&facts.connection) {
+            (live.facts, live.link) = (Arc::clone(facts), Some(link));
+        }
+    }
+
+    /// Takes in what an event changes.
+    pub(super) fn note(&mut self, event: &Event) {
+        match event {
+            Event::Listening { endpoint, .. } => self.listening.push(endpoint.clone()),
+            Event::Closed { endpoint, .. } => {
+                let found = self.listening.iter().position(|listening| listening == endpoint);
+                found.map(|at| self.listening.remove(at));
+            }
+            Event::HandshakeSucceeded(_) => self.handshakes.succeeded += 1,
+            Event::HandshakeFailed { peer, reason } => {
+                *self.handshakes.ended_by(reason) += 1;
+                self.ended(peer);
+            }
+            Event::Disconnected { peer, reason } => {
+                let missed = matches!(
+                    reason,
+                    DisconnectReason::Protocol(SessionError::HeartbeatTimeout { .. } | SessionError::TtlExpired { .. })
+                );
+                self.heartbeat_misses += u64::from(missed);
+                self.ended(peer);
+            }
+            Event::TooManyHandshakes { .. } => self.handshakes.turned_away += 1,
+            Event::ConnectRetried { .. } => self.reconnects += 1,
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, peer: &ConnectionFacts) {
+        if let Some(live) = self.connections.remove(&peer.connection) {
+            self.past.add(live.traffic.counts());
+        }
+    }
+}
+
+impl Handshakes {
+    fn ended_by(&mut self, reason: &DisconnectReason) -> &mut u64 {
+        match reason.blame() {
+            Some(Blame::Silence) => &mut self.timed_out,
+            Some(Blame::Incompatible) => &mut self.incompatible,
+            Some(Blame::Refused) => &mut self.refused,
+            Some(_) => &mut self.misbehaved,
+            None if *reason == DisconnectReason::Refused => &mut self.refused,
+            None => &mut self.lost,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Events as libzmq's messages, on an inproc socket: `zmq_socket_monitor` and `zmq_socket_monitor_versioned`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use monocoque_core::{Endpoint, Message, SocketType};
+use monocoque_zmtp::{PeerIncompatible, PeerMisbehaved, SessionError};
+
+use super::{ConnectionFacts, DisconnectReason, Event, Monitor};
+use crate::core::Core;
+use crate::error::{BindError, ContextError};
+use crate::kind::Any;
+use crate::options::Options;
+use crate::socket::Socket;
+
+/// Which events there are, as bits of a mask (`ZMQ_EVENT_*`).
+pub mod events {
+    #![allow(missing_docs, reason = "each is the ZMQ_EVENT_ of the same name")]
+    pub const CONNECTED: u64 = 0x0001;
+    pub const CONNECT_DELAYED: u64 = 0x0002;
+    pub const CONNECT_RETRIED: u64 = 0x0004;
+    pub const LISTENING: u64 = 0x0008;
+    pub const BIND_FAILED: u64 = 0x0010;
+    pub const ACCEPTED: u64 = 0x0020;
+    pub const ACCEPT_FAILED: u64 = 0x0040;
+    pub const CLOSED: u64 = 0x0080;
+    pub const CLOSE_FAILED: u64 = 0x0100;
+    pub const DISCONNECTED: u64 = 0x0200;
+    pub const MONITOR_STOPPED: u64 = 0x0400;
+    pub const HANDSHAKE_FAILED_NO_DETAIL: u64 = 0x0800;
+    pub const HANDSHAKE_SUCCEEDED: u64 = 0x1000;
+    pub const HANDSHAKE_FAILED_PROTOCOL: u64 = 0x2000;
+    pub const HANDSHAKE_FAILED_AUTH: u64 = 0x4000;
+    pub const ALL: u64 = 0xffff;
+}
+
+/// `EINPROGRESS`, which an attempt that has begun carries.
+const IN_PROGRESS: u64 = rustix::io::Errno::INPROGRESS.raw_os_error() as u64;
+/// How often a monitor that nobody reads looks whether its socket is still there.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How an event is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MonitorForm {
+    /// Two frames: the event in two bytes and its value in four, then the endpoint. Bytes in the machine's order.
+    V1,
+    /// The event, the number of values and each value in eight bytes, a frame each; then the local and the remote address.
+    V2,
+}
+
+/// Why a socket cannot be monitored so.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MonitorError {
+    /// Events go over inproc only (`EPROTONOSUPPORT`).
+    #[error("events go to an inproc endpoint, not to {0}")]
+    Transport(String),
+    /// Version 1 is told by a PAIR; version 2 by a PAIR, PUB or PUSH too (`EINVAL`).
+    #[error("a {0} does not tell of events")]
+    SocketType(SocketType),
+    /// The endpoint cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The context cannot run.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+}
+
+/// Binds a socket of `kind` at `endpoint` that tells the events in `mask` until `of` is closed.
+pub(crate) fn monitor_at(
+    of: &Arc<Core>,
+    endpoint: &str,
+    mask: u64,
+    form: MonitorForm,
+    kind: SocketType,
+) -> Result<(), MonitorError> {
+    let parsed: Endpoint = endpoint.parse().map_err(BindError::from)?;
+    let Endpoint::Inproc(name) = &parsed else { return Err(MonitorError::Transport(endpoint.to_owned())) };
+    let tells =
+        kind == SocketType::Pair || (form == MonitorForm::V2 && matches!(kind, SocketType::Pub | SocketType::Push));
+    if !tells {
+        return Err(MonitorError::SocketType(kind));
+    }
+    let mut options = Options::new(kind);
+    options.linger = Some(Duration::ZERO);
+    options.send_timeout = Some(LOOK_AGAIN);
+    let core = Core::new(&of.context, options);
+    crate::inproc::bind(&core, name.as_str(), parsed.clone())?;
+    let (socket, monitor) = (Socket::<Any>::new(core), of.events.subscribe());
+    of.context.spawn(move || tell_all(monitor, socket, mask, form))?;
+    Ok(())
+}
+
+async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: MonitorForm) {
+    while let Some(event) = monitor.recv().await {
+        let Some(told) = Told::of(&event).filter(|told| told.number & mask != 0) else { continue };
+        let mut message = told.write(form);
+        // Nobody may be there yet, or ever.
+        while let Err(refused) = socket.send(message).await {
+            if monitor.has_ended() {
+                break;
+            }
+            message = refused.into_message();
+        }
+    }
+    if mask & events::MONITOR_STOPPED != 0 {
+        let stopped = Told {
+            number: events::MONITOR_STOPPED,
+            value: 0,
+            local: String::new(),
+            remote: String::new(),
+            dialed: false,
+        };
+        // Whoever has not read by now will not.
+        let _ = socket.try_send(stopped.write(form));
+    }
+}
+
+/// An event as libzmq has it.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    number: u64,
+    value: u64,
+    local: String,
+    remote: String,
+    dialed: bool,
+}
+
+impl Told {
+    /// `None` for what libzmq has no number for.
+    fn of(event: &Event) -> Option<Self> {
+        let bound = |number, endpoint: &str, value| Self {
+            number,
+            value,
+            local: endpoint.to_owned(),
+            remote: String::new(),
+            dialed: false,
+        };
+        let dialed = |number, endpoint: &str, value| Self {
+            number,
+            value,
+            local: String::new(),
+            remote: endpoint.to_owned(),
+            dialed: true,
+        };
+        let of = |number, peer: &ConnectionFacts, value| Self {
+            number,
+            value,
+            local: peer.local.clone(),
+            remote: peer.remote.clone(),
+            dialed: peer.dialed,
+        };
+        let number = |errno: &Option<i32>| errno.unwrap_or_default() as u64;
+        Some(match event {
+            Event::Listening { endpoint, descriptor } => bound(events::LISTENING, endpoint, *descriptor as u64),
+            Event::BindFailed { endpoint, errno, .. } => bound(events::BIND_FAILED, endpoint, number(errno)),
+            Event::ConnectDelayed { endpoint } => dialed(events::CONNECT_DELAYED, endpoint, IN_PROGRESS),
+            Event::ConnectRetried { endpoint, after, .. } => {
+                dialed(events::CONNECT_RETRIED, endpoint, after.as_millis() as u64)
+            }
+            Event::Connected(peer) => of(events::CONNECTED, peer, peer.descriptor as u64),
+            Event::Accepted(peer) => of(events::ACCEPTED, peer, peer.descriptor as u64),
+            Event::AcceptFailed { endpoint, errno, .. } => bound(events::ACCEPT_FAILED, endpoint, number(errno)),
+            Event::HandshakeSucceeded(peer) => of(events::HANDSHAKE_SUCCEEDED, peer, 0),
+            Event::HandshakeFailed { peer, reason } => {
+                let (number, value) = failure(reason);
+                of(number, peer, value)
+            }
+            Event::Disconnected { peer, .. } => of(events::DISCONNECTED, peer, peer.descriptor as u64),
+            Event::Closed { endpoint, descriptor } => bound(events::CLOSED, endpoint, *descriptor as u64),
+            _ => return None,
+        })
+    }
+
+    fn write(self, form: MonitorForm) -> Message {
+        match form {
+            MonitorForm::V1 => {
+                let endpoint = if self.dialed { self.remote } else { self.local };
+                let head = [&(self.number as u16).to_ne_bytes()[..], &(self.value as u32).to_ne_bytes()].concat();
+                Message::from([head.as_slice(), endpoint.as_bytes()])
+            }
+            MonitorForm::V2 => {
+                let [number, count, value] = [self.number, 1, self.value].map(u64::to_ne_bytes);
+                Message::from([&number[..], &count, &value, self.local.as_bytes(), self.remote.as_bytes()])
+            }
+        }
+    }
+}
+
+/// The event of a handshake that failed, and its value.
+fn failure(reason: &DisconnectReason) -> (u64, u64) {
+    match reason {
+        DisconnectReason::Protocol(SessionError::HandshakeRefused { .. }) => {
+            (events::HANDSHAKE_FAILED_PROTOCOL, 0x1000_0015)
+        }
+        DisconnectReason::Protocol(SessionError::PeerIncompatible(PeerIncompatible::Mechanism { .. })) => {
+            (events::HANDSHAKE_FAILED_PROTOCOL, 0x1100_0002)
+        }
+        DisconnectReason::Protocol(SessionError::PeerIncompatible(_)) => {
+            (events::HANDSHAKE_FAILED_PROTOCOL, 0x1000_0018)
+        }
+        DisconnectReason::Protocol(SessionError::PeerMisbehaved(rule)) => {
+            (events::HANDSHAKE_FAILED_PROTOCOL, broken(rule))
+        }
+        // A time-out, a limit, or the network: libzmq has no number for it.
+        _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),
+    }
+}
+
+/// libzmq's number for a broken rule (`ZMQ_PROTOCOL_ERROR_ZMTP_*`).
+fn broken(rule: &PeerMisbehaved) -> u64 {
+    match rule {
+        PeerMisbehaved::UnexpectedCommand(_)
+        | PeerMisbehaved::UnknownCommand(_)
+        | PeerMisbehaved::MessageInHandshake => 0x1000_0001,
+        PeerMisbehaved::CommandName | PeerMisbehaved::CommandWithMore => 0x1000_0011,
+        PeerMisbehaved::ErrorReason => 0x1000_0015,
+        PeerMisbehaved::PropertyName
+        | PeerMisbehaved::PropertySize(_)
+        | PeerMisbehaved::PropertyTruncated
+        | PeerMisbehaved::PropertyTwice(_)
+        | PeerMisbehaved::NoSocketType
+        | PeerMisbehaved::Identity(_) => 0x1000_0018,
+        _ => 0x1000_0000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_hold_the_same() {
+        let told =
+            || Told::of(&Event::Closed { endpoint: "tcp://127.0.0.1:5555".into(), descriptor: 9 }).expect("known");
+        let v1 = told().write(MonitorForm::V1);
+        assert_eq!((v1.len(), &v1[1][..]), (2, &b"tcp://127.0.0.1:5555"[..]));
+        assert_eq!(v1[0][..], [&0x80u16.to_ne_bytes()[..], &9u32.to_ne_bytes()].concat());
+        let v2 = told().write(MonitorForm::V2);
+        let numbers: Vec<u64> =
+            v2.frames()[..3].iter().map(|one| u64::from_ne_bytes(one[..].try_into().expect("8"))).collect();
+        assert_eq!((v2.len(), numbers), (5, vec![0x80, 1, 9]));
+        assert_eq!((&v2[3][..], &v2[4][..]), (&b"tcp://127.0.0.1:5555"[..], &b""[..]));
+    }
+
+    #[test]
+    fn what_libzmq_does_not_know_is_left_out() {
+        assert_eq!(Told::of(&Event::Lagged(3)), None);
+        assert_eq!(Told::of(&Event::TooManyHandshakes { endpoint: "x".into() }), None);
+    }
+}
