@@ -196,9 +196,9 @@ pub struct Common {
     /// At the end, tell on stderr what passed: messages, bytes, system calls, drops, of the socket and each connection.
     #[arg(long)]
     pub stats: bool,
-    /// Tell on stderr what happens to connections.
-    #[arg(short, long)]
-    pub verbose: bool,
+    /// Tell on stderr what happens to connections; twice (-vv): as a log, with times, levels and which connection.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// An option and its value.

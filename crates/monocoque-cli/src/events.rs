@@ -1,12 +1,41 @@
 //! What happens to connections, told on stderr.
 
-use monocoque::Monitor;
+use monocoque::{Any, Monitor, Socket};
+
+/// Tells what happens to `socket` as often as `-v` was given: in plain words, or as a log.
+pub fn tell(socket: &Socket<Any>, verbose: u8) {
+    if verbose == 1 || (verbose > 1 && !log()) {
+        print(socket.monitor());
+    }
+}
 
 /// Prints events to stderr until the socket is gone.
-pub fn print(monitor: Monitor) {
+fn print(monitor: Monitor) {
     std::thread::spawn(move || {
         while let Some(event) = monitor.recv_blocking() {
             eprintln!("* {event}");
         }
     });
+}
+
+/// Logs what all sockets tell; whether this program can.
+#[cfg(feature = "tracing")]
+fn log() -> bool {
+    use std::io::IsTerminal;
+
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let ours = Targets::new().with_target("monocoque", LevelFilter::DEBUG);
+    let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_filter(ours);
+    // A proxy's other side has begun it already.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+    true
+}
+
+#[cfg(not(feature = "tracing"))]
+fn log() -> bool {
+    false
 }

@@ -40,9 +40,10 @@ pub struct ProxyArgs {
     /// High-water mark of each peer and direction, in messages; 0 for none.
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
     hwm: u32,
-    /// Tell on stderr what happens to connections, and at the end what was forwarded.
-    #[arg(short, long)]
-    verbose: bool,
+    /// Tell on stderr what happens to connections, and at the end what was forwarded; twice (-vv): as a log, with times,
+    /// levels and which connection.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
 }
 
 /// Forwards until interrupted or told to end.
@@ -74,7 +75,7 @@ pub fn run(args: ProxyArgs) -> Result<(), Failure> {
     let sockets = [Some(frontend), Some(backend), capture, control].into_iter().flatten();
     let undelivered: usize = sockets.map(|socket| block_on(socket.close()).undelivered).sum();
     let undelivered = undelivered + proxy.held();
-    if args.verbose {
+    if args.verbose > 0 {
         eprintln!("monocoque: {}", steering.statistics());
     }
     end.map_err(|error| Failure::other(error.to_string()))?;
@@ -169,9 +170,7 @@ impl Side {
 
     fn open(self, name: &str, context: &Context, args: &ProxyArgs) -> Result<Socket<Any>, Failure> {
         let socket = context.socket(self.kind).hwm(Hwm::messages(args.hwm)).build()?;
-        if args.verbose {
-            events::print(socket.monitor());
-        }
+        events::tell(&socket, args.verbose);
         if self.kind == SocketType::Sub {
             socket.subscribe("");
         }

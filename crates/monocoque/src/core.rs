@@ -82,12 +82,13 @@ impl Role {
 
 impl Core {
     pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Arc<Self> {
+        let events = Events::new(options.socket_type);
         Arc::new(Self {
             hub: Hub::new(options.hub_config()),
             socket_type: options.socket_type,
             options: Mutex::new(options),
             context: Arc::clone(context),
-            events: Events::default(),
+            events,
             idle: WaitList::new(),
             state: Mutex::default(),
             event_fd: OnceLock::new(),

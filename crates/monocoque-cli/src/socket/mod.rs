@@ -69,9 +69,7 @@ fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
         builder = builder.option(*option, value.clone());
     }
     let socket = builder.build()?;
-    if job.common.verbose {
-        events::print(socket.monitor());
-    }
+    events::tell(&socket, job.common.verbose);
     subscribe(&socket, job)?;
     attach(&socket, job)?;
     Ok(socket)

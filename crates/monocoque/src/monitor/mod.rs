@@ -21,6 +21,7 @@ use monocoque_zmtp::SessionError;
 use crate::wait::{Place, block_on};
 
 mod registry;
+mod trace;
 mod wire;
 
 pub(crate) use registry::Registry;
@@ -254,8 +255,9 @@ fn because(f: &mut fmt::Formatter<'_>, reason: Option<&str>) -> fmt::Result {
 }
 
 /// The sending side: every monitor of one socket, and what there is now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Events {
+    of: SocketType,
     shared: Mutex<Shared>,
 }
 
@@ -279,6 +281,11 @@ struct QueueState {
 }
 
 impl Events {
+    /// Of a socket of type `of`.
+    pub(crate) fn new(of: SocketType) -> Self {
+        Self { of, shared: Mutex::default() }
+    }
+
     pub(crate) fn subscribe(&self) -> Monitor {
         self.watch().1
     }
@@ -299,25 +306,34 @@ impl Events {
     pub(crate) fn begun(&self, facts: &Arc<ConnectionFacts>, traffic: &Arc<LinkTraffic>, dialed: bool) {
         let told = (**facts).clone();
         let event = if dialed { Event::Connected(told) } else { Event::Accepted(told) };
-        self.shared.lock().tell(event, |registry| registry.begun(facts, traffic));
+        let trace = trace::Trace::new(self.of, facts);
+        self.tell(event, |registry| registry.begun(facts, traffic, trace));
     }
 
     /// The peer is ready, and in the hub.
     pub(crate) fn ready(&self, facts: &Arc<ConnectionFacts>, link: LinkId) {
         let event = Event::HandshakeSucceeded((**facts).clone());
-        self.shared.lock().tell(event, |registry| registry.ready(facts, link));
+        self.tell(event, |registry| registry.ready(facts, link));
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        self.shared.lock().tell(event, |_| ());
+        self.tell(event, |_| ());
+    }
+
+    fn tell(&self, event: Event, change: impl FnOnce(&mut Registry)) {
+        let trace = self.shared.lock().take_in(&event, change);
+        // Not under the lock: who is told there is not ours.
+        trace::tell(self.of, trace.as_ref(), &event);
     }
 }
 
 impl Shared {
-    fn tell(&mut self, event: Event, change: impl FnOnce(&mut Registry)) {
+    fn take_in(&mut self, event: &Event, change: impl FnOnce(&mut Registry)) -> Option<trace::Trace> {
         change(&mut self.registry);
-        self.registry.note(&event);
+        let trace = self.registry.trace_of(event);
+        self.registry.note(event);
         self.monitors.retain(|monitor| monitor.upgrade().inspect(|queue| queue.push(event.clone())).is_some());
+        trace
     }
 }
 

@@ -9,6 +9,7 @@ use monocoque_io::{LinkCounts, LinkTraffic};
 use monocoque_pattern::LinkId;
 use monocoque_zmtp::SessionError;
 
+use super::trace::Trace;
 use super::{ConnectionFacts, DisconnectReason, Event};
 
 /// What a socket has at one moment.
@@ -49,6 +50,7 @@ pub(crate) struct Live {
     pub(crate) traffic: Arc<LinkTraffic>,
     /// In the hub, once the handshake is done.
     pub(crate) link: Option<LinkId>,
+    trace: Trace,
 }
 
 #[derive(Debug, Default)]
@@ -76,8 +78,8 @@ impl Registry {
     }
 
     /// A link is up.
-    pub(super) fn begun(&mut self, facts: &Arc<ConnectionFacts>, traffic: &Arc<LinkTraffic>) {
-        let live = Live { facts: Arc::clone(facts), traffic: Arc::clone(traffic), link: None };
+    pub(super) fn begun(&mut self, facts: &Arc<ConnectionFacts>, traffic: &Arc<LinkTraffic>, trace: Trace) {
+        let live = Live { facts: Arc::clone(facts), traffic: Arc::clone(traffic), link: None, trace };
         self.connections.insert(facts.connection, live);
     }
 
@@ -85,7 +87,21 @@ impl Registry {
     pub(super) fn ready(&mut self, facts: &Arc<ConnectionFacts>, link: LinkId) {
         if let Some(live) = self.connections.get_mut(&facts.connection) {
             (live.facts, live.link) = (Arc::clone(facts), Some(link));
+            live.trace.ready(facts);
         }
+    }
+
+    /// What the connection that `event` is about is traced by.
+    pub(super) fn trace_of(&self, event: &Event) -> Option<Trace> {
+        let (Event::Connected(peer)
+        | Event::Accepted(peer)
+        | Event::HandshakeSucceeded(peer)
+        | Event::HandshakeFailed { peer, .. }
+        | Event::Disconnected { peer, .. }) = event
+        else {
+            return None;
+        };
+        self.connections.get(&peer.connection).map(|live| live.trace.clone())
     }
 
     /// Takes in what an event changes.
