@@ -69,7 +69,7 @@ pub use monocoque_core::{
 pub use monocoque_io::{
     BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, Keepalive, LinkCounts, local_runtime,
 };
-pub use monocoque_pattern::RouterNotify;
+pub use monocoque_pattern::{PeerProperties, RouterNotify};
 pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
 pub use poller::{Interest, PollError, Poller, Readiness};

@@ -96,6 +96,7 @@ all_numbers! {
         GSSAPI_SERVICE_PRINCIPAL_NAMETYPE = 91,
         BINDTODEVICE = 92,
         LOOPBACK_FASTPATH = 94,
+        METADATA = 95,
         MULTICAST_LOOP = 96,
         ROUTER_NOTIFY = 97,
         XPUB_MANUAL_LAST_VALUE = 98,

@@ -19,6 +19,7 @@ use crate::common::{
 
 pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::ROUTING_ID, routing_id),
+    (SocketOption::METADATA, metadata),
     (SocketOption::CONNECT_ROUTING_ID, connect_routing_id),
     (SocketOption::RECONNECT_IVL, reconnect_interval),
     (SocketOption::RECONNECT_IVL_MAX, reconnect_interval_max),
@@ -47,6 +48,23 @@ async fn bound(builder: SocketBuilder<Any>) -> (Socket<Any>, String) {
     let socket = soon(builder.bind(TCP)).await.expect("free");
     let endpoint = socket.last_endpoint().expect("bound").to_string();
     (socket, endpoint)
+}
+
+fn metadata() {
+    in_shared(async |ctx: Context| {
+        let (pull, endpoint) = bound(ctx.socket(SocketType::Pull)).await;
+        let push = ctx.socket(SocketType::Push).option(SocketOption::METADATA, "X-A:1:2").build().expect("valid");
+        push.set_option(SocketOption::METADATA, "X-B:3").expect("valid");
+        for wrong in ["X-A", ":1", "X-A:", "A:1"] {
+            assert!(push.set_option(SocketOption::METADATA, wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(push.option(SocketOption::METADATA), Ok(OptionValue::Bytes(b"X-A:1:2\nX-B:3".to_vec())));
+        push.connect(&endpoint).expect("valid");
+        soon(push.send("x")).await.expect("sent");
+        let (_, peer) = soon(pull.recv_with_peer()).await.expect("received");
+        let told = [("X-A".to_owned(), b"1:2".to_vec()), ("X-B".to_owned(), b"3".to_vec())];
+        assert_eq!(peer.expect("known").metadata, told);
+    });
 }
 
 fn routing_id() {

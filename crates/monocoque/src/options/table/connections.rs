@@ -31,6 +31,25 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .by("identity"),
     OptionSpec::new(
+        SocketOption::METADATA,
+        "A property that peers are told in the handshake, NAME:VALUE, the name beginning with X-; each adds one",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| {
+                let lines = options.metadata.iter().map(|(name, value)| [name.as_bytes(), b":", value].concat());
+                let lines: Vec<Vec<u8>> = lines.collect();
+                (!lines.is_empty()).then(|| lines.join(&b'\n'))
+            },
+            set: |options, bytes| {
+                let bytes = bytes.unwrap_or_default();
+                let colon = bytes.iter().position(|&byte| byte == b':').ok_or("takes NAME:VALUE")?;
+                let name = str::from_utf8(&bytes[..colon]).map_err(|_| "takes a name that is text")?;
+                options.add_metadata(name, &bytes[colon + 1..])
+            },
+        },
+    )
+    .by("metadata"),
+    OptionSpec::new(
         SocketOption::CONNECT_ROUTING_ID,
         "The name of the peer that is connected to next, whatever it calls itself",
         Form::Bytes {
