@@ -6,7 +6,7 @@ use std::time::Duration;
 use monocoque_core::{Message, RoutingId, RoutingIdError, SocketType};
 use monocoque_io::{BackoffConfig, Keepalive, SocketTuning};
 use monocoque_pattern::RouterNotify;
-use monocoque_zmtp::Heartbeat;
+use monocoque_zmtp::{Heartbeat, PlainAuthenticator};
 
 use crate::context::Context;
 use crate::core::Core;
@@ -351,6 +351,30 @@ impl<K: Kind> SocketBuilder<K> {
     /// PUB, XPUB and RADIO: waits for a full subscriber instead of dropping its copy (`ZMQ_XPUB_NODROP`).
     pub fn no_drop(self, on: bool) -> Self {
         self.switch(SocketOption::XPUB_NODROP, on)
+    }
+
+    /// Lets in only clients of PLAIN that [`plain_passwords`](Self::plain_passwords) accepts (`ZMQ_PLAIN_SERVER`): nobody,
+    /// if that was not set. Who is server has nothing to do with who binds. Not over inproc, where nobody is a stranger.
+    pub fn plain_server(self, on: bool) -> Self {
+        self.switch(SocketOption::PLAIN_SERVER, on)
+    }
+
+    /// Is a PLAIN server that lets in whom `judge` accepts: a [`PlainTable`](crate::PlainTable), or a closure that gets
+    /// the user name and the password. It is called on an I/O thread and must not block.
+    pub fn plain_passwords(self, judge: impl PlainAuthenticator) -> Self {
+        self.set(SocketOption::PLAIN_SERVER, |options| options.security.judge_by(judge))
+    }
+
+    /// Tells PLAIN servers this user name and password (`ZMQ_PLAIN_USERNAME`, `ZMQ_PLAIN_PASSWORD`), of at most 255 bytes
+    /// each. They can be read by whoever can read the connection. Peers that are no PLAIN servers are refused.
+    pub fn plain(mut self, username: impl Into<String>, password: impl AsRef<[u8]>) -> Self {
+        let result = SocketOption::PLAIN_USERNAME
+            .check_type(self.options.socket_type)
+            .and_then(|()| self.options.security.set_plain(username.into(), password.as_ref()));
+        if let Err(error) = result {
+            self.error.get_or_insert(error);
+        }
+        self
     }
 
     /// The socket, not bound or connected anywhere yet.

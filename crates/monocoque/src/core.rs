@@ -277,6 +277,17 @@ impl Core {
         i64::from(self.hub.can_recv()) | i64::from(self.hub.can_send()) << 1
     }
 
+    /// Whether the security mechanism, if there is one, can be had there. In this process (inproc) none is needed.
+    pub(crate) fn check_security(&self, endpoint: &Endpoint) -> Result<(), OptionError> {
+        let options = self.options();
+        match options.security.name() {
+            Some(mechanism) if options.hub.raw || matches!(endpoint, Endpoint::Udp(_)) => {
+                Err(OptionError::Unprotected { mechanism, endpoint: endpoint.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A link to whom is connected to, by the name that it was given if it was.
     pub(crate) fn open_link(&self) -> Result<LinkId, ConnectError> {
         let name = self.options().next_name.take();

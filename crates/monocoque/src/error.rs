@@ -54,6 +54,15 @@ pub enum OptionError {
         /// Why.
         why: &'static str,
     },
+    /// The socket has a security mechanism that cannot protect what speaks no ZMTP: UDP, and a ROUTER with
+    /// `router_raw`.
+    #[error("{mechanism} cannot protect {endpoint}: no ZMTP is spoken there")]
+    Unprotected {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// Where it was to be.
+        endpoint: Endpoint,
+    },
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,

@@ -189,6 +189,13 @@ impl Told {
 
 /// The event of a handshake that failed, and its value.
 fn failure(reason: &DisconnectReason) -> (u64, u64) {
+    let status = match reason {
+        DisconnectReason::Protocol(error) => error.status(),
+        _ => None,
+    };
+    if let Some(status) = status {
+        return (events::HANDSHAKE_FAILED_AUTH, status.into());
+    }
     match reason {
         DisconnectReason::Protocol(SessionError::HandshakeRefused { .. }) => {
             (events::HANDSHAKE_FAILED_PROTOCOL, 0x1000_0015)

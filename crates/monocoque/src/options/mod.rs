@@ -11,8 +11,10 @@ use monocoque_pattern::HubConfig;
 use monocoque_zmtp::{Heartbeat, SessionConfig};
 
 use crate::error::OptionError;
+use security::SecurityOptions;
 
 mod numbers;
+mod security;
 mod spec;
 mod table;
 
@@ -84,6 +86,7 @@ pub(crate) struct Options {
     pub(crate) max_message_bytes: Option<u64>,
     pub(crate) immediate: bool,
     pub(crate) conflate: bool,
+    pub(crate) security: SecurityOptions,
     pub(crate) listen: ListenConfig,
     pub(crate) hub: HubConfig,
     /// The name of whom is connected to next.
@@ -118,6 +121,7 @@ impl Options {
             max_message_bytes: None,
             immediate: false,
             conflate: false,
+            security: SecurityOptions::default(),
             listen: ListenConfig::default(),
             hub,
             next_name: None,
@@ -170,6 +174,7 @@ impl Options {
         config.max_message_bytes = self.max_message_bytes;
         config.handshake_timeout = self.handshake_timeout;
         config.heartbeat = self.heartbeat;
+        config.security = self.security.session();
         config.raw = self.hub.raw;
         for (name, value) in &self.metadata {
             config.add_metadata(name.as_str(), value.as_slice()).expect("it was judged when it was set");

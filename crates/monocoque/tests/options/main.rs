@@ -7,6 +7,7 @@ mod connections;
 mod page;
 mod patterns;
 mod queues;
+mod security;
 mod sockets;
 
 use std::collections::HashMap;
@@ -19,7 +20,10 @@ type Check = fn();
 
 /// What shows each option's effect.
 fn checks() -> HashMap<SocketOption, Check> {
-    [queues::CHECKS, connections::CHECKS, sockets::CHECKS, patterns::CHECKS].concat().into_iter().collect()
+    [queues::CHECKS, connections::CHECKS, security::CHECKS, sockets::CHECKS, patterns::CHECKS]
+        .concat()
+        .into_iter()
+        .collect()
 }
 
 #[test]
