@@ -4,17 +4,19 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use monocoque::{
-    Any, Context, DisconnectReason, Event, OptionValue, RoutingId, Socket, SocketBuilder, SocketOption, SocketType,
+    Any, BindError, Context, DisconnectReason, Event, OptionValue, RoutingId, Socket, SocketBuilder, SocketOption,
+    SocketType,
 };
 
 use crate::Check;
 use crate::common::raw::{COMMAND, Raw, RawListener};
 use crate::common::{
     QUICK, TCP, disconnected, event, eventually, everywhere, handshake_failed, in_local, in_shared, inproc, soon,
-    succeeded,
+    succeeded, watched,
 };
 
 pub const CHECKS: &[(SocketOption, Check)] = &[
+    (SocketOption::AFFINITY, affinity),
     (SocketOption::ROUTING_ID, routing_id),
     (SocketOption::CONNECT_ROUTING_ID, connect_routing_id),
     (SocketOption::RECONNECT_IVL, reconnect_interval),
@@ -43,6 +45,39 @@ async fn bound(builder: SocketBuilder<Any>) -> (Socket<Any>, String) {
     let socket = soon(builder.bind(TCP)).await.expect("free");
     let endpoint = socket.last_endpoint().expect("bound").to_string();
     (socket, endpoint)
+}
+
+/// Nobody but the second thread may serve: the processor time of the first stays where it is.
+fn affinity() {
+    watched(|| {
+        let ctx = Context::builder().io_threads(2).thread_name_prefix("affine-").build().expect("threads");
+        smol::block_on(async {
+            let (pull, endpoint) = bound(ctx.socket(SocketType::Pull).option(SocketOption::AFFINITY, 2)).await;
+            let push = ctx.socket(SocketType::Push).affinity(2).connect(&endpoint).expect("valid");
+            let before = switches("affine-0");
+            for _ in 0..1000 {
+                soon(push.send("x")).await.expect("sent");
+                soon(pull.recv()).await.expect("there");
+            }
+            let second = switches("affine-1");
+            assert!(second > 0, "the second serves");
+            assert_eq!(switches("affine-0"), before, "the first sleeps");
+            let nobody = ctx.socket(SocketType::Pull).affinity(4).bind(TCP);
+            assert!(matches!(soon(nobody).await, Err(BindError::Context(_))));
+        });
+    });
+}
+
+/// How often the thread of this name has given its processor up.
+fn switches(name: &str) -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("there").filter_map(|task| Some(task.ok()?.path()));
+    let is_named = |task: &std::path::PathBuf| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    let task = tasks.into_iter().find(is_named).expect("a thread of this name");
+    let status = std::fs::read_to_string(task.join("status")).expect("there");
+    let counts = status.lines().filter(|line| line.contains("ctxt_switches"));
+    counts.filter_map(|line| line.rsplit('\t').next()?.parse::<u64>().ok()).sum()
 }
 
 fn routing_id() {

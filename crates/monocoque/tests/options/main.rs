@@ -4,6 +4,8 @@
 mod common;
 
 mod connections;
+mod contexts;
+mod links;
 mod page;
 mod patterns;
 mod queues;
@@ -19,7 +21,10 @@ type Check = fn();
 
 /// What shows each option's effect.
 fn checks() -> HashMap<SocketOption, Check> {
-    [queues::CHECKS, connections::CHECKS, sockets::CHECKS, patterns::CHECKS].concat().into_iter().collect()
+    [queues::CHECKS, connections::CHECKS, links::CHECKS, sockets::CHECKS, patterns::CHECKS]
+        .concat()
+        .into_iter()
+        .collect()
 }
 
 #[test]
