@@ -2,7 +2,7 @@
 
 use monocoque::{Event, SocketType};
 use monocoque_interop::deadline::event;
-use monocoque_interop::ffi::ZMQ_ROUTING_ID;
+use monocoque_interop::ffi::{ZMQ_METADATA, ZMQ_ROUTING_ID};
 use monocoque_interop::fixture::{LOOPBACK, bind, ours, patient, theirs, theirs_bound};
 use monocoque_interop::party::kind_of;
 use monocoque_interop::zmq::{Kind, Message};
@@ -17,15 +17,57 @@ fn their_messages_tell_of_us() {
     ] {
         let (socket, endpoint) = theirs_bound(theirs, LOOPBACK);
         let context = monocoque::Context::new();
-        let peer = patient(context.socket(ours)).identity("name").build().expect("the options fit");
+        let peer =
+            patient(context.socket(ours)).identity("name").metadata("X-Rack", "7").build().expect("the options fit");
         peer.connect(endpoint).expect("the endpoint is sound");
         peer.blocking().send(["", "body"]).expect("sent");
         let mut message = Message::new();
         socket.recv_into(&mut message).expect("a message in time");
         assert_eq!(message.property("Socket-Type").as_deref(), Some(ours.name()));
+        assert_eq!(message.property("X-Rack").as_deref(), Some("7"));
         assert_eq!(message.property("Peer-Address").as_deref(), Some("127.0.0.1"));
         let told = ours.tells_identity().then_some("name");
         assert_eq!(message.property("Identity").filter(|name| !name.is_empty()).as_deref(), told, "{ours}");
+    }
+}
+
+#[test]
+fn our_messages_tell_of_them_in_the_same_words() {
+    for (ours, theirs_is) in [
+        (SocketType::Pull, Kind::Push),
+        (SocketType::Rep, Kind::Dealer),
+        (SocketType::Router, Kind::Dealer),
+        (SocketType::Dealer, Kind::Dealer),
+    ] {
+        let context = monocoque::Context::new();
+        let socket = patient(context.socket(ours)).build().expect("the options fit");
+        let endpoint = bind(&socket, LOOPBACK);
+        let (peer, twin) = (theirs(theirs_is), theirs(kind_of(ours)));
+        twin.bind(LOOPBACK).expect("free");
+        let twin_at = twin.last_endpoint().expect("bound");
+        peer.set_bytes(ZMQ_ROUTING_ID, b"name").expect("every type takes one");
+        peer.set_bytes(ZMQ_METADATA, b"X-Rack:7").expect("a draft has it");
+        let told = |at: &str, receive: &dyn Fn() -> Vec<Option<String>>| {
+            peer.connect(at).expect("the endpoint is sound");
+            peer.send_multipart(&[b"", b"body"]).expect("sent");
+            let told = receive();
+            peer.disconnect(at).expect("connected");
+            told
+        };
+        let names = ["Socket-Type", "Routing-Id", "Identity", "User-Id", "Peer-Address", "X-Rack", "x-rack", "X-Other"];
+        let by_us = told(&endpoint, &|| {
+            let (_, known) = socket.blocking().recv_with_peer().expect("a message in time");
+            let known = known.expect("every peer of a network is known");
+            let text =
+                |name: &str| known.by_libzmq_name(name).map(|value| String::from_utf8_lossy(&value).into_owned());
+            names.iter().map(|name| text(name)).collect()
+        });
+        let by_them = told(&twin_at, &|| {
+            let mut message = Message::new();
+            twin.recv_into(&mut message).expect("a message in time");
+            names.iter().map(|name| message.property(name)).collect()
+        });
+        assert_eq!(by_us, by_them, "{ours}");
     }
 }
 

@@ -6,13 +6,14 @@
 //! received stays in order across a reconnect.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use monocoque_core::batch::Unit;
 use monocoque_core::pipe::{Flow, Mark, PipeReader};
 use monocoque_core::{Message, RoutingId};
 use smallvec::SmallVec;
 
-use crate::PeerKey;
+use crate::{PeerKey, PeerProperties};
 
 #[derive(Debug)]
 struct Life {
@@ -20,6 +21,7 @@ struct Life {
     reader: PipeReader,
     /// The routing id under which a ROUTER shows its messages.
     label: Option<RoutingId>,
+    properties: Option<Arc<PeerProperties>>,
     /// It ended; it stays until it is read to the end.
     fading: bool,
 }
@@ -97,10 +99,16 @@ impl FairQueue {
     }
 
     /// Begins a life. What the same link had before is read first.
-    pub(crate) fn admit(&mut self, key: PeerKey, reader: PipeReader, label: Option<RoutingId>) {
+    pub(crate) fn admit(
+        &mut self,
+        key: PeerKey,
+        reader: PipeReader,
+        label: Option<RoutingId>,
+        properties: Option<Arc<PeerProperties>>,
+    ) {
         let lane = &mut self.lanes[key.slot as usize];
         debug_assert!(lane.lives.iter().all(|life| life.fading), "the life before was ended");
-        lane.lives.push(Life { epoch: key.epoch, reader, label, fading: false });
+        lane.lives.push(Life { epoch: key.epoch, reader, label, properties, fading: false });
     }
 
     /// Puts the lanes of `ready` into the ring.
@@ -176,6 +184,12 @@ impl FairQueue {
         self.served_life().label.as_ref()
     }
 
+    /// What is known of a peer, until its life is read out.
+    pub(crate) fn properties(&self, of: PeerKey) -> Option<&Arc<PeerProperties>> {
+        let life = self.lanes.get(of.slot as usize)?.lives.iter().find(|life| life.epoch == of.epoch)?;
+        life.properties.as_ref()
+    }
+
     fn served_life(&self) -> &Life {
         self.lanes[self.served as usize].lives.first().expect("asked right after it gave a unit")
     }
@@ -235,7 +249,7 @@ mod tests {
 
     fn admit(queue: &mut FairQueue, key: PeerKey) -> PipeWriter {
         let (writer, reader) = pipe(Mark::messages(10), false, &Arena::new());
-        queue.admit(key, reader, None);
+        queue.admit(key, reader, None, None);
         writer
     }
 

@@ -14,7 +14,7 @@ use crate::lockstep::{Addressee, Turn, strip, wrap};
 use crate::receiving::RecvSide;
 use crate::sending::SendSide;
 use crate::subscriptions::Wish;
-use crate::{HubConfig, LinkId, PeerKey, RecvRefused, SendReason, SendRefused, Signals};
+use crate::{HubConfig, LinkId, PeerKey, PeerProperties, RecvRefused, SendReason, SendRefused, Signals};
 
 /// A request of a REQ that is in flight, from [`Hub::request`] until its reply is taken or it is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ pub struct Flows {
 /// {
 ///     let link = hub.open();
 ///     hub.attach(link, writer)?;
-///     hub.up(link, PeerFacts { socket_type: theirs, identity: None, commands: true }, reader)?;
+///     hub.up(link, PeerFacts { socket_type: theirs, identity: None, commands: true, properties: None }, reader)?;
 /// }
 /// push.try_send(Message::from("over inproc, there is nothing between the two hubs but pipes"))?;
 /// assert!(pull.try_recv().is_ok());
@@ -211,7 +211,7 @@ impl Hub {
             RecvRule::Labelled => self.recv_labelled()?,
             RecvRule::Requests => self.recv_request()?,
             RecvRule::Replies => self.recv_reply()?,
-            RecvRule::Notices => self.recv_notice()?,
+            RecvRule::Notices => self.recv_notice()?.0,
             RecvRule::Nothing => return Err(RecvRefused::Unsupported),
         };
         Ok(())
@@ -254,6 +254,54 @@ impl Hub {
         }
         let received = self.recv.lock().next_labelled(&self.signals, id, into);
         if received { Ok(()) } else { Err(self.nothing()) }
+    }
+
+    /// [`try_recv`](Self::try_recv), and what is known of the peer that the message came from.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_with_peer(&self) -> Result<(Message, Option<Arc<PeerProperties>>), RecvRefused> {
+        match self.recv_rule {
+            RecvRule::Labelled => {
+                let (mut id, mut message) = (RoutingId::generated(0), Message::new());
+                let peer = self.try_recv_from_with_peer(&mut id, &mut message)?;
+                message.push_front(&id);
+                return Ok((message, peer));
+            }
+            RecvRule::Replies => return self.recv_reply_and(RecvSide::properties_of_answer),
+            RecvRule::Notices => return self.recv_notice(),
+            RecvRule::Nothing => return Err(RecvRefused::Unsupported),
+            _ => {}
+        }
+        let mut recv = self.recv.lock();
+        let peeked = recv.held_back();
+        let mut message = Message::new();
+        if self.recv_rule == RecvRule::Requests {
+            message = self.take_request(&mut recv)?;
+        } else if !recv.next_into(&self.signals, &mut message) {
+            return Err(self.nothing());
+        }
+        Ok((message, recv.properties_of_last(peeked)))
+    }
+
+    /// [`try_recv_from`](Self::try_recv_from), and what is known of the sender.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_from_with_peer(
+        &self,
+        id: &mut RoutingId,
+        into: &mut Message,
+    ) -> Result<Option<Arc<PeerProperties>>, RecvRefused> {
+        if self.recv_rule != RecvRule::Labelled {
+            return Err(RecvRefused::Unsupported);
+        }
+        let mut recv = self.recv.lock();
+        let peeked = recv.held_back();
+        if !recv.next_labelled(&self.signals, id, into) {
+            return Err(self.nothing());
+        }
+        Ok(recv.properties_of_last(peeked))
     }
 
     /// SUB, XSUB: subscribes to all that begins with `topic`. Subscriptions are counted.

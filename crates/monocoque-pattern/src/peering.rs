@@ -92,7 +92,7 @@ impl Hub {
             reader.set_waker(&arrival_waker(&self.signals, key, self.publishes()));
             unread = !reader.is_spent();
         }
-        recv.fair.admit(key, reader, label);
+        recv.fair.admit(key, reader, label, facts.properties);
         drop((send, recv));
         if unread {
             // The pipe calls when something comes. What came before is ours to tell of.
@@ -238,6 +238,7 @@ impl Hub {
         }
         let came = recv.fair.flow(key.slot);
         recv.past.add(came.emptied());
+        recv.outlive(key);
         if self.listens() {
             recv.fair.fade(key);
         } else {
@@ -273,6 +274,7 @@ impl Hub {
             Claim::TakenOver(old) if old.slot == key.slot => {}
             Claim::TakenOver(old) => {
                 send.balancer.leave(old.slot);
+                recv.outlive(old);
                 recv.fair.fade(old);
             }
         }
@@ -344,7 +346,8 @@ mod tests {
         let link = hub.open();
         hub.attach(link, writer).expect("room for a peer");
         let identity = Some(RoutingId::new("peer").expect("valid"));
-        hub.up(link, PeerFacts { socket_type: theirs, identity, commands: true }, reader).expect("attached");
+        hub.up(link, PeerFacts { socket_type: theirs, identity, commands: true, properties: None }, reader)
+            .expect("attached");
         (link, to_hub, from_hub)
     }
 

@@ -1,6 +1,10 @@
 //! Links, their lives, and what a peer told about itself.
 
+use std::sync::Arc;
+
 use monocoque_core::{RoutingId, SocketType};
+
+use crate::PeerProperties;
 
 /// One connect endpoint, or one accepted connection, from [`Hub::open`](crate::Hub::open) until it is
 /// closed or released. Never names another link later.
@@ -34,4 +38,6 @@ pub struct PeerFacts {
     /// Whether the peer takes subscriptions as SUBSCRIBE and CANCEL commands (ZMTP 3.1, inproc), or as
     /// messages that begin with 1 or 0 (before that).
     pub commands: bool,
+    /// What a message may be received with, if anything is known.
+    pub properties: Option<Arc<PeerProperties>>,
 }

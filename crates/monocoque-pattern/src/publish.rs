@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use monocoque_core::Message;
 use smallvec::SmallVec;
 
-use crate::PeerKey;
 use crate::prefix_table::PrefixTable;
 use crate::subscriptions::Wish;
+use crate::{PeerKey, PeerProperties};
 
 /// Messages of subscribers that an XPUB keeps for its application; what comes above is dropped and
 /// counted. Subscriptions are not held back by it: they must act whether or not anyone reads.
@@ -136,7 +137,7 @@ impl Topics {
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     /// With the peer that a notice is of; messages of subscribers have none.
-    queue: VecDeque<(Message, Option<PeerKey>)>,
+    queue: VecDeque<(Message, Option<PeerKey>, Option<Arc<PeerProperties>>)>,
     /// Those of `queue` that are messages of subscribers.
     messages: usize,
     /// The peer of the notice that was received last.
@@ -148,25 +149,25 @@ impl Inbox {
         self.queue.is_empty()
     }
 
-    pub(crate) fn notice(&mut self, of: PeerKey, wish: Wish, topic: &[u8]) {
-        self.queue.push_back((wish.to_message(topic), Some(of)));
+    pub(crate) fn notice(&mut self, of: PeerKey, properties: Option<Arc<PeerProperties>>, wish: Wish, topic: &[u8]) {
+        self.queue.push_back((wish.to_message(topic), Some(of), properties));
     }
 
     /// Returns whether there was room.
-    pub(crate) fn deliver(&mut self, message: Message) -> bool {
+    pub(crate) fn deliver(&mut self, message: Message, properties: Option<Arc<PeerProperties>>) -> bool {
         let room = self.messages < UPSTREAM_MESSAGES_MAX;
         if room {
             self.messages += 1;
-            self.queue.push_back((message, None));
+            self.queue.push_back((message, None, properties));
         }
         room
     }
 
-    pub(crate) fn next(&mut self) -> Option<Message> {
-        let (message, of) = self.queue.pop_front()?;
+    pub(crate) fn next(&mut self) -> Option<(Message, Option<Arc<PeerProperties>>)> {
+        let (message, of, properties) = self.queue.pop_front()?;
         self.messages -= usize::from(of.is_none());
         self.last = of.or(self.last);
-        Some(message)
+        Some((message, properties))
     }
 }
 
@@ -218,12 +219,12 @@ mod tests {
     fn an_inbox_bounds_messages_but_not_notices() {
         let mut inbox = Inbox::default();
         for _ in 0..UPSTREAM_MESSAGES_MAX {
-            assert!(inbox.deliver(Message::new()));
+            assert!(inbox.deliver(Message::new(), None));
         }
-        assert!(!inbox.deliver(Message::new()));
-        inbox.notice(PeerKey::absent(0), Wish::Subscribe, b"t");
+        assert!(!inbox.deliver(Message::new(), None));
+        inbox.notice(PeerKey::absent(0), None, Wish::Subscribe, b"t");
         inbox.next();
-        assert!(inbox.deliver(Message::new()));
+        assert!(inbox.deliver(Message::new(), None));
     }
 
     #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use crate::lockstep::{Addressee, Requests, Turn, is_request};
 use crate::publish::{Change, Inbox};
 use crate::sending::SendSide;
 use crate::subscriptions::{Subscriptions, Wish};
-use crate::{HubConfig, PeerKey, Signals};
+use crate::{HubConfig, PeerKey, PeerProperties, Signals};
 
 /// Units that one call takes in of what subscribers sent, so that a flood of theirs does not hold senders up.
 const UPSTREAM_UNITS_MAX: u32 = 10_000;
@@ -40,6 +40,10 @@ pub(crate) struct RecvSide {
     pub(crate) own: Subscriptions,
     pub(crate) turn: Turn,
     pub(crate) requests: Requests,
+    /// Who sent the answer that [`requests`](Self::requests) keeps for the strict request.
+    answered_by: Option<PeerKey>,
+    /// Of whom that answer, or what was peeked at, is, when its life is over and there is nobody left to ask.
+    outlived: Option<(PeerKey, Arc<PeerProperties>)>,
     pub(crate) inbox: Inbox,
     /// Whether senders were told that the application has more in hand.
     told_more: bool,
@@ -59,6 +63,8 @@ impl RecvSide {
             own: Subscriptions::default(),
             turn: Turn::default(),
             requests: Requests::default(),
+            answered_by: None,
+            outlived: None,
             inbox: Inbox::default(),
             told_more: false,
             ready: Vec::new(),
@@ -181,13 +187,48 @@ impl RecvSide {
         let mut others = false;
         while let Some(unit) = self.next_unit(signals) {
             let Unit::Message(message) = unit else { continue };
-            match self.requests.sort(self.fair.sender().slot, message) {
+            let sender = self.fair.sender();
+            let addressee = self.requests.sort(sender.slot, message);
+            if addressee == Addressee::Strict {
+                self.answered_by = Some(sender);
+            }
+            match addressee {
                 Addressee::Nobody => self.drops.count(DropCause::Unexpected, 1),
                 addressee if addressee == wanted => break,
                 _ => others = true,
             }
         }
         others
+    }
+
+    /// What is known of the peer whose message was found last, which has just been taken; `peeked` if it had been held back.
+    pub(crate) fn properties_of_last(&mut self, peeked: Option<PeerKey>) -> Option<Arc<PeerProperties>> {
+        let of = peeked.unwrap_or_else(|| self.fair.sender());
+        self.properties_of(of)
+    }
+
+    /// What is known of the peer that gave the answer which has just been taken.
+    pub(crate) fn properties_of_answer(&mut self) -> Option<Arc<PeerProperties>> {
+        let of = self.answered_by.take()?;
+        self.properties_of(of)
+    }
+
+    fn properties_of(&mut self, of: PeerKey) -> Option<Arc<PeerProperties>> {
+        let outlived = self.outlived.take().filter(|(key, _)| *key == of).map(|(_, properties)| properties);
+        outlived.or_else(|| self.fair.properties(of).cloned())
+    }
+
+    /// The key of the message that is held back.
+    pub(crate) fn held_back(&self) -> Option<PeerKey> {
+        self.peeked.as_ref().map(|received| received.key)
+    }
+
+    /// A life ends: what is held back of it keeps what is known of the peer.
+    pub(crate) fn outlive(&mut self, of: PeerKey) {
+        let answered = self.answered_by.filter(|_| self.requests.is_answered());
+        if self.held_back().or(answered) == Some(of) {
+            self.outlived = self.fair.properties(of).cloned().map(|properties| (of, properties));
+        }
     }
 
     /// Takes in what subscribers have sent. Returns whether any subscription changed.
@@ -212,9 +253,9 @@ impl RecvSide {
                     for (wish, topic) in wishes {
                         changed |= self.take_in(key, wish, topic, send);
                     }
-                    user.into_iter().for_each(|message| self.keep(message));
+                    user.into_iter().for_each(|message| self.keep(key, message));
                 }
-                Unit::Message(message) => self.keep(message),
+                Unit::Message(message) => self.keep(key, message),
             }
         }
         changed
@@ -233,9 +274,10 @@ impl RecvSide {
     }
 
     /// Keeps a subscriber's message for the application, if it receives any.
-    fn keep(&mut self, message: Message) {
+    fn keep(&mut self, of: PeerKey, message: Message) {
         let notices = self.rule == RecvRule::Notices;
-        if !(notices && self.inbox.deliver(message)) {
+        let properties = self.fair.properties(of).cloned();
+        if !(notices && self.inbox.deliver(message, properties)) {
             self.drops.count(if notices { DropCause::Full } else { DropCause::Unexpected }, 1);
         }
     }
@@ -249,7 +291,7 @@ impl RecvSide {
             Wish::Cancel => self.config.xpub_verboser && change == Change::Peer,
         };
         if told && self.rule == RecvRule::Notices {
-            self.inbox.notice(of, wish, topic);
+            self.inbox.notice(of, self.fair.properties(of).cloned(), wish, topic);
         }
     }
 

@@ -1,6 +1,7 @@
 //! How each type sends and receives: the halves of `try_send` and `try_recv` that need more than one line.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use monocoque_core::limits::GROUP_BYTES_MAX;
@@ -10,8 +11,9 @@ use monocoque_core::{Message, RoutingId};
 use crate::config::SendRule;
 use crate::hub::Hub;
 use crate::lockstep::{Addressee, Turn, open_request, seal_answer, strip, wrap};
+use crate::receiving::RecvSide;
 use crate::subscriptions::Wish;
-use crate::{RecvRefused, SendReason};
+use crate::{PeerProperties, RecvRefused, SendReason};
 
 impl Hub {
     #[inline]
@@ -182,7 +184,10 @@ impl Hub {
     }
 
     pub(crate) fn recv_request(&self) -> Result<Message, RecvRefused> {
-        let mut recv = self.recv.lock();
+        self.take_request(&mut self.recv.lock())
+    }
+
+    pub(crate) fn take_request(&self, recv: &mut RecvSide) -> Result<Message, RecvRefused> {
         if matches!(recv.turn, Turn::Answer { .. }) {
             return Err(RecvRefused::State);
         }
@@ -193,6 +198,11 @@ impl Hub {
     }
 
     pub(crate) fn recv_reply(&self) -> Result<Message, RecvRefused> {
+        self.recv_reply_and(|_| ()).map(|(message, ())| message)
+    }
+
+    /// [`recv_reply`](Self::recv_reply), and what `also` finds at that moment.
+    pub(crate) fn recv_reply_and<T>(&self, also: impl FnOnce(&mut RecvSide) -> T) -> Result<(Message, T), RecvRefused> {
         let mut recv = self.recv.lock();
         if !recv.requests.may_receive() {
             return Err(RecvRefused::State);
@@ -201,7 +211,7 @@ impl Hub {
         if !recv.requests.is_answered() {
             others = recv.sort_answers(&self.signals, Addressee::Strict);
         }
-        let reply = recv.requests.take_strict();
+        let reply = recv.requests.take_strict().map(|reply| (reply, also(&mut recv)));
         drop(recv);
         if others {
             self.signals.readable.wake_all();
@@ -209,7 +219,7 @@ impl Hub {
         reply.ok_or_else(|| self.nothing())
     }
 
-    pub(crate) fn recv_notice(&self) -> Result<Message, RecvRefused> {
+    pub(crate) fn recv_notice(&self) -> Result<(Message, Option<Arc<PeerProperties>>), RecvRefused> {
         loop {
             let ready = self.signals.has_ready();
             if ready {

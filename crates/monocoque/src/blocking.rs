@@ -1,8 +1,10 @@
 //! Sockets for plain threads: the same core, waited for on the calling thread.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::{Endpoint, Message, RoutingId};
+use monocoque_pattern::PeerProperties;
 
 use crate::close::CloseReport;
 use crate::error::{BindError, RecvError, SendError};
@@ -85,6 +87,14 @@ impl<K: Receives> Blocking<'_, K> {
             Ok(()) => Ok(()),
             Err(_) => block_on(self.0.recv_into(into)),
         }
+    }
+
+    /// As [`Socket::recv_with_peer`].
+    ///
+    /// # Errors
+    /// As [`Socket::recv_with_peer`].
+    pub fn recv_with_peer(&self) -> Result<(K::In, Option<Arc<PeerProperties>>), RecvError> {
+        block_on(self.0.recv_with_peer())
     }
 
     /// As [`Socket::recv_many`].

@@ -80,6 +80,16 @@ impl<K: Kind> SocketBuilder<K> {
         self
     }
 
+    /// Tells each peer a property in the handshake, which it may receive this socket's messages with (`ZMQ_METADATA`,
+    /// [`Socket::recv_with_peer`]): `name` begins with `X-` and is 255 letters, digits and `-_.+` at most; `value` is not
+    /// empty. The first of a name stays.
+    pub fn metadata(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
+        if let Err(rule) = self.options.add_metadata(name.as_ref(), value.as_ref()) {
+            self.error.get_or_insert(OptionError::OutOfRange { option: SocketOption::METADATA, rule });
+        }
+        self
+    }
+
     /// The high-water mark of each direction and peer (`ZMQ_SNDHWM`, `ZMQ_RCVHWM`); 1,000 messages by default.
     pub fn hwm(self, mark: Hwm) -> Self {
         self.send_hwm(mark).recv_hwm(mark)

@@ -30,7 +30,7 @@ impl Station {
         let (writer, outgoing) = core.outgoing_pipe();
         let (incoming, reader) = core.incoming_pipe();
         let ours = core.socket_type();
-        let facts = PeerFacts { socket_type: ours.peers()[0], identity: None, commands: true };
+        let facts = PeerFacts { socket_type: ours.peers()[0], identity: None, commands: true, properties: None };
         if core.hub.attach(link, writer).is_err() || core.hub.up(link, facts, reader).is_err() {
             core.hub.release(link);
             return None;

@@ -9,7 +9,7 @@ use monocoque_core::pipe::PipeReader;
 use monocoque_core::sync::Mutex;
 use monocoque_core::{Endpoint, SocketType};
 use monocoque_io::Stopper;
-use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
+use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties};
 
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError};
@@ -51,8 +51,16 @@ struct JointEnd {
     key: PeerKey,
 }
 
-fn facts_of(core: &Core) -> PeerFacts {
-    PeerFacts { socket_type: core.socket_type(), identity: core.options().identity.clone(), commands: true }
+fn facts_of(core: &Core, endpoint: &Endpoint) -> PeerFacts {
+    let options = core.options();
+    let (socket_type, identity) = (core.socket_type(), options.identity.clone());
+    let mut properties = PeerProperties::default();
+    properties.endpoint = endpoint.to_string();
+    properties.address.clone_from(&properties.endpoint);
+    properties.socket_type = Some(socket_type);
+    properties.identity.clone_from(&identity);
+    properties.metadata.clone_from(&options.metadata);
+    PeerFacts { socket_type, identity, commands: true, properties: Some(Arc::new(properties)) }
 }
 
 /// Binds `name`; whoever waits for it is joined.
@@ -67,13 +75,13 @@ pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(
         entry.bound = Arc::downgrade(core);
         std::mem::take(&mut entry.waiting)
     };
-    if !core.add(endpoint.to_string(), endpoint, Role::BoundInproc, Stopper::new()) {
+    if !core.add(endpoint.to_string(), endpoint.clone(), Role::BoundInproc, Stopper::new()) {
         close(core);
         return Err(BindError::Closed);
     }
     for waiting in waiting.into_iter().filter(|waiting| core.socket_type().accepts(waiting.facts.socket_type)) {
         match waiting.core.upgrade() {
-            Some(from) => join(&from, waiting.link, waiting.outgoing, core),
+            Some(from) => join(&from, waiting.link, waiting.outgoing, core, &endpoint),
             None => inherit(core, waiting),
         }
     }
@@ -105,16 +113,16 @@ pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Resul
         core.hub.release(link);
         return Err(ConnectError::Busy(core.socket_type()));
     }
-    if !core.add(endpoint.to_string(), endpoint, Role::ConnectedInproc(link), Stopper::new()) {
+    if !core.add(endpoint.to_string(), endpoint.clone(), Role::ConnectedInproc(link), Stopper::new()) {
         core.hub.close_link(link);
         return Err(ConnectError::Closed);
     }
     let Some(bound) = bound else {
-        entry.waiting.push(Waiting { core: Arc::downgrade(core), facts: facts_of(core), link, outgoing });
+        entry.waiting.push(Waiting { core: Arc::downgrade(core), facts: facts_of(core, &endpoint), link, outgoing });
         return Ok(link);
     };
     drop(names);
-    join(core, link, outgoing, &bound);
+    join(core, link, outgoing, &bound, &endpoint);
     Ok(link)
 }
 
@@ -128,7 +136,7 @@ fn check_types(ours: SocketType, bound: Option<&Core>, endpoint: &Endpoint) -> R
 }
 
 /// Joins the connecting socket `from` to the bound socket `to`. The mark of each pipe is the sum of both sides'.
-fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
+fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>, at: &Endpoint) {
     let (ours, theirs) = (from.marks(), to.marks());
     outgoing.set_mark(ours.send.joined(theirs.recv));
     let (mut writer, incoming) = to.direct_pipe();
@@ -142,13 +150,13 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>) {
     }
     let to_link = to.hub.open();
     let attached = to.hub.attach(to_link, writer).is_ok();
-    let Some(to_key) = attached.then(|| to.hub.up(to_link, facts_of(from), outgoing).ok()).flatten() else {
+    let Some(to_key) = attached.then(|| to.hub.up(to_link, facts_of(from, at), outgoing).ok()).flatten() else {
         // The bound socket takes no further peer: what was queued for it is lost, and counted.
         to.hub.release(to_link);
         from.hub.detach(link);
         return;
     };
-    let Ok(key) = from.hub.up(link, facts_of(to), incoming) else {
+    let Ok(key) = from.hub.up(link, facts_of(to, at), incoming) else {
         to.hub.down(to_key);
         to.hub.release(to_link);
         return;

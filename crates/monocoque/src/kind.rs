@@ -1,9 +1,10 @@
 //! The socket types as types: what differs between them, and nothing else.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use monocoque_core::{Group, Message, RoutingId, SocketType};
-use monocoque_pattern::{Hub, RecvRefused, SendReason, SendRefused};
+use monocoque_pattern::{Hub, PeerProperties, RecvRefused, SendReason, SendRefused};
 
 mod sealed {
     pub trait Sealed {}
@@ -36,7 +37,13 @@ pub trait Receives: Kind {
 
     #[doc(hidden)]
     fn try_recv_into(hub: &Hub, into: &mut Self::In) -> Result<(), RecvRefused>;
+
+    #[doc(hidden)]
+    fn try_recv_with_peer(hub: &Hub) -> Result<(Self::In, Known), RecvRefused>;
 }
+
+/// What is known of a message's peer.
+type Known = Option<Arc<PeerProperties>>;
 
 /// A message together with the peer it goes to or comes from: the envelope of a ROUTER, STREAM, SERVER or PEER as a type.
 ///
@@ -178,6 +185,10 @@ macro_rules! receives_messages {
             fn try_recv_into(hub: &Hub, into: &mut Message) -> Result<(), RecvRefused> {
                 hub.try_recv_into(into)
             }
+
+            fn try_recv_with_peer(hub: &Hub) -> Result<(Message, Known), RecvRefused> {
+                hub.try_recv_with_peer()
+            }
         }
     )*};
 }
@@ -207,6 +218,12 @@ macro_rules! routes_messages {
             fn try_recv_into(hub: &Hub, into: &mut Routed) -> Result<(), RecvRefused> {
                 hub.try_recv_from(&mut into.id, &mut into.message)
             }
+
+            fn try_recv_with_peer(hub: &Hub) -> Result<(Routed, Known), RecvRefused> {
+                let mut routed = Routed::new(RoutingId::generated(0), Message::new());
+                let peer = hub.try_recv_from_with_peer(&mut routed.id, &mut routed.message)?;
+                Ok((routed, peer))
+            }
         }
     )*};
 }
@@ -227,15 +244,22 @@ impl Receives for Dish {
     type In = Grouped;
 
     fn try_recv(hub: &Hub) -> Result<Grouped, RecvRefused> {
-        let mut message = hub.try_recv()?;
-        let group = message.pop_front().and_then(|group| group.try_into().ok());
-        Ok(Grouped { group: group.expect("a DISH is shown its own groups only"), message })
+        hub.try_recv().map(grouped)
+    }
+
+    fn try_recv_with_peer(hub: &Hub) -> Result<(Grouped, Known), RecvRefused> {
+        hub.try_recv_with_peer().map(|(message, peer)| (grouped(message), peer))
     }
 
     fn try_recv_into(hub: &Hub, into: &mut Grouped) -> Result<(), RecvRefused> {
         *into = Self::try_recv(hub)?;
         Ok(())
     }
+}
+
+fn grouped(mut message: Message) -> Grouped {
+    let group = message.pop_front().and_then(|group| group.try_into().ok());
+    Grouped { group: group.expect("a DISH is shown its own groups only"), message }
 }
 
 impl Sends for Dgram {
@@ -252,13 +276,20 @@ impl Receives for Dgram {
     type In = Addressed;
 
     fn try_recv(hub: &Hub) -> Result<Addressed, RecvRefused> {
-        let mut message = hub.try_recv()?;
-        let address = message.pop_front().and_then(|text| str::from_utf8(&text).ok()?.parse().ok());
-        Ok(Addressed { address: address.expect("what a DGRAM receives has an address"), message })
+        hub.try_recv().map(addressed)
+    }
+
+    fn try_recv_with_peer(hub: &Hub) -> Result<(Addressed, Known), RecvRefused> {
+        hub.try_recv_with_peer().map(|(message, peer)| (addressed(message), peer))
     }
 
     fn try_recv_into(hub: &Hub, into: &mut Addressed) -> Result<(), RecvRefused> {
         *into = Self::try_recv(hub)?;
         Ok(())
     }
+}
+
+fn addressed(mut message: Message) -> Addressed {
+    let address = message.pop_front().and_then(|text| str::from_utf8(&text).ok()?.parse().ok());
+    Addressed { address: address.expect("what a DGRAM receives has an address"), message }
 }

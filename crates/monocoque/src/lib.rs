@@ -32,6 +32,7 @@ mod context;
 mod core;
 mod datagrams;
 mod error;
+mod event_fd;
 mod inproc;
 mod kind;
 mod monitor;
@@ -69,7 +70,7 @@ pub use monocoque_io::{
     AcceptFilter, AddressRange, AddressRangeError, BackoffConfig as Reconnect, Driver, DriverChoice, DriverError,
     Keepalive, LinkCounts, Schedule, SocksProxy, local_runtime,
 };
-pub use monocoque_pattern::RouterNotify;
+pub use monocoque_pattern::{PeerProperties, RouterNotify};
 pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
 pub use poller::{Interest, PollError, Poller, Readiness};

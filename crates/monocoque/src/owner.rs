@@ -9,7 +9,7 @@ use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
 use monocoque_core::sync::Mutex;
 use monocoque_io::{End, Ended, HalfOpen, Host, LinkEvent, LinkFacts, Owner, Pipes, Retry};
-use monocoque_pattern::{LinkId, PeerFacts, PeerKey};
+use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties};
 use monocoque_zmtp::{PeerInfo, Session, SessionConfig, SessionError};
 
 use crate::core::Core;
@@ -111,6 +111,7 @@ impl ZmtpOwner {
             identity: None,
             version: None,
             mechanism: None,
+            user_id: None,
             dialed: self.target.is_some(),
             descriptor: facts.descriptor,
         })
@@ -253,7 +254,8 @@ impl ZmtpHost {
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();
         let commands = peer.takes_commands();
-        let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands };
+        let properties = Some(self.properties(peer.metadata));
+        let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands, properties };
         let Ok(key) = self.core.hub.up(link, facts, reader) else {
             match &self.target {
                 Some(target) => drop(target.keep(outgoing)),
@@ -264,6 +266,19 @@ impl ZmtpHost {
         self.peer = Some((link, key));
         self.core.events.ready(&self.facts, link);
         Some(Pipes { outgoing, incoming })
+    }
+
+    /// What messages of this connection may be received with.
+    fn properties(&self, metadata: Vec<(String, Vec<u8>)>) -> Arc<PeerProperties> {
+        let mut properties = PeerProperties::default();
+        properties.connection = self.facts.connection;
+        properties.endpoint.clone_from(&self.facts.endpoint);
+        properties.address.clone_from(&self.facts.remote);
+        properties.socket_type = self.facts.socket_type;
+        properties.identity.clone_from(&self.facts.identity);
+        properties.user_id.clone_from(&self.facts.user_id);
+        properties.metadata = metadata;
+        Arc::new(properties)
     }
 
     /// The link and its outgoing pipe: the one kept from connection to connection, or a new one.

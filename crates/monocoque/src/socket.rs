@@ -1,18 +1,21 @@
 //! The socket: one body for all types.
 
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::stats::Drops;
 use monocoque_core::{Endpoint, Group, GroupTooLong, Message, RoutingId, SocketType};
-use monocoque_pattern::{Hub, LinkId, SendReason};
+use monocoque_pattern::{Hub, LinkId, PeerProperties, SendReason};
 
 use crate::blocking::Blocking;
 use crate::close::{CloseReport, close, close_in_background};
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError};
+use crate::event_fd::EventFd;
 use crate::inproc;
 use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Stream, Sub, XPub, XSub, in_place};
 use crate::monitor::{Monitor, MonitorError, MonitorForm, Snapshot, monitor_at};
@@ -205,6 +208,17 @@ impl<K: Kind> Socket<K> {
         option.known()?.read(self.core())
     }
 
+    /// A descriptor for event loops of others (`ZMQ_FD`): readable when the socket is to be looked at, with
+    /// [`can_recv`](Socket::can_recv), [`can_send`](Socket::can_send) or, which also silences it,
+    /// [`option`](Self::option) of [`SocketOption::EVENTS`]. It says "look", not "there is a message": receive until nothing
+    /// is there, then read EVENTS, then wait.
+    ///
+    /// # Errors
+    /// As `eventfd(2)`.
+    pub fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.core().event_fd().map(EventFd::as_fd)
+    }
+
     /// What happens to this socket's connections from now on.
     pub fn monitor(&self) -> Monitor {
         self.core().events.subscribe()
@@ -370,8 +384,13 @@ impl<K: Receives> Socket<K> {
     }
 
     async fn recv_waiting(&self) -> Result<K::In, RecvError> {
+        self.until_received(|| self.try_recv()).await
+    }
+
+    /// Repeats `attempt` until it receives something, or the receive time-out runs out.
+    async fn until_received<T>(&self, attempt: impl Fn() -> Result<T, TryRecvError>) -> Result<T, RecvError> {
         let core = self.core();
-        let attempt = || match self.try_recv() {
+        let attempt = || match attempt() {
             Ok(message) => Some(Ok(message)),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Failed(error)) => Some(Err(error)),
@@ -388,6 +407,26 @@ impl<K: Receives> Socket<K> {
     #[inline]
     pub fn try_recv(&self) -> Result<K::In, TryRecvError> {
         K::try_recv(&self.core().hub).map_err(TryRecvError::from)
+    }
+
+    /// The next message and what is known of the peer that it came from, waiting for it: the peer's address, socket type,
+    /// routing id, user id, `X-` properties (`zmq_msg_gets`), and the number of the connection. Of UDP, nothing.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, no message is lost.
+    pub async fn recv_with_peer(&self) -> Result<(K::In, Option<Arc<PeerProperties>>), RecvError> {
+        self.until_received(|| self.try_recv_with_peer()).await
+    }
+
+    /// [`recv_with_peer`](Self::recv_with_peer) of a message that is there.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_with_peer(&self) -> Result<(K::In, Option<Arc<PeerProperties>>), TryRecvError> {
+        K::try_recv_with_peer(&self.core().hub).map_err(TryRecvError::from)
     }
 
     /// Appends up to `max` messages to `into`, waiting for the first only; returns how many.

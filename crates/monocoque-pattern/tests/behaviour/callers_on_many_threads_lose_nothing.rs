@@ -58,7 +58,7 @@ fn pushers_and_pullers() {
         let (a, b) = (push.open(), pull.open());
         push.attach(a, to_pull).expect("room for a peer");
         pull.attach(b, to_push).expect("room for a peer");
-        let facts = |socket_type| PeerFacts { socket_type, identity: None, commands: true };
+        let facts = |socket_type| PeerFacts { socket_type, identity: None, commands: true, properties: None };
         push.up(a, facts(SocketType::Pull), from_pull).expect("attached");
         pull.up(b, facts(SocketType::Push), from_push).expect("attached");
     }

@@ -28,7 +28,7 @@ pub fn hub_with(kind: SocketType, set: impl FnOnce(&mut HubConfig)) -> Hub {
 /// Facts of a peer of the first type that `of` talks to.
 pub fn facts(of: SocketType, id: Option<&str>) -> PeerFacts {
     let identity = id.map(|id| RoutingId::new(id).expect("valid"));
-    PeerFacts { socket_type: of.peers()[0], identity, commands: true }
+    PeerFacts { socket_type: of.peers()[0], identity, commands: true, properties: None }
 }
 
 pub fn attach(hub: &Hub, mark: u32) -> (LinkId, PipeReader) {
@@ -52,12 +52,12 @@ pub fn join_with(hub: &Hub, facts: PeerFacts, mark: u32) -> Peer {
 
 /// A peer of the type `theirs`.
 pub fn join(hub: &Hub, theirs: SocketType) -> Peer {
-    join_with(hub, PeerFacts { socket_type: theirs, identity: None, commands: true }, MARK)
+    join_with(hub, PeerFacts { socket_type: theirs, identity: None, commands: true, properties: None }, MARK)
 }
 
 pub fn join_as(hub: &Hub, theirs: SocketType, id: &str) -> Peer {
     let identity = Some(RoutingId::new(id).expect("valid"));
-    join_with(hub, PeerFacts { socket_type: theirs, identity, commands: true }, MARK)
+    join_with(hub, PeerFacts { socket_type: theirs, identity, commands: true, properties: None }, MARK)
 }
 
 impl Peer {
@@ -114,7 +114,7 @@ pub fn connect(a: (&Hub, SocketType), b: (&Hub, SocketType)) -> [(LinkId, PeerKe
     let (link_a, link_b) = (a.0.open(), b.0.open());
     a.0.attach(link_a, to_b).expect("room for a peer");
     b.0.attach(link_b, to_a).expect("room for a peer");
-    let facts = |socket_type| PeerFacts { socket_type, identity: None, commands: true };
+    let facts = |socket_type| PeerFacts { socket_type, identity: None, commands: true, properties: None };
     let key_a = a.0.up(link_a, facts(b.1), from_b).expect("attached");
     let key_b = b.0.up(link_b, facts(a.1), from_a).expect("attached");
     [(link_a, key_a), (link_b, key_b)]

@@ -57,7 +57,7 @@ fn strangers_do_not_come_up() {
             let hub = hub(ours);
             let (link, _from_hub) = attach(&hub, 1);
             let (_to_hub, reader) = pipe(Mark::messages(1), false, &Arena::new());
-            let facts = PeerFacts { socket_type: theirs, identity: None, commands: true };
+            let facts = PeerFacts { socket_type: theirs, identity: None, commands: true, properties: None };
             let expected = if ours.accepts(theirs) { None } else { Some(UpRefused::Incompatible { ours, theirs }) };
             assert_eq!(hub.up(link, facts, reader).err(), expected);
             assert_eq!(hub.peers(), usize::from(ours.accepts(theirs)));
@@ -69,6 +69,6 @@ fn strangers_do_not_come_up() {
 fn a_link_without_a_pipe_does_not_come_up() {
     let hub = hub(SocketType::Pull);
     let (_to_hub, reader) = pipe(Mark::messages(1), false, &Arena::new());
-    let facts = PeerFacts { socket_type: SocketType::Push, identity: None, commands: true };
+    let facts = PeerFacts { socket_type: SocketType::Push, identity: None, commands: true, properties: None };
     assert_eq!(hub.up(hub.open(), facts, reader), Err(UpRefused::Detached));
 }

@@ -51,6 +51,8 @@ pub struct ConnectionFacts {
     pub version: Option<(u8, u8)>,
     /// The security mechanism that let the peer in.
     pub mechanism: Option<&'static str>,
+    /// Who the peer is to whoever let it in; none without such a mechanism.
+    pub user_id: Option<String>,
     /// Whether we opened it.
     pub dialed: bool,
     /// The number of the connection's descriptor in this process; of use to look it up, not to use it.
@@ -439,6 +441,7 @@ mod tests {
             identity: identity.map(|name| RoutingId::new(name).expect("valid")),
             version: Some((3, 1)),
             mechanism: Some("NULL"),
+            user_id: None,
             dialed: false,
             descriptor: 7,
         }

@@ -139,6 +139,8 @@ pub(crate) struct Options {
     pub(crate) socks: Socks,
     /// The name of whom is connected to next.
     pub(crate) next_name: Option<RoutingId>,
+    /// What the peers are told beside what the protocol tells, in order.
+    pub(crate) metadata: Vec<(String, Vec<u8>)>,
     /// UDP: routers that a multicast datagram may pass, and whether it comes back to this machine.
     pub(crate) multicast: (u32, bool),
     /// What keep-alive begins with when it is turned on.
@@ -172,6 +174,7 @@ impl Options {
             hub,
             socks: Socks::default(),
             next_name: None,
+            metadata: Vec::new(),
             multicast: (1, true),
             keepalive_times: Keepalive::default(),
             stop_after_disconnect: false,
@@ -203,6 +206,21 @@ impl Options {
         option.known()?.set(self, value)
     }
 
+    /// Tells the peers one more property. The first of a name stays, as with libzmq.
+    pub(crate) fn add_metadata(&mut self, name: &str, value: &[u8]) -> Result<(), String> {
+        if !name.starts_with("X-") || value.is_empty() {
+            return Err("takes a name that begins with X- and a value that is not empty".to_owned());
+        }
+        if self.metadata.iter().any(|(known, _)| known == name) {
+            return Ok(());
+        }
+        // Judged with those that are there: all of them have to fit.
+        let mut config = SessionConfig::clone(&self.session_config());
+        config.add_metadata(name, value).map_err(|error| error.to_string())?;
+        self.metadata.push((name.to_owned(), value.to_vec()));
+        Ok(())
+    }
+
     pub(crate) fn hub_config(&self) -> HubConfig {
         let mut hub = self.hub.clone();
         hub.conflate = self.conflate;
@@ -216,6 +234,9 @@ impl Options {
         config.handshake_timeout = self.handshake_timeout;
         config.heartbeat = self.heartbeat;
         config.raw = self.hub.raw;
+        for (name, value) in &self.metadata {
+            config.add_metadata(name.as_str(), value.as_slice()).expect("it was judged when it was set");
+        }
         Arc::new(config)
     }
 

@@ -25,6 +25,7 @@ mod every_pair_of_types_talks_over_every_transport;
 mod high_water_marks_add_up;
 mod inproc_peers_part_under_load;
 mod linger_and_delivery_add_up;
+mod messages_tell_who_sent_them;
 mod no_message_goes_to_a_dead_peer;
 mod options_do_what_they_say;
 mod peers_have_names_before_they_are_there;

@@ -46,6 +46,25 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .by("identity"),
     OptionSpec::new(
+        SocketOption::METADATA,
+        "A property that peers are told in the handshake, NAME:VALUE, the name beginning with X-; each adds one",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| {
+                let lines = options.metadata.iter().map(|(name, value)| [name.as_bytes(), b":", value].concat());
+                let lines: Vec<Vec<u8>> = lines.collect();
+                (!lines.is_empty()).then(|| lines.join(&b'\n'))
+            },
+            set: |options, bytes| {
+                let bytes = bytes.unwrap_or_default();
+                let colon = bytes.iter().position(|&byte| byte == b':').ok_or("takes NAME:VALUE")?;
+                let name = str::from_utf8(&bytes[..colon]).map_err(|_| "takes a name that is text")?;
+                options.add_metadata(name, &bytes[colon + 1..])
+            },
+        },
+    )
+    .by("metadata"),
+    OptionSpec::new(
         SocketOption::CONNECT_ROUTING_ID,
         "The name of the peer that is connected to next, whatever it calls itself",
         Form::Bytes {
@@ -324,9 +343,15 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         SocketOption::EVENTS,
         "1 if a message is there, 2 if one could be queued, 3 for both",
-        Form::Told(|core| OptionValue::Int(i64::from(core.hub.can_recv()) | i64::from(core.hub.can_send()) << 1)),
+        Form::Told(|core| OptionValue::Int(core.events_now())),
     )
     .by("can_recv, can_send"),
+    OptionSpec::new(
+        SocketOption::FD,
+        "A descriptor that is readable when EVENTS is to be read, which silences it; -1 if the system has none left",
+        Form::Told(|core| OptionValue::Int(core.event_fd().map_or(-1, |fd| fd.number().into()))),
+    )
+    .by("event_fd"),
     OptionSpec::new(
         SocketOption::LAST_ENDPOINT,
         "The endpoint that was bound or connected last, with its real address",
