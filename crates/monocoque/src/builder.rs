@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use monocoque_core::{Message, RoutingId, RoutingIdError, SocketType};
-use monocoque_io::{BackoffConfig, Keepalive, SocketTuning};
+use monocoque_io::{AcceptFilter, BackoffConfig, Keepalive, SocketTuning};
 use monocoque_pattern::RouterNotify;
 use monocoque_zmtp::{Heartbeat, PlainAuthenticator};
 
@@ -28,7 +28,8 @@ pub struct SocketBuilder<K> {
 
 impl<K: Kind> SocketBuilder<K> {
     pub(crate) fn new(context: &Context, socket_type: SocketType) -> Self {
-        Self { context: context.clone(), options: Options::new(socket_type), error: None, kind: PhantomData }
+        let options = Options::new(socket_type).of_context(context.inner().defaults.options);
+        Self { context: context.clone(), options, error: None, kind: PhantomData }
     }
 
     fn with(mut self, set: impl FnOnce(&mut Options)) -> Self {
@@ -62,7 +63,8 @@ impl<K: Kind> SocketBuilder<K> {
     /// Everything as libzmq 4.3.5 has it: an endless linger, reconnects every 100 ms, and no handover of routing ids. What
     /// was set before is forgotten.
     pub fn as_libzmq(self) -> Self {
-        self.with(|options| *options = Options::libzmq(options.socket_type))
+        let context = self.context.inner().defaults.options;
+        self.with(|options| *options = Options::libzmq(options.socket_type).of_context(context))
     }
 
     /// The name under which ROUTER peers know this socket: 1 to 255 bytes that do not begin with zero
@@ -171,6 +173,29 @@ impl<K: Kind> SocketBuilder<K> {
     /// Connections that the system holds before they are accepted (`ZMQ_BACKLOG`); 100 by default.
     pub fn backlog(self, connections: i32) -> Self {
         self.with(|options| options.listen.backlog = connections)
+    }
+
+    /// The I/O threads that may serve the socket (`ZMQ_AFFINITY`): one bit for each, the first is bit 0; all by default, and
+    /// for a mask of zero. A mask without any of the context's threads is an error of the bind or connect.
+    pub fn affinity(self, mask: u64) -> Self {
+        self.with(|options| options.affinity = mask)
+    }
+
+    /// Whom bound endpoints let in (`ZMQ_TCP_ACCEPT_FILTER`, `ZMQ_IPC_FILTER_*`); everyone by default. Who is turned away shows
+    /// as [`Event::Filtered`](crate::Event::Filtered), and in the count of handshakes.
+    pub fn accept_filter(self, filter: AcceptFilter) -> Self {
+        self.with(|options| options.listen.filter = filter)
+    }
+
+    /// TCP: the SOCKS5 proxy that connects go through, as `host:port` (`ZMQ_SOCKS_PROXY`). It looks names up.
+    pub fn socks_proxy(self, at: impl Into<String>) -> Self {
+        self.option(SocketOption::SOCKS_PROXY, at.into())
+    }
+
+    /// TCP: the user and password that the SOCKS5 proxy is told if it asks (`ZMQ_SOCKS_USERNAME`, `ZMQ_SOCKS_PASSWORD`): at
+    /// most 255 bytes each. They go over the network as they are.
+    pub fn socks_login(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.option(SocketOption::SOCKS_USERNAME, user.into()).option(SocketOption::SOCKS_PASSWORD, password.into())
     }
 
     /// Handshakes that may be under way at once on each bound endpoint; 1,024 by default.
@@ -380,12 +405,12 @@ impl<K: Kind> SocketBuilder<K> {
     /// The socket, not bound or connected anywhere yet.
     ///
     /// # Errors
-    /// [`OptionError`] for the first option that it cannot honour.
+    /// [`OptionError`] for the first option that it cannot honour, or for a socket more than the context may have.
     pub fn build(self) -> Result<Socket<K>, OptionError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        Ok(Socket::new(Core::new(self.context.inner(), self.options)))
+        Ok(Socket::new(Core::new(self.context.inner(), self.options)?))
     }
 
     /// The socket, bound to `endpoint`.

@@ -8,12 +8,12 @@ use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
-use monocoque_io::{Binding, Dialer, Listener, PlacementGone, Stopper};
+use monocoque_io::{Binding, Dialer, Listener, Placement, PlacementGone, Stopper};
 use monocoque_pattern::{Hub, LinkId};
 
 use crate::close::Phase;
-use crate::context::ContextInner;
-use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, UnsuitedTransport};
+use crate::context::{ContextInner, SocketPlace};
+use crate::error::{BindError, ConnectError, ContextError, EndpointNotFound, OptionError, UnsuitedTransport};
 use crate::event_fd::EventFd;
 use crate::inproc;
 use crate::monitor::{Event, Events};
@@ -35,6 +35,8 @@ pub(crate) struct Core {
     event_fd: OnceLock<EventFd>,
     closing: AtomicBool,
     next_connection: AtomicU64,
+    /// Held for its drop.
+    _place: SocketPlace,
 }
 
 /// What changes under a lock of its own, off the data path.
@@ -81,8 +83,9 @@ impl Role {
 }
 
 impl Core {
-    pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Result<Arc<Self>, OptionError> {
+        let place = context.admit()?;
+        Ok(Arc::new(Self {
             hub: Hub::new(options.hub_config()),
             socket_type: options.socket_type,
             options: Mutex::new(options),
@@ -93,7 +96,14 @@ impl Core {
             event_fd: OnceLock::new(),
             closing: AtomicBool::new(false),
             next_connection: AtomicU64::new(1),
-        })
+            _place: place,
+        }))
+    }
+
+    /// The I/O threads that may serve it.
+    pub(crate) fn placement(&self) -> Result<Placement, ContextError> {
+        let mask = self.options().affinity;
+        Ok(self.context.placement()?.among(mask)?)
     }
 
     pub(crate) fn socket_type(&self) -> SocketType {
@@ -191,7 +201,7 @@ impl Core {
         written: &str,
         endpoint: Endpoint,
     ) -> Result<Endpoint, BindError> {
-        let placement = self.context.placement()?.clone();
+        let placement = self.placement()?;
         let config = self.options().listen.clone();
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
         let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
@@ -214,7 +224,7 @@ impl Core {
 
     /// Starts connecting to a network endpoint.
     pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
-        let placement = self.context.placement()?;
+        let placement = self.placement()?;
         let target = Arc::new(Target::new(self.open_link()?));
         let (immediate, config) = {
             let options = self.options();
@@ -318,7 +328,7 @@ impl Core {
 
 /// Binds on an I/O runtime: names are looked up there, off its thread.
 async fn bind(
-    placement: &monocoque_io::Placement,
+    placement: &Placement,
     endpoint: Endpoint,
     config: monocoque_io::ListenConfig,
 ) -> Result<std::io::Result<Binding>, BindError> {

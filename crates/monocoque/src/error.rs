@@ -66,6 +66,12 @@ pub enum OptionError {
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,
+    /// The context has as many sockets as it may ([`ContextBuilder::max_sockets`](crate::ContextBuilder::max_sockets)).
+    #[error("the context has {max} sockets already")]
+    TooManySockets {
+        /// How many it may have.
+        max: usize,
+    },
 }
 
 /// Why a context cannot run.

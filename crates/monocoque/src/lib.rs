@@ -67,7 +67,8 @@ pub use monocoque_core::{
     Endpoint, EndpointError, Frame, Group, GroupTooLong, Message, RoutingId, RoutingIdError, SocketType,
 };
 pub use monocoque_io::{
-    BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, Keepalive, LinkCounts, local_runtime,
+    AcceptFilter, AddressRange, AddressRangeError, BackoffConfig as Reconnect, Driver, DriverChoice, DriverError,
+    Keepalive, LinkCounts, Schedule, SocksProxy, local_runtime,
 };
 pub use monocoque_pattern::{PeerProperties, RouterNotify};
 pub use monocoque_zmtp::{

@@ -4,6 +4,8 @@
 mod common;
 
 mod connections;
+mod contexts;
+mod links;
 mod page;
 mod patterns;
 mod queues;
@@ -20,7 +22,7 @@ type Check = fn();
 
 /// What shows each option's effect.
 fn checks() -> HashMap<SocketOption, Check> {
-    [queues::CHECKS, connections::CHECKS, security::CHECKS, sockets::CHECKS, patterns::CHECKS]
+    [queues::CHECKS, connections::CHECKS, links::CHECKS, security::CHECKS, sockets::CHECKS, patterns::CHECKS]
         .concat()
         .into_iter()
         .collect()
