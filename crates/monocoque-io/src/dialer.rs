@@ -20,6 +20,7 @@ use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner, Retry};
 use crate::placement::Home;
 use crate::resolve::{route, tcp_endpoint, unix_address};
+use crate::socks::{NEGOTIATION_TIME_MAX, SocksProxy};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
 
@@ -34,6 +35,8 @@ pub struct DialConfig {
     pub stop_when_refused: bool,
     /// What decides the jitter.
     pub seed: u64,
+    /// The proxy that TCP connections go through.
+    pub proxy: Option<SocksProxy>,
     /// What the system is told of each socket.
     pub tuning: SocketTuning,
 }
@@ -98,7 +101,10 @@ impl<O: Owner> Dialer<O> {
 async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io::Result<(StreamLink, LinkFacts)> {
     let connecting = async {
         match endpoint {
-            Endpoint::Tcp(tcp) => connect_tcp(tcp, &config.tuning, driver).await,
+            Endpoint::Tcp(tcp) => match &config.proxy {
+                Some(proxy) => connect_by(proxy, tcp, &config.tuning, driver).await,
+                None => connect_tcp(tcp, &config.tuning, driver).await,
+            },
             Endpoint::Ipc(ipc) => {
                 let socket = connect(&unix_address(ipc)?, None, &config.tuning, driver).await?;
                 let written = endpoint.to_string();
@@ -130,6 +136,22 @@ async fn connect_tcp(
         }
     }
     Err(last)
+}
+
+/// Connects to the proxy, from the endpoint's source if it has one, and has that connect to the endpoint.
+async fn connect_by(
+    proxy: &SocksProxy,
+    endpoint: &TcpEndpoint,
+    tuning: &SocketTuning,
+    driver: Driver,
+) -> io::Result<(OwnedFd, String, String)> {
+    let first = TcpEndpoint::new(proxy.at.clone());
+    let first = endpoint.source().map_or(first.clone(), |source| first.with_source(source.clone()));
+    let (socket, local, _) = connect_tcp(&first, tuning, driver).await?;
+    let negotiating = proxy.negotiate(socket, endpoint.target());
+    let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the SOCKS proxy does not answer");
+    let socket = compio::time::timeout(NEGOTIATION_TIME_MAX, negotiating).await.map_err(silent)??;
+    Ok((socket, local, format!("tcp://{}", endpoint.target())))
 }
 
 /// A socket with its ends, as endpoints.

@@ -1,6 +1,7 @@
 //! Listening: one endpoint, accepted from until stopped.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::connection::Connection;
 use crate::driver::Driver;
+use crate::filter::AcceptFilter;
 use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner};
 use crate::placement::{Home, Placement};
@@ -36,13 +38,15 @@ pub struct ListenConfig {
     pub backlog: i32,
     /// Handshakes that may be under way at once; more are turned away.
     pub half_open_max: usize,
+    /// Whom it lets in.
+    pub filter: AcceptFilter,
     /// What the system is told of each socket.
     pub tuning: SocketTuning,
 }
 
 impl Default for ListenConfig {
     fn default() -> Self {
-        Self { backlog: 100, half_open_max: 1024, tuning: SocketTuning::default() }
+        Self { backlog: 100, half_open_max: 1024, filter: AcceptFilter::default(), tuning: SocketTuning::default() }
     }
 }
 
@@ -212,7 +216,7 @@ impl<O: Owner> Listener<O> {
         let listening = SharedFd::new(socket);
         let half_open = Arc::new(AtomicUsize::new(0));
         while let Some(accepted) = stop.or_stopped(accept(&listening)).await {
-            let (peer, remote) = match accepted {
+            let (peer, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     let exhausted = is_exhaustion(&error);
@@ -224,6 +228,18 @@ impl<O: Owner> Listener<O> {
                 }
             };
             home.spin.touch();
+            let remote = address.map_or_else(|| "ipc://".to_owned(), tcp_endpoint);
+            match self.config.filter.admits(&peer, address.map(|address| address.ip())) {
+                Ok(true) => {}
+                Ok(false) => {
+                    owner.event(LinkEvent::Filtered { remote });
+                    continue;
+                }
+                Err(error) => {
+                    owner.event(LinkEvent::AcceptFailed(error));
+                    continue;
+                }
+            }
             if let Err(error) = self.config.tuning.apply_accepted(&peer) {
                 owner.event(LinkEvent::AcceptFailed(error));
                 continue;
@@ -264,15 +280,11 @@ async fn serve<O: Owner>(
     owner.end(host, ended);
 }
 
-async fn accept(listening: &SharedFd<Socket>) -> io::Result<(OwnedFd, String)> {
+async fn accept(listening: &SharedFd<Socket>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
     let (result, operation) = compio::runtime::submit(Accept::new(listening.clone())).await.into();
     result?;
     let (socket, address) = operation.into_inner();
-    let remote = match address.as_socket() {
-        Some(address) => tcp_endpoint(address),
-        None => "ipc://".to_owned(),
-    };
-    Ok((socket.into(), remote))
+    Ok((socket.into(), address.as_socket()))
 }
 
 /// Descriptors, memory or buffers have run out: trying again at once would only burn the core.

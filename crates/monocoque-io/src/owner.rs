@@ -60,6 +60,11 @@ pub enum LinkEvent {
     AcceptFailed(io::Error),
     /// A peer was turned away: too many handshakes are under way.
     TooManyHandshakes,
+    /// A peer was turned away: the listener's filter does not let it in.
+    Filtered {
+        /// The peer's end, as an endpoint; as much as the transport tells.
+        remote: String,
+    },
     /// Accepting has ended.
     ListenerClosed {
         /// The number that its descriptor had.

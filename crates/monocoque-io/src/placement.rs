@@ -10,6 +10,7 @@ use compio::runtime::Runtime;
 use crate::driver::{Driver, DriverChoice, DriverError};
 use crate::mailbox::{Mailbox, Reading, reachable};
 use crate::spin::Spin;
+use crate::threads::ThreadConfig;
 
 /// What a task on an I/O runtime knows of its home.
 #[derive(Debug, Clone)]
@@ -28,9 +29,17 @@ pub enum PlacementError {
     /// The calling thread runs no compio runtime.
     #[error("local placement needs a compio runtime on the calling thread")]
     NoRuntime,
-    /// An I/O thread could not be started.
+    /// An I/O thread could not be started as it was asked for.
     #[error("cannot start an I/O thread: {0}")]
     Thread(#[from] io::Error),
+    /// None of the I/O threads may serve the socket.
+    #[error("none of {threads} I/O threads is in the mask {mask:#x}")]
+    NoThread {
+        /// The threads that may, one bit for each.
+        mask: u64,
+        /// How many threads there are.
+        threads: usize,
+    },
     /// The runtime has ended.
     #[error(transparent)]
     Gone(#[from] PlacementGone),
@@ -45,6 +54,8 @@ pub struct PlacementGone;
 #[derive(Debug, Clone)]
 pub struct Placement {
     seats: Arc<[Seat]>,
+    /// The seats that tasks are sent to.
+    open: Arc<[usize]>,
     next: Arc<AtomicUsize>,
     driver: Driver,
     local: bool,
@@ -73,12 +84,22 @@ async fn serve(reading: Reading, driver: Driver) {
 }
 
 impl Placement {
-    /// `threads` I/O threads of its own, at least one.
+    /// `count` I/O threads of its own, at least one.
     ///
     /// # Errors
     /// [`PlacementError::Driver`] and [`PlacementError::Thread`].
-    pub fn shared(threads: usize, choice: DriverChoice) -> Result<Self, PlacementError> {
-        let seats = (0..threads.max(1)).map(|index| io_thread(index, choice)).collect::<Result<Vec<_>, _>>()?;
+    pub fn shared(count: usize, choice: DriverChoice) -> Result<Self, PlacementError> {
+        Self::threads(&ThreadConfig { count, ..ThreadConfig::default() }, choice)
+    }
+
+    /// I/O threads of its own.
+    ///
+    /// # Errors
+    /// [`PlacementError::Driver`] and [`PlacementError::Thread`]: what the system says to the name, the processors or the
+    /// schedule too.
+    pub fn threads(config: &ThreadConfig, choice: DriverChoice) -> Result<Self, PlacementError> {
+        let seats = (0..config.count.max(1)).map(|index| io_thread(index, config, choice));
+        let seats = seats.collect::<Result<Vec<_>, _>>()?;
         let driver = seats[0].1;
         Ok(Self::new(seats.into_iter().map(|(seat, _)| seat).collect(), driver, false))
     }
@@ -97,12 +118,29 @@ impl Placement {
     }
 
     fn new(seats: Vec<Seat>, driver: Driver, local: bool) -> Self {
-        Self { seats: seats.into(), next: Arc::default(), driver, local }
+        let open = (0..seats.len()).collect();
+        Self { seats: seats.into(), open, next: Arc::default(), driver, local }
     }
 
     /// The engine that completes I/O here.
     pub fn driver(&self) -> Driver {
         self.driver
+    }
+
+    /// The same, but only of the threads that have a bit in `mask` (`ZMQ_AFFINITY`): the first is bit 0. No bit means all.
+    ///
+    /// # Errors
+    /// [`PlacementError::NoThread`] if there is none.
+    pub fn among(&self, mask: u64) -> Result<Self, PlacementError> {
+        if mask == 0 {
+            return Ok(self.clone());
+        }
+        let threads = self.seats.len();
+        let open: Arc<[usize]> = (0..threads.min(64)).filter(|seat| mask & (1 << seat) != 0).collect();
+        if open.is_empty() {
+            return Err(PlacementError::NoThread { mask, threads });
+        }
+        Ok(Self { open, ..self.clone() })
     }
 
     /// Whether actors share the caller's runtime.
@@ -119,17 +157,19 @@ impl Placement {
         M: FnOnce(Home) -> F + Send + 'static,
         F: Future<Output = ()> + 'static,
     {
-        let seat = self.next.fetch_add(1, Ordering::Relaxed) % self.seats.len();
-        self.seats[seat].mailbox.post(Box::new(move |home| Box::pin(make(home))))
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.open.len();
+        self.seats[self.open[turn]].mailbox.post(Box::new(move |home| Box::pin(make(home))))
     }
 }
 
-fn io_thread(index: usize, choice: DriverChoice) -> Result<(Seat, Driver), PlacementError> {
+fn io_thread(index: usize, config: &ThreadConfig, choice: DriverChoice) -> Result<(Seat, Driver), PlacementError> {
     let mailbox = Arc::new(Mailbox::default());
     let (started, starts) = std::sync::mpsc::channel();
     let inbox = Reading(Arc::clone(&mailbox));
-    std::thread::Builder::new().name(format!("monocoque-io-{index}")).spawn(move || {
-        let runtime = match choice.runtime() {
+    let config = config.clone();
+    std::thread::Builder::new().name(config.name(index)?).spawn(move || {
+        let applied = config.apply().map_err(PlacementError::from);
+        let runtime = match applied.and_then(|()| Ok(choice.runtime()?)) {
             Ok(runtime) => runtime,
             Err(error) => return drop(started.send(Err(error))),
         };

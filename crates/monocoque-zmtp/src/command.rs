@@ -7,6 +7,9 @@ use monocoque_core::wire::{COMMAND, EncodedHeader};
 use crate::error::PeerMisbehaved;
 
 pub(crate) const READY: &str = "READY";
+pub(crate) const HELLO: &str = "HELLO";
+pub(crate) const WELCOME: &str = "WELCOME";
+pub(crate) const INITIATE: &str = "INITIATE";
 pub(crate) const ERROR: &str = "ERROR";
 pub(crate) const PING: &str = "PING";
 pub(crate) const PONG: &str = "PONG";

@@ -1,17 +1,20 @@
 //! What is asked of a session before it starts: parsed once, shared by all connections of a socket.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::{RoutingId, SocketType};
 
 use crate::limits::HANDSHAKE_COMMAND_BYTES_MAX;
 use crate::metadata;
+use crate::plain::{PlainAuthenticator, PlainClient};
 
 /// Half a minute, as libzmq's `ZMQ_HANDSHAKE_IVL`.
 const HANDSHAKE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// Everything a [`Session`](crate::Session) is told about its own side.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SessionConfig {
     /// What we are.
@@ -24,9 +27,34 @@ pub struct SessionConfig {
     pub handshake_timeout: Option<Duration>,
     /// When and how the peer is asked for a sign of life.
     pub heartbeat: Heartbeat,
+    /// The mechanism and our part in it; a peer that asks for another one is refused.
+    pub security: Security,
     /// Connections speak no protocol: a ROUTER with `ZMQ_ROUTER_RAW`. Those of a STREAM never do.
     pub raw: bool,
     metadata: Vec<(String, Vec<u8>)>,
+}
+
+/// A security mechanism, and which part of it is ours. Who is client and who server has nothing to do with who connects.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum Security {
+    /// No authentication and no confidentiality.
+    #[default]
+    Null,
+    /// PLAIN (RFC 24): tells a user name and a password, readable to whoever can read the connection.
+    PlainClient(Arc<PlainClient>),
+    /// PLAIN: lets in whom this one accepts.
+    PlainServer(Arc<dyn PlainAuthenticator>),
+}
+
+impl fmt::Debug for Security {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "Null",
+            Self::PlainClient(_) => "PlainClient",
+            Self::PlainServer(_) => "PlainServer",
+        })
+    }
 }
 
 /// Connection heartbeating (RFC 37). A zero duration is the same as none, but see [`timeout`](Self::timeout).
@@ -69,6 +97,7 @@ impl SessionConfig {
             handshake_timeout: Some(HANDSHAKE_TIMEOUT_DEFAULT),
             heartbeat: Heartbeat::default(),
             metadata: Vec::new(),
+            security: Security::Null,
             raw: false,
         }
     }

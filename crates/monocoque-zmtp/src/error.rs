@@ -22,6 +22,12 @@ pub enum SessionError {
         /// What the peer gave as its reason; printable.
         reason: String,
     },
+    /// We did not let the peer in, and told it so.
+    #[error("we refused the peer: its credentials are wrong (status {status})")]
+    AuthenticationFailed {
+        /// The status that the peer was sent (RFC 27): 400 for credentials that are wrong.
+        status: u16,
+    },
     /// One of our limits was reached.
     #[error("{limit} of {asked} bytes; the limit is {allowed}")]
     LimitExceeded {
@@ -52,11 +58,24 @@ pub enum SessionError {
     },
 }
 
+impl SessionError {
+    /// The three-digit status of RFC 27 with which one side refused the other: 400 for wrong credentials.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::AuthenticationFailed { status } => Some(*status),
+            Self::HandshakeRefused { reason } if reason.len() == 3 => {
+                reason.parse().ok().filter(|status| (100..=599).contains(status))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl ProtocolError for SessionError {
     fn blame(&self) -> Blame {
         match self {
             Self::PeerMisbehaved(_) => Blame::PeerMisbehaved,
-            Self::PeerIncompatible(_) => Blame::Incompatible,
+            Self::PeerIncompatible(_) | Self::AuthenticationFailed { .. } => Blame::Incompatible,
             Self::HandshakeRefused { .. } => Blame::Refused,
             Self::LimitExceeded { .. } => Blame::Limit,
             Self::HandshakeTimeout { .. } | Self::HeartbeatTimeout { .. } | Self::TtlExpired { .. } => Blame::Silence,
@@ -147,6 +166,9 @@ pub enum PeerMisbehaved {
     /// An ERROR has a reason: its size, then that many bytes.
     #[error("an ERROR command has no well-formed reason")]
     ErrorReason,
+    /// A command of a security handshake does not have the form that its mechanism gives it.
+    #[error("a {0} command is malformed")]
+    MalformedCommand(&'static str),
     /// A property's name is 1 to 255 letters, digits and `-_.+`.
     #[error("a property in READY has no well-formed name")]
     PropertyName,

@@ -20,6 +20,7 @@ pub(crate) const OPENING_BYTES: usize = SIGNATURE_BYTES;
 const MAJOR_AT: usize = 10;
 const MINOR_AT: usize = 11;
 const MECHANISM_AT: Range<usize> = 12..32;
+const AS_SERVER_AT: usize = 32;
 const VERSION: [u8; 2] = [3, 1];
 
 /// The last byte of a signature.
@@ -43,13 +44,15 @@ impl Version {
 }
 
 /// Our greeting. The padding holds our identity's size plus one, as a peer of ZMTP 1.0 would read it.
-pub(crate) fn encode(mechanism: &str, identity_bytes: usize) -> Bytes {
+pub(crate) fn encode(mechanism: &str, as_server: bool, identity_bytes: usize) -> Bytes {
     let mut greeting = [0; GREETING_BYTES];
     greeting[0] = 0xff;
     greeting[1..9].copy_from_slice(&(identity_bytes as u64 + 1).to_be_bytes());
     greeting[9] = SIGNATURE_END;
     greeting[MAJOR_AT..=MINOR_AT].copy_from_slice(&VERSION);
     greeting[MECHANISM_AT][..mechanism.len()].copy_from_slice(mechanism.as_bytes());
+    // spec: 37/ZMTP, authentication — the as-server field is 1 for the server of a mechanism that has one.
+    greeting[AS_SERVER_AT] = as_server.into();
     Bytes::copy_from_slice(&greeting)
 }
 
@@ -154,14 +157,14 @@ mod tests {
         let mut wanted = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1];
         wanted.extend_from_slice(b"NULL");
         wanted.resize(64, 0);
-        assert_eq!(encode("NULL", 0), wanted);
-        assert_eq!(encode("NULL", 255)[..10], [0xff, 0, 0, 0, 0, 0, 0, 1, 0, 0x7f]);
+        assert_eq!(encode("NULL", false, 0), wanted);
+        assert_eq!(encode("NULL", false, 255)[..10], [0xff, 0, 0, 0, 0, 0, 0, 1, 0, 0x7f]);
         (0..=64).for_each(|len| assert_eq!(judge(&wanted[..len]), Ok(()), "{len}"));
     }
 
     #[test]
     fn what_nobody_may_judge_is_not_judged() {
-        let mut greeting = encode("NULL", 0).to_vec();
+        let mut greeting = encode("NULL", false, 0).to_vec();
         greeting[1..9].fill(0xaa);
         greeting[32..].fill(0xbb);
         assert_eq!(judge(&greeting), Ok(()));
@@ -169,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_wrong_byte_is_found_when_it_comes() {
-        let sound = encode("NULL", 0);
+        let sound = encode("NULL", false, 0);
         let cases = [
             (0, 0, SessionError::from(PeerMisbehaved::Signature { at: 0, byte: 0 })),
             (9, 0x7e, PeerMisbehaved::Signature { at: 9, byte: 0x7e }.into()),
@@ -199,7 +202,7 @@ mod tests {
 
     #[test]
     fn another_mechanism_does_not_match() {
-        let theirs = encode("CURVE", 0);
+        let theirs = encode("CURVE", false, 0);
         let error = PeerIncompatible::Mechanism { ours: "NULL", theirs: "CURVE".into() };
         assert_eq!(judge(&theirs[..31]), Ok(()));
         assert_eq!(judge(&theirs[..32]), Err(error.into()));

@@ -10,6 +10,7 @@
 //! | `session` | the stages `Greeting → Handshake → Traffic`, their older kin, and the [`Protocol`](monocoque_core::Protocol) impl |
 //! | `greeting` | the first 64 bytes |
 //! | `mechanism` | the security handshake; one enum variant for each mechanism |
+//! | `plain`, `secret` | the PLAIN handshake and who judges it; what must not be shown |
 //! | `metadata`, `peer` | the properties of READY, and what they say about the peer |
 //! | `frames` | where frames and messages end: a pure function of bytes |
 //! | `older`, `older::framing` | the greetings of ZMTP 2.0 and 1.0; the frames of 1.0, to a pipe's and back |
@@ -17,7 +18,7 @@
 //! | `heartbeat` | PING, PONG, silence and time to live |
 //! | `config`, `error`, `limits` | what is asked of a session, why it ends, and its bounds |
 //!
-//! Not here: PLAIN and CURVE; what a message means to a socket; reconnecting.
+//! Not here: CURVE; what a message means to a socket; reconnecting.
 
 #![forbid(unsafe_code)]
 
@@ -33,11 +34,15 @@ mod mechanism;
 mod metadata;
 mod older;
 mod peer;
+mod plain;
 mod raw;
+mod secret;
 mod session;
 
-pub use config::{ConfigError, Heartbeat, SessionConfig};
+pub use config::{ConfigError, Heartbeat, Security, SessionConfig};
 pub use datagram::DatagramShape;
 pub use error::{Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use peer::PeerInfo;
+pub use plain::{PlainAuthenticator, PlainClient, PlainTable};
+pub use secret::{Secret, TooLong};
 pub use session::Session;

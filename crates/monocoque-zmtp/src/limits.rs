@@ -22,6 +22,9 @@ pub const FRAME_BYTES_MAX: u64 = i64::MAX as u64;
 /// The longest context that a PING may ask us to return (RFC 37, "Connection Heartbeating").
 pub const PING_CONTEXT_BYTES_MAX: usize = 16;
 
+/// The longest user name and the longest password of PLAIN (RFC 24: their sizes are one octet).
+pub const CREDENTIAL_BYTES_MAX: usize = 255;
+
 /// The longest value of a property (RFC 37, "The NULL Security Mechanism": 2^31-1 octets).
 pub const PROPERTY_VALUE_BYTES_MAX: u32 = i32::MAX as u32;
 

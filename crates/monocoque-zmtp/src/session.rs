@@ -16,7 +16,7 @@ use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
 use crate::frames::{self, HANDSHAKE_CAP, Judged, Rules, Scan, Stop};
 use crate::greeting::{self, GREETING_BYTES, Opening, SIGNATURE_BYTES, Version};
 use crate::heartbeat::{self, Pulse};
-use crate::mechanism::Mechanism;
+use crate::mechanism::{Mechanism, Step};
 use crate::older::{
     self,
     framing::{self, Rewritten},
@@ -66,7 +66,7 @@ pub struct Session {
 enum Stage {
     /// The peer's 64 bytes are not all there; of ours `greeted` went out.
     Greeting { greeting: Bytes, greeted: usize },
-    /// READY went out.
+    /// What the mechanism says first went out.
     Handshake { announced: Version },
     /// The peer is of an older version and has our greeting; of its own, nothing is taken off the input yet.
     OlderGreeting(Older),
@@ -82,8 +82,8 @@ impl Session {
     /// A session for a connection on which we are `side`.
     pub fn new(config: impl Into<Arc<SessionConfig>>, side: Side) -> Self {
         let config = config.into();
-        let mechanism = Mechanism::Null;
-        let greeting = greeting::encode(mechanism.name(), config.told_identity().len());
+        let mechanism = Mechanism::of(&config.security);
+        let greeting = greeting::encode(mechanism.name(), mechanism.is_server(), config.told_identity().len());
         Self {
             side,
             mechanism,
@@ -135,7 +135,7 @@ impl Session {
         }
         self.stage = Stage::Handshake { announced: greeting::version(bytes) };
         input.skip(GREETING_BYTES);
-        out.write.push(self.mechanism.open(&self.config));
+        out.write.extend(self.mechanism.open(&self.config));
         Ok(None)
     }
 
@@ -213,9 +213,19 @@ impl Session {
             Judged::Part { needed } => return Ok(Some(Need(needed))),
         };
         let command = Command::parse(&bytes[header.header_len..frame_len])?;
-        let metadata = self.mechanism.receive(command)?;
+        let step = self.mechanism.receive(command, &self.config);
+        let step = step.inspect_err(|error| out.write.extend(refusal(error)))?;
+        let (metadata, answer) = match step {
+            Step::Say(answer) => {
+                out.write.push(answer);
+                input.skip(frame_len);
+                return Ok(None);
+            }
+            Step::Done { metadata, answer } => (metadata, answer),
+        };
         let introduction = Introduction::judge(metadata, self.config.socket_type)
             .inspect_err(|error| out.write.extend(refusal(error)))?;
+        out.write.extend(answer);
         out.ready = Some(introduction.into_peer(announced, self.mechanism.name(), self.side));
         input.skip(frame_len);
         self.stage = Stage::Traffic;
@@ -294,16 +304,17 @@ impl Session {
     }
 }
 
-// spec: 37/ZMTP, Socket-Type — a peer that validates the type should answer ERROR, then disconnect.
+/// The ERROR that tells the peer why it is refused, if it is.
 fn refusal(error: &SessionError) -> Option<Bytes> {
-    let SessionError::PeerIncompatible(incompatible) = error else {
-        return None;
-    };
-    Some(match incompatible {
-        PeerIncompatible::SocketType { ours, theirs } => {
+    Some(match error {
+        // spec: 27/ZAP, connecting to ZMTP mechanisms — the status code is the reason of an ERROR.
+        SessionError::AuthenticationFailed { status } => command::encode_error(&status.to_string()),
+        // spec: 37/ZMTP, Socket-Type — a peer that validates the type should answer ERROR, then disconnect.
+        SessionError::PeerIncompatible(PeerIncompatible::SocketType { ours, theirs }) => {
             command::encode_error(&format!("{theirs}-does-not-talk-to-{ours}"))
         }
-        _ => command::encode_error("unknown-socket-type"),
+        SessionError::PeerIncompatible(_) => command::encode_error("unknown-socket-type"),
+        _ => return None,
     })
 }
 
@@ -335,7 +346,7 @@ impl Protocol for Session {
         result
     }
 
-    /// For NULL the batch *is* the wire's bytes, from ZMTP 2.0 on: its segments are handed on as they are.
+    /// For NULL and PLAIN the batch *is* the wire's bytes, from ZMTP 2.0 on: its segments are handed on as they are.
     fn send(&mut self, _now: Instant, batch: &mut Batch, out: &mut Output<PeerInfo>) -> Result<(), SessionError> {
         if matches!(self.stage, Stage::OlderTraffic) {
             framing::encode(&batch.segments, &mut out.write);
@@ -366,9 +377,7 @@ impl Protocol for Session {
     }
 
     fn is_verbatim(&self) -> bool {
-        match self.mechanism {
-            Mechanism::Null => !matches!(self.stage, Stage::OlderTraffic | Stage::Raw),
-        }
+        !matches!(self.stage, Stage::OlderTraffic | Stage::Raw)
     }
 
     fn forgive(&mut self, now: Instant) {

@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use monocoque_core::{Message, RoutingId, RoutingIdError, SocketType};
-use monocoque_io::{BackoffConfig, Keepalive, SocketTuning};
+use monocoque_io::{AcceptFilter, BackoffConfig, Keepalive, SocketTuning};
 use monocoque_pattern::RouterNotify;
-use monocoque_zmtp::Heartbeat;
+use monocoque_zmtp::{Heartbeat, PlainAuthenticator};
 
 use crate::context::Context;
 use crate::core::Core;
@@ -28,7 +28,8 @@ pub struct SocketBuilder<K> {
 
 impl<K: Kind> SocketBuilder<K> {
     pub(crate) fn new(context: &Context, socket_type: SocketType) -> Self {
-        Self { context: context.clone(), options: Options::new(socket_type), error: None, kind: PhantomData }
+        let options = Options::new(socket_type).of_context(context.inner().defaults.options);
+        Self { context: context.clone(), options, error: None, kind: PhantomData }
     }
 
     fn with(mut self, set: impl FnOnce(&mut Options)) -> Self {
@@ -62,7 +63,8 @@ impl<K: Kind> SocketBuilder<K> {
     /// Everything as libzmq 4.3.5 has it: an endless linger, reconnects every 100 ms, and no handover of routing ids. What
     /// was set before is forgotten.
     pub fn as_libzmq(self) -> Self {
-        self.with(|options| *options = Options::libzmq(options.socket_type))
+        let context = self.context.inner().defaults.options;
+        self.with(|options| *options = Options::libzmq(options.socket_type).of_context(context))
     }
 
     /// The name under which ROUTER peers know this socket: 1 to 255 bytes that do not begin with zero
@@ -171,6 +173,29 @@ impl<K: Kind> SocketBuilder<K> {
     /// Connections that the system holds before they are accepted (`ZMQ_BACKLOG`); 100 by default.
     pub fn backlog(self, connections: i32) -> Self {
         self.with(|options| options.listen.backlog = connections)
+    }
+
+    /// The I/O threads that may serve the socket (`ZMQ_AFFINITY`): one bit for each, the first is bit 0; all by default, and
+    /// for a mask of zero. A mask without any of the context's threads is an error of the bind or connect.
+    pub fn affinity(self, mask: u64) -> Self {
+        self.with(|options| options.affinity = mask)
+    }
+
+    /// Whom bound endpoints let in (`ZMQ_TCP_ACCEPT_FILTER`, `ZMQ_IPC_FILTER_*`); everyone by default. Who is turned away shows
+    /// as [`Event::Filtered`](crate::Event::Filtered), and in the count of handshakes.
+    pub fn accept_filter(self, filter: AcceptFilter) -> Self {
+        self.with(|options| options.listen.filter = filter)
+    }
+
+    /// TCP: the SOCKS5 proxy that connects go through, as `host:port` (`ZMQ_SOCKS_PROXY`). It looks names up.
+    pub fn socks_proxy(self, at: impl Into<String>) -> Self {
+        self.option(SocketOption::SOCKS_PROXY, at.into())
+    }
+
+    /// TCP: the user and password that the SOCKS5 proxy is told if it asks (`ZMQ_SOCKS_USERNAME`, `ZMQ_SOCKS_PASSWORD`): at
+    /// most 255 bytes each. They go over the network as they are.
+    pub fn socks_login(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.option(SocketOption::SOCKS_USERNAME, user.into()).option(SocketOption::SOCKS_PASSWORD, password.into())
     }
 
     /// Handshakes that may be under way at once on each bound endpoint; 1,024 by default.
@@ -353,15 +378,39 @@ impl<K: Kind> SocketBuilder<K> {
         self.switch(SocketOption::XPUB_NODROP, on)
     }
 
+    /// Lets in only clients of PLAIN that [`plain_passwords`](Self::plain_passwords) accepts (`ZMQ_PLAIN_SERVER`): nobody,
+    /// if that was not set. Who is server has nothing to do with who binds. Not over inproc, where nobody is a stranger.
+    pub fn plain_server(self, on: bool) -> Self {
+        self.switch(SocketOption::PLAIN_SERVER, on)
+    }
+
+    /// Is a PLAIN server that lets in whom `judge` accepts: a [`PlainTable`](crate::PlainTable), or a closure that gets
+    /// the user name and the password. It is called on an I/O thread and must not block.
+    pub fn plain_passwords(self, judge: impl PlainAuthenticator) -> Self {
+        self.set(SocketOption::PLAIN_SERVER, |options| options.security.judge_by(judge))
+    }
+
+    /// Tells PLAIN servers this user name and password (`ZMQ_PLAIN_USERNAME`, `ZMQ_PLAIN_PASSWORD`), of at most 255 bytes
+    /// each. They can be read by whoever can read the connection. Peers that are no PLAIN servers are refused.
+    pub fn plain(mut self, username: impl Into<String>, password: impl AsRef<[u8]>) -> Self {
+        let result = SocketOption::PLAIN_USERNAME
+            .check_type(self.options.socket_type)
+            .and_then(|()| self.options.security.set_plain(username.into(), password.as_ref()));
+        if let Err(error) = result {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
     /// The socket, not bound or connected anywhere yet.
     ///
     /// # Errors
-    /// [`OptionError`] for the first option that it cannot honour.
+    /// [`OptionError`] for the first option that it cannot honour, or for a socket more than the context may have.
     pub fn build(self) -> Result<Socket<K>, OptionError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        Ok(Socket::new(Core::new(self.context.inner(), self.options)))
+        Ok(Socket::new(Core::new(self.context.inner(), self.options)?))
     }
 
     /// The socket, bound to `endpoint`.

@@ -1,22 +1,24 @@
 //! The context: where sockets come from and their actors run.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
 use monocoque_core::SocketType;
 use monocoque_core::slab::Arena;
-use monocoque_io::{Driver, DriverChoice, Placement, PlacementError, Stop};
+use monocoque_io::{Driver, DriverChoice, Placement, PlacementError, Schedule, Stop, ThreadConfig};
 
 use crate::builder::SocketBuilder;
 use crate::close::Closing;
-use crate::error::ContextError;
+use crate::error::{ContextError, OptionError};
 use crate::inproc::Registry;
 use crate::kind::{
     Any, Channel, Client, Dealer, Dgram, Dish, Gather, Kind, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router,
     Scatter, Server, Stream, Sub, XPub, XSub,
 };
+use crate::options::ContextOptions;
 
 /// Makes sockets and owns what they share: the I/O threads, the memory, the inproc names.
 ///
@@ -41,8 +43,11 @@ impl Drop for Handle {
 
 #[derive(Debug)]
 pub(crate) struct ContextInner {
-    threads: usize,
+    threads: ThreadConfig,
     choice: Option<DriverChoice>,
+    pub(crate) defaults: Defaults,
+    /// Sockets that are there.
+    sockets: AtomicUsize,
     /// The thread whose runtime a local context shares.
     local_to: Option<ThreadId>,
     placement: OnceLock<Result<Placement, ContextError>>,
@@ -51,12 +56,39 @@ pub(crate) struct ContextInner {
     pub(crate) closing: Closing,
 }
 
+/// What a context decides for its sockets.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Defaults {
+    /// How many sockets there may be.
+    sockets_max: Option<usize>,
+    /// What new sockets begin with.
+    pub(crate) options: ContextOptions,
+}
+
+/// A socket's place among those of its context; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct SocketPlace(Arc<ContextInner>);
+
+impl Drop for SocketPlace {
+    fn drop(&mut self) {
+        self.0.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl ContextInner {
+    /// A place for one more socket.
+    pub(crate) fn admit(self: &Arc<Self>) -> Result<SocketPlace, OptionError> {
+        let max = self.defaults.sockets_max.unwrap_or(usize::MAX);
+        let more = |now| (now < max).then_some(now + 1);
+        let admitted = self.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        admitted.map(|_| SocketPlace(Arc::clone(self))).map_err(|_| OptionError::TooManySockets { max })
+    }
+
     /// Where actors run; I/O threads are started at first need.
     pub(crate) fn placement(&self) -> Result<&Placement, ContextError> {
         let start = || {
             let choice = self.choice.map_or_else(DriverChoice::from_env, Ok).map_err(PlacementError::from)?;
-            Ok(Placement::shared(self.threads, choice)?)
+            Ok(Placement::threads(&self.threads, choice)?)
         };
         self.placement.get_or_init(start).as_ref().map_err(Clone::clone)
     }
@@ -96,15 +128,69 @@ impl ContextInner {
 /// Configures a [`Context`].
 #[derive(Debug, Clone)]
 pub struct ContextBuilder {
-    threads: usize,
+    threads: ThreadConfig,
     choice: Option<DriverChoice>,
+    defaults: Defaults,
 }
 
 impl ContextBuilder {
     /// How many I/O threads there are, at least one; one by default. Connections are spread over them.
     #[must_use]
     pub fn io_threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
+        self.threads.count = threads.max(1);
+        self
+    }
+
+    /// What I/O threads are called, before their number (`ZMQ_THREAD_NAME_PREFIX`): `monocoque-io-` by default. The system
+    /// shows the first 15 bytes.
+    #[must_use]
+    pub fn thread_name_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.threads.name_prefix = prefix.into();
+        self
+    }
+
+    /// The processors that I/O threads may run on (`ZMQ_THREAD_AFFINITY_CPU_ADD`); any by default.
+    #[must_use]
+    pub fn thread_cpus(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
+        self.threads.cpus = cpus.into_iter().collect();
+        self
+    }
+
+    /// How the system schedules I/O threads (`ZMQ_THREAD_SCHED_POLICY`, `ZMQ_THREAD_PRIORITY`); as the thread that starts
+    /// them by default.
+    #[must_use]
+    pub fn thread_schedule(mut self, schedule: Schedule) -> Self {
+        self.threads.schedule = Some(schedule);
+        self
+    }
+
+    /// How many sockets there may be at once (`ZMQ_MAX_SOCKETS`); any number by default. One more is refused with
+    /// [`OptionError::TooManySockets`]. A closed socket counts until its connections have ended.
+    #[must_use]
+    pub fn max_sockets(mut self, sockets: usize) -> Self {
+        self.defaults.sockets_max = Some(sockets);
+        self
+    }
+
+    /// The longest frame that new sockets accept, in bytes (`ZMQ_MAX_MSGSZ`), as
+    /// [`SocketBuilder::max_message_size`] says for one.
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: u64) -> Self {
+        self.defaults.options.max_message_bytes = Some(bytes);
+        self
+    }
+
+    /// Whether new sockets linger (`ZMQ_BLOCKY`): they do by default; else their linger time is zero.
+    #[must_use]
+    pub fn blocky(mut self, on: bool) -> Self {
+        self.defaults.options.no_linger = !on;
+        self
+    }
+
+    /// Whether new sockets use IPv6 (`ZMQ_IPV6`), as [`SocketBuilder::ipv6`] says for one; off by default.
+    #[must_use]
+    pub fn ipv6(mut self, on: bool) -> Self {
+        self.defaults.options.ipv6 = on;
         self
     }
 
@@ -118,9 +204,9 @@ impl ContextBuilder {
     /// The context, its I/O threads running.
     ///
     /// # Errors
-    /// [`ContextError`] if the engine cannot be had or a thread cannot be started.
+    /// [`ContextError`] if the engine cannot be had or a thread cannot be started as it was asked for.
     pub fn build(self) -> Result<Context, ContextError> {
-        let context = Context::of(self.threads, self.choice, None);
+        let context = Context::of(self, None);
         context.inner().placement()?;
         Ok(context)
     }
@@ -135,12 +221,12 @@ impl Default for Context {
 impl Context {
     /// A context with one I/O thread, started when a socket first binds or connects.
     pub fn new() -> Self {
-        Self::of(1, None, None)
+        Self::of(Self::builder(), None)
     }
 
-    /// To choose the number of I/O threads and the engine.
+    /// To choose the I/O threads, the engine, and what new sockets begin with.
     pub fn builder() -> ContextBuilder {
-        ContextBuilder { threads: 1, choice: None }
+        ContextBuilder { threads: ThreadConfig::default(), choice: None, defaults: Defaults::default() }
     }
 
     /// A context whose actors run as tasks of the compio runtime that the calling thread is on.
@@ -152,10 +238,10 @@ impl Context {
     /// # Errors
     /// [`ContextError`] when the calling thread runs no compio runtime.
     pub fn local() -> Result<Self, ContextError> {
-        Ok(Self::of(0, None, Some(Placement::local()?)))
+        Ok(Self::of(Self::builder(), Some(Placement::local()?)))
     }
 
-    fn of(threads: usize, choice: Option<DriverChoice>, local: Option<Placement>) -> Self {
+    fn of(builder: ContextBuilder, local: Option<Placement>) -> Self {
         let placement = OnceLock::new();
         let local_to = local.is_some().then(|| std::thread::current().id());
         if let Some(local) = local {
@@ -163,8 +249,10 @@ impl Context {
             let _ = placement.set(Ok(local));
         }
         let inner = ContextInner {
-            threads,
-            choice,
+            threads: builder.threads,
+            choice: builder.choice,
+            defaults: builder.defaults,
+            sockets: AtomicUsize::new(0),
             local_to,
             placement,
             arena: Arena::new(),

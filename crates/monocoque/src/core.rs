@@ -8,12 +8,12 @@ use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
-use monocoque_io::{Binding, Dialer, Listener, PlacementGone, Stopper};
+use monocoque_io::{Binding, Dialer, Listener, Placement, PlacementGone, Stopper};
 use monocoque_pattern::{Hub, LinkId};
 
 use crate::close::Phase;
-use crate::context::ContextInner;
-use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, UnsuitedTransport};
+use crate::context::{ContextInner, SocketPlace};
+use crate::error::{BindError, ConnectError, ContextError, EndpointNotFound, OptionError, UnsuitedTransport};
 use crate::event_fd::EventFd;
 use crate::inproc;
 use crate::monitor::{Event, Events};
@@ -35,6 +35,8 @@ pub(crate) struct Core {
     event_fd: OnceLock<EventFd>,
     closing: AtomicBool,
     next_connection: AtomicU64,
+    /// Held for its drop.
+    _place: SocketPlace,
 }
 
 /// What changes under a lock of its own, off the data path.
@@ -81,9 +83,10 @@ impl Role {
 }
 
 impl Core {
-    pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Arc<Self> {
+    pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Result<Arc<Self>, OptionError> {
+        let place = context.admit()?;
         let events = Events::new(options.socket_type);
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             hub: Hub::new(options.hub_config()),
             socket_type: options.socket_type,
             options: Mutex::new(options),
@@ -94,7 +97,14 @@ impl Core {
             event_fd: OnceLock::new(),
             closing: AtomicBool::new(false),
             next_connection: AtomicU64::new(1),
-        })
+            _place: place,
+        }))
+    }
+
+    /// The I/O threads that may serve it.
+    pub(crate) fn placement(&self) -> Result<Placement, ContextError> {
+        let mask = self.options().affinity;
+        Ok(self.context.placement()?.among(mask)?)
     }
 
     pub(crate) fn socket_type(&self) -> SocketType {
@@ -192,7 +202,7 @@ impl Core {
         written: &str,
         endpoint: Endpoint,
     ) -> Result<Endpoint, BindError> {
-        let placement = self.context.placement()?.clone();
+        let placement = self.placement()?;
         let config = self.options().listen.clone();
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
         let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
@@ -215,7 +225,7 @@ impl Core {
 
     /// Starts connecting to a network endpoint.
     pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
-        let placement = self.context.placement()?;
+        let placement = self.placement()?;
         let target = Arc::new(Target::new(self.open_link()?));
         let (immediate, config) = {
             let options = self.options();
@@ -278,6 +288,17 @@ impl Core {
         i64::from(self.hub.can_recv()) | i64::from(self.hub.can_send()) << 1
     }
 
+    /// Whether the security mechanism, if there is one, can be had there. In this process (inproc) none is needed.
+    pub(crate) fn check_security(&self, endpoint: &Endpoint) -> Result<(), OptionError> {
+        let options = self.options();
+        match options.security.name() {
+            Some(mechanism) if options.hub.raw || matches!(endpoint, Endpoint::Udp(_)) => {
+                Err(OptionError::Unprotected { mechanism, endpoint: endpoint.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A link to whom is connected to, by the name that it was given if it was.
     pub(crate) fn open_link(&self) -> Result<LinkId, ConnectError> {
         let name = self.options().next_name.take();
@@ -308,7 +329,7 @@ impl Core {
 
 /// Binds on an I/O runtime: names are looked up there, off its thread.
 async fn bind(
-    placement: &monocoque_io::Placement,
+    placement: &Placement,
     endpoint: Endpoint,
     config: monocoque_io::ListenConfig,
 ) -> Result<std::io::Result<Binding>, BindError> {

@@ -72,7 +72,7 @@ impl Core {
         written: &str,
         endpoint: UdpEndpoint,
     ) -> Result<Endpoint, BindError> {
-        let placement = self.context.placement()?.clone();
+        let placement = self.placement()?;
         let config = self.options().datagram_config();
         let (given, opened) = answer();
         let at = endpoint.clone();
@@ -97,7 +97,7 @@ impl Core {
         written: &str,
         endpoint: UdpEndpoint,
     ) -> Result<LinkId, ConnectError> {
-        let placement = self.context.placement()?;
+        let placement = self.placement()?;
         let station = Station::new(self).ok_or(ConnectError::Busy(self.socket_type()))?;
         let (link, config) = (station.link, self.options().datagram_config());
         let stopper = Stopper::new();

@@ -54,9 +54,24 @@ pub enum OptionError {
         /// Why.
         why: &'static str,
     },
+    /// The socket has a security mechanism that cannot protect what speaks no ZMTP: UDP, and a ROUTER with
+    /// `router_raw`.
+    #[error("{mechanism} cannot protect {endpoint}: no ZMTP is spoken there")]
+    Unprotected {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// Where it was to be.
+        endpoint: Endpoint,
+    },
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,
+    /// The context has as many sockets as it may ([`ContextBuilder::max_sockets`](crate::ContextBuilder::max_sockets)).
+    #[error("the context has {max} sockets already")]
+    TooManySockets {
+        /// How many it may have.
+        max: usize,
+    },
 }
 
 /// Why a context cannot run.

@@ -67,10 +67,13 @@ pub use monocoque_core::{
     Endpoint, EndpointError, Frame, Group, GroupTooLong, Message, RoutingId, RoutingIdError, SocketType,
 };
 pub use monocoque_io::{
-    BackoffConfig as Reconnect, Driver, DriverChoice, DriverError, Keepalive, LinkCounts, local_runtime,
+    AcceptFilter, AddressRange, AddressRangeError, BackoffConfig as Reconnect, Driver, DriverChoice, DriverError,
+    Keepalive, LinkCounts, Schedule, SocksProxy, local_runtime,
 };
 pub use monocoque_pattern::{PeerProperties, RouterNotify};
-pub use monocoque_zmtp::{Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, SessionError};
+pub use monocoque_zmtp::{
+    Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, PlainAuthenticator, PlainTable, SessionError, TooLong,
+};
 pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
 pub use poller::{Interest, PollError, Poller, Readiness};
 pub use proxy::{Proxy, ProxyError, ProxySocket, ProxyStatistics, Steering, Traffic};

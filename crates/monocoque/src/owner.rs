@@ -170,6 +170,7 @@ impl Owner for ZmtpOwner {
             LinkEvent::AcceptFailed(error) => {
                 Event::AcceptFailed { endpoint, reason: error.to_string(), errno: error.raw_os_error() }
             }
+            LinkEvent::Filtered { remote } => Event::Filtered { endpoint, remote },
             LinkEvent::TooManyHandshakes => Event::TooManyHandshakes { endpoint },
             LinkEvent::ListenerClosed { descriptor } => {
                 self.core.state.lock().listening -= 1;

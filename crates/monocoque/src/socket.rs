@@ -92,6 +92,7 @@ impl<K: Kind> Socket<K> {
         let parsed: Endpoint = written.parse()?;
         parsed.check_bind()?;
         core.check_transport(&parsed, true).map_err(BindError::Transport)?;
+        core.check_security(&parsed)?;
         if core.is_closing() {
             return Err(BindError::Closed);
         }
@@ -116,6 +117,7 @@ impl<K: Kind> Socket<K> {
         let parsed: Endpoint = written.parse()?;
         parsed.check_connect()?;
         core.check_transport(&parsed, false).map_err(ConnectError::Transport)?;
+        core.check_security(&parsed)?;
         if core.is_closing() {
             return Err(ConnectError::Closed);
         }

@@ -146,7 +146,7 @@ impl Verdict {
 fn advice(mechanism: &str) -> &'static str {
     match mechanism {
         "CURVE" => "A client needs the server's public key and a key pair of its own.",
-        "PLAIN" => "A client needs a user name and a password.",
+        "PLAIN" => "A client needs a user name and a password: `-o PLAIN_USERNAME=... -o PLAIN_PASSWORD=...`.",
         _ => "",
     }
 }

@@ -122,7 +122,7 @@ fn print_stats(stats: &SocketStats) {
     eprintln!("* {} writes, {} reads: {:.2} a message", link.writes, link.reads, stats.calls_per_message());
     let handshakes = stats.handshakes;
     let failed = handshakes.misbehaved + handshakes.incompatible + handshakes.refused + handshakes.timed_out;
-    let failed = failed + handshakes.lost + handshakes.turned_away;
+    let failed = failed + handshakes.lost + handshakes.turned_away + handshakes.filtered;
     eprintln!("* handshakes {}, failed {failed}; reconnects {}", handshakes.succeeded, stats.reconnects);
     for (cause, messages) in &stats.drops {
         eprintln!("* dropped {messages}: {cause}");

@@ -190,6 +190,13 @@ pub enum Event {
         /// The system's number for it.
         errno: Option<i32>,
     },
+    /// A peer was turned away because an accept filter does not let it in.
+    Filtered {
+        /// The endpoint.
+        endpoint: String,
+        /// The peer's end, as much as the transport tells.
+        remote: String,
+    },
     /// A peer was turned away because too many handshakes are under way.
     TooManyHandshakes {
         /// The endpoint.
@@ -240,6 +247,7 @@ impl fmt::Display for Event {
             }
             Self::Accepted(peer) => write!(f, "reached by {} at {}", peer.remote, peer.endpoint),
             Self::AcceptFailed { endpoint, reason, .. } => write!(f, "cannot accept at {endpoint}: {reason}"),
+            Self::Filtered { endpoint, remote } => write!(f, "{remote} may not come in at {endpoint}"),
             Self::TooManyHandshakes { endpoint } => write!(f, "too many handshakes at {endpoint}, turned one away"),
             Self::HandshakeSucceeded(peer) => write!(f, "ready: {peer}"),
             Self::HandshakeFailed { peer, reason } => write!(f, "no handshake with {}: {reason}", peer.remote),

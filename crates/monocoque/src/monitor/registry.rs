@@ -41,6 +41,8 @@ pub struct Handshakes {
     pub lost: u64,
     /// Turned away before they began: too many were under way.
     pub turned_away: u64,
+    /// Turned away before they began: an accept filter does not let the peer in.
+    pub filtered: u64,
 }
 
 /// One connection that is there.
@@ -125,6 +127,7 @@ impl Registry {
                 self.heartbeat_misses += u64::from(missed);
                 self.ended(peer);
             }
+            Event::Filtered { .. } => self.handshakes.filtered += 1,
             Event::TooManyHandshakes { .. } => self.handshakes.turned_away += 1,
             Event::ConnectRetried { .. } => self.reconnects += 1,
             _ => {}

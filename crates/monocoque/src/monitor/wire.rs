@@ -84,7 +84,7 @@ pub(crate) fn monitor_at(
     let mut options = Options::new(kind);
     options.linger = Some(Duration::ZERO);
     options.send_timeout = Some(LOOK_AGAIN);
-    let core = Core::new(&of.context, options);
+    let core = Core::new(&of.context, options).map_err(BindError::from)?;
     crate::inproc::bind(&core, name.as_str(), parsed.clone())?;
     let (socket, monitor) = (Socket::<Any>::new(core), of.events.subscribe());
     of.context.spawn(move || tell_all(monitor, socket, mask, form))?;
@@ -161,6 +161,10 @@ impl Told {
             Event::Connected(peer) => of(events::CONNECTED, peer, peer.descriptor as u64),
             Event::Accepted(peer) => of(events::ACCEPTED, peer, peer.descriptor as u64),
             Event::AcceptFailed { endpoint, errno, .. } => bound(events::ACCEPT_FAILED, endpoint, number(errno)),
+            Event::Filtered { endpoint, .. } => {
+                let denied = rustix::io::Errno::ACCESS.raw_os_error();
+                bound(events::ACCEPT_FAILED, endpoint, number(&Some(denied)))
+            }
             Event::HandshakeSucceeded(peer) => of(events::HANDSHAKE_SUCCEEDED, peer, 0),
             Event::HandshakeFailed { peer, reason } => {
                 let (number, value) = failure(reason);
@@ -189,6 +193,13 @@ impl Told {
 
 /// The event of a handshake that failed, and its value.
 fn failure(reason: &DisconnectReason) -> (u64, u64) {
+    let status = match reason {
+        DisconnectReason::Protocol(error) => error.status(),
+        _ => None,
+    };
+    if let Some(status) = status {
+        return (events::HANDSHAKE_FAILED_AUTH, status.into());
+    }
     match reason {
         DisconnectReason::Protocol(SessionError::HandshakeRefused { .. }) => {
             (events::HANDSHAKE_FAILED_PROTOCOL, 0x1000_0015)

@@ -1,18 +1,22 @@
 //! What a socket can be told, parsed once into what each layer needs.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use monocoque_core::endpoint::HostPort;
 use monocoque_core::limits::HIGH_WATER_MARK_DEFAULT;
 use monocoque_core::pipe::Mark;
-use monocoque_core::{RoutingId, SocketType};
-use monocoque_io::{BackoffConfig, DatagramConfig, DialConfig, Keepalive, ListenConfig};
+use monocoque_core::{Endpoint, EndpointError, RoutingId, SocketType};
+use monocoque_io::{BackoffConfig, DatagramConfig, DialConfig, Keepalive, ListenConfig, SocksProxy};
 use monocoque_pattern::HubConfig;
 use monocoque_zmtp::{Heartbeat, SessionConfig};
 
 use crate::error::OptionError;
+use security::SecurityOptions;
 
 mod numbers;
+mod security;
 mod spec;
 mod table;
 
@@ -59,6 +63,51 @@ pub struct ReconnectStop {
     pub handshake_failed: bool,
 }
 
+/// What a context gives its new sockets to begin with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ContextOptions {
+    pub(crate) max_message_bytes: Option<u64>,
+    pub(crate) no_linger: bool,
+    pub(crate) ipv6: bool,
+}
+
+/// How a SOCKS proxy is reached and logged in to. An empty user is none.
+#[derive(Clone, Default)]
+pub(crate) struct Socks {
+    pub(crate) at: Option<HostPort>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
+/// Without the password.
+impl fmt::Debug for Socks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socks").field("at", &self.at).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Socks {
+    /// Sets the place; text that is empty means none.
+    pub(crate) fn set_place(&mut self, text: Option<&str>) -> Result<(), String> {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            self.at = None;
+            return Ok(());
+        };
+        let parsed: Endpoint = format!("tcp://{text}").parse().map_err(|error: EndpointError| error.to_string())?;
+        parsed.check_connect().map_err(|error| error.to_string())?;
+        match parsed {
+            Endpoint::Tcp(tcp) if tcp.source().is_none() => self.at = Some(tcp.target().clone()),
+            _ => return Err("takes HOST:PORT".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn proxy(&self) -> Option<SocksProxy> {
+        let login = self.user.clone().map(|user| (user, self.password.clone().unwrap_or_default()));
+        self.at.clone().map(|at| SocksProxy { at, login })
+    }
+}
+
 /// The marks of a socket's pipes to and from each peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Marks {
@@ -84,8 +133,13 @@ pub(crate) struct Options {
     pub(crate) max_message_bytes: Option<u64>,
     pub(crate) immediate: bool,
     pub(crate) conflate: bool,
+    pub(crate) security: SecurityOptions,
+    /// The I/O threads that may serve the socket, one bit for each; all if there is none.
+    pub(crate) affinity: u64,
     pub(crate) listen: ListenConfig,
     pub(crate) hub: HubConfig,
+    /// The proxy of TCP connects, as `host:port`, and what it is told.
+    pub(crate) socks: Socks,
     /// The name of whom is connected to next.
     pub(crate) next_name: Option<RoutingId>,
     /// What the peers are told beside what the protocol tells, in order.
@@ -118,8 +172,11 @@ impl Options {
             max_message_bytes: None,
             immediate: false,
             conflate: false,
+            security: SecurityOptions::default(),
+            affinity: 0,
             listen: ListenConfig::default(),
             hub,
+            socks: Socks::default(),
             next_name: None,
             metadata: Vec::new(),
             multicast: (1, true),
@@ -135,6 +192,16 @@ impl Options {
         options.linger = None;
         options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
         options
+    }
+
+    /// With what their context has them begin with.
+    pub(crate) fn of_context(mut self, context: ContextOptions) -> Self {
+        if context.no_linger {
+            self.linger = Some(Duration::ZERO);
+        }
+        self.max_message_bytes = context.max_message_bytes;
+        self.listen.tuning.ipv6 = context.ipv6;
+        self
     }
 
     /// Sets an option by its number, if the socket type has it.
@@ -170,6 +237,7 @@ impl Options {
         config.max_message_bytes = self.max_message_bytes;
         config.handshake_timeout = self.handshake_timeout;
         config.heartbeat = self.heartbeat;
+        config.security = self.security.session();
         config.raw = self.hub.raw;
         for (name, value) in &self.metadata {
             config.add_metadata(name.as_str(), value.as_slice()).expect("it was judged when it was set");
@@ -183,6 +251,7 @@ impl Options {
             timeout: self.connect_timeout,
             stop_when_refused: self.reconnect_stop.refused,
             seed: fastrand::u64(..),
+            proxy: self.socks.proxy(),
             tuning: self.listen.tuning.clone(),
         }
     }

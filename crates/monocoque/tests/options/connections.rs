@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use monocoque::{
-    Any, Context, DisconnectReason, Event, OptionValue, RoutingId, Socket, SocketBuilder, SocketOption, SocketType,
+    Any, BindError, Context, DisconnectReason, Event, OptionValue, RoutingId, Socket, SocketBuilder, SocketOption,
+    SocketType,
 };
 
 use crate::Check;
 use crate::common::raw::{COMMAND, Raw, RawListener};
 use crate::common::{
     QUICK, TCP, disconnected, event, eventually, everywhere, handshake_failed, in_local, in_shared, inproc, soon,
-    succeeded,
+    succeeded, watched,
 };
 
 pub const CHECKS: &[(SocketOption, Check)] = &[
+    (SocketOption::AFFINITY, affinity),
     (SocketOption::ROUTING_ID, routing_id),
     (SocketOption::METADATA, metadata),
     (SocketOption::CONNECT_ROUTING_ID, connect_routing_id),
@@ -48,6 +50,39 @@ async fn bound(builder: SocketBuilder<Any>) -> (Socket<Any>, String) {
     let socket = soon(builder.bind(TCP)).await.expect("free");
     let endpoint = socket.last_endpoint().expect("bound").to_string();
     (socket, endpoint)
+}
+
+/// Nobody but the second thread may serve: the first may still be on its way to sleep, and then sleeps.
+fn affinity() {
+    watched(|| {
+        let ctx = Context::builder().io_threads(2).thread_name_prefix("affine-").build().expect("threads");
+        smol::block_on(async {
+            let (pull, endpoint) = bound(ctx.socket(SocketType::Pull).option(SocketOption::AFFINITY, 2)).await;
+            let push = ctx.socket(SocketType::Push).affinity(2).connect(&endpoint).expect("valid");
+            let before = switches("affine-0");
+            for _ in 0..1000 {
+                soon(push.send("x")).await.expect("sent");
+                soon(pull.recv()).await.expect("there");
+            }
+            let second = switches("affine-1");
+            assert!(second > 0, "the second serves");
+            assert!(switches("affine-0") - before < 10, "the first sleeps");
+            let nobody = ctx.socket(SocketType::Pull).affinity(4).bind(TCP);
+            assert!(matches!(soon(nobody).await, Err(BindError::Context(_))));
+        });
+    });
+}
+
+/// How often the thread of this name has given its processor up.
+fn switches(name: &str) -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("there").filter_map(|task| Some(task.ok()?.path()));
+    let is_named = |task: &std::path::PathBuf| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    let task = tasks.into_iter().find(is_named).expect("a thread of this name");
+    let status = std::fs::read_to_string(task.join("status")).expect("there");
+    let counts = status.lines().filter(|line| line.contains("ctxt_switches"));
+    counts.filter_map(|line| line.rsplit('\t').next()?.parse::<u64>().ok()).sum()
 }
 
 fn metadata() {

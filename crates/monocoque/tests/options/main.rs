@@ -4,9 +4,12 @@
 mod common;
 
 mod connections;
+mod contexts;
+mod links;
 mod page;
 mod patterns;
 mod queues;
+mod security;
 mod sockets;
 
 use std::collections::HashMap;
@@ -19,7 +22,10 @@ type Check = fn();
 
 /// What shows each option's effect.
 fn checks() -> HashMap<SocketOption, Check> {
-    [queues::CHECKS, connections::CHECKS, sockets::CHECKS, patterns::CHECKS].concat().into_iter().collect()
+    [queues::CHECKS, connections::CHECKS, links::CHECKS, security::CHECKS, sockets::CHECKS, patterns::CHECKS]
+        .concat()
+        .into_iter()
+        .collect()
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use monocoque_core::RoutingId;
 use monocoque_core::SocketType::{Peer, Router, Server, Stream};
 use monocoque_core::limits::ROUTING_ID_BYTES_MAX;
-use monocoque_io::BackoffConfig;
+use monocoque_io::{AddressRange, BackoffConfig};
 
 use super::{INT_MAX, above_zero, above_zero_ms, endless, endless_ms, millis};
+use crate::options::Options;
 use crate::options::ReconnectStop;
 use crate::options::SocketOption;
 use crate::options::spec::{Form, OptionSpec, OptionValue};
@@ -15,7 +16,21 @@ use crate::options::spec::{Form, OptionSpec, OptionValue};
 /// The longest time to live that a PING can name (RFC 37), in ms.
 const TTL_MAX: i64 = 6_553_599;
 
+/// The longest user and password of RFC 1929, in bytes.
+const SOCKS_TEXT_MAX: usize = 255;
+
 pub(super) const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new(
+        SocketOption::AFFINITY,
+        "The I/O threads that may serve the socket, one bit for each; 0 for all",
+        Form::Int {
+            min: 0,
+            max: i64::MAX,
+            get: |options| options.affinity as i64,
+            set: |options, mask| options.affinity = mask as u64,
+        },
+    )
+    .by("affinity"),
     OptionSpec::new(
         SocketOption::ROUTING_ID,
         "The name under which ROUTER peers know this socket: 1 to 255 bytes that do not begin with zero",
@@ -200,6 +215,81 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .by("half_open_max"),
     OptionSpec::new(
+        SocketOption::TCP_ACCEPT_FILTER,
+        "TCP: adds addresses that may connect, as ADDRESS or ADDRESS/BITS; none clears the list, and all may",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| {
+                let ranges: Vec<_> = options.listen.filter.addresses.iter().map(ToString::to_string).collect();
+                (!ranges.is_empty()).then(|| ranges.join(",").into_bytes())
+            },
+            set: |options, bytes| {
+                let text = std::str::from_utf8(bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
+                let ranges = text.split(',').filter(|text| !text.is_empty()).map(str::parse::<AddressRange>);
+                let ranges = ranges.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+                let addresses = &mut options.listen.filter.addresses;
+                if ranges.is_empty() {
+                    addresses.clear()
+                } else {
+                    addresses.extend(ranges)
+                }
+                Ok(())
+            },
+        },
+    )
+    .by("accept_filter"),
+    ids(
+        SocketOption::IPC_FILTER_UID,
+        "ipc: adds a user whose processes may connect; -1 clears the list",
+        |options| last(&options.listen.filter.users),
+        |options, user| add(&mut options.listen.filter.users, user),
+    ),
+    ids(
+        SocketOption::IPC_FILTER_GID,
+        "ipc: adds a group whose processes may connect; -1 clears the list",
+        |options| last(&options.listen.filter.groups),
+        |options, group| add(&mut options.listen.filter.groups, group),
+    ),
+    ids(
+        SocketOption::IPC_FILTER_PID,
+        "ipc: adds a process that may connect; -1 clears the list",
+        |options| last(&options.listen.filter.processes),
+        |options, process| add(&mut options.listen.filter.processes, process),
+    ),
+    OptionSpec::new(
+        SocketOption::SOCKS_PROXY,
+        "TCP: the SOCKS5 proxy that connects go through, as HOST:PORT; it looks names up",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| options.socks.at.as_ref().map(|at| at.to_string().into_bytes()),
+            set: |options, bytes| {
+                let text = bytes.map(std::str::from_utf8).transpose().map_err(|error| error.to_string())?;
+                options.socks.set_place(text)
+            },
+        },
+    )
+    .by("socks_proxy"),
+    OptionSpec::new(
+        SocketOption::SOCKS_USERNAME,
+        "TCP: the user that the SOCKS5 proxy is told if it asks",
+        Form::Text {
+            max: SOCKS_TEXT_MAX,
+            get: |options| options.socks.user.clone(),
+            set: |options, user| options.socks.user = user.filter(|user| !user.is_empty()),
+        },
+    )
+    .by("socks_login"),
+    OptionSpec::new(
+        SocketOption::SOCKS_PASSWORD,
+        "TCP: the password that the SOCKS5 proxy is told with the user",
+        Form::Text {
+            max: SOCKS_TEXT_MAX,
+            get: |options| options.socks.password.clone(),
+            set: |options, password| options.socks.password = password,
+        },
+    )
+    .by("socks_login"),
+    OptionSpec::new(
         SocketOption::HELLO_MSG,
         "What each new peer is sent before everything else",
         Form::Bytes {
@@ -274,3 +364,24 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         Form::Told(|core| core.socket_type().is_single().into()),
     ),
 ];
+
+const fn ids(
+    option: SocketOption,
+    about: &'static str,
+    get: fn(&Options) -> i64,
+    set: fn(&mut Options, i64),
+) -> OptionSpec {
+    OptionSpec::new(option, about, Form::Int { min: -1, max: u32::MAX as i64, get, set }).by("accept_filter")
+}
+
+/// What was added last; -1 for an empty list.
+fn last(ids: &[u32]) -> i64 {
+    ids.last().map_or(-1, |&id| id.into())
+}
+
+fn add(ids: &mut Vec<u32>, id: i64) {
+    match u32::try_from(id) {
+        Ok(id) => ids.push(id),
+        Err(_) => ids.clear(),
+    }
+}

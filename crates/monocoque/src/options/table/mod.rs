@@ -5,6 +5,7 @@ mod absent;
 mod connections;
 mod patterns;
 mod queues;
+mod security;
 mod sockets;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use super::spec::OptionSpec;
 
 pub(super) const TABLES: &[&[OptionSpec]] =
-    &[queues::OPTIONS, connections::OPTIONS, sockets::OPTIONS, patterns::OPTIONS, absent::OPTIONS];
+    &[queues::OPTIONS, connections::OPTIONS, security::OPTIONS, sockets::OPTIONS, patterns::OPTIONS, absent::OPTIONS];
 
 const INT_MAX: i64 = i32::MAX as i64;
 

@@ -1,0 +1,225 @@
+//! PLAIN (RFC 24): a user name and a password, readable to whoever can read the connection.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use bytes::Bytes;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::command::{self, Command, ERROR, HELLO, INITIATE, READY, WELCOME};
+use crate::config::SessionConfig;
+use crate::error::{PeerMisbehaved, SessionError};
+use crate::limits::CREDENTIAL_BYTES_MAX;
+use crate::mechanism::Step;
+use crate::metadata;
+use crate::secret::{Secret, TooLong};
+
+/// The status of wrong credentials (RFC 27).
+const DENIED: u16 = 400;
+
+/// Judges the clients of a PLAIN server. A closure `Fn(&[u8], &[u8]) -> bool` is one, and so is a [`PlainTable`].
+///
+/// It is called on an I/O thread in the middle of a handshake: it must not block.
+pub trait PlainAuthenticator: Send + Sync + 'static {
+    /// Whether this user with this password is let in. Both have at most 255 bytes.
+    fn accepts(&self, username: &[u8], password: &[u8]) -> bool;
+}
+
+impl<F: Fn(&[u8], &[u8]) -> bool + Send + Sync + 'static> PlainAuthenticator for F {
+    fn accepts(&self, username: &[u8], password: &[u8]) -> bool {
+        self(username, password)
+    }
+}
+
+/// Users and their passwords. An empty table lets nobody in.
+#[derive(Debug, Clone, Default)]
+pub struct PlainTable {
+    users: HashMap<Box<[u8]>, Secret>,
+}
+
+impl PlainTable {
+    /// A table of `users`, each with its password; of a user that is there twice the last one counts.
+    ///
+    /// # Errors
+    /// [`TooLong`] for a name or password of more than 255 bytes.
+    pub fn new<U: AsRef<[u8]>, P: AsRef<[u8]>>(users: impl IntoIterator<Item = (U, P)>) -> Result<Self, TooLong> {
+        let entry = |(username, password): (U, P)| Ok((checked(username.as_ref())?.into(), Secret::new(password)?));
+        Ok(Self { users: users.into_iter().map(entry).collect::<Result<_, _>>()? })
+    }
+}
+
+impl PlainAuthenticator for PlainTable {
+    fn accepts(&self, username: &[u8], password: &[u8]) -> bool {
+        let Ok(told) = Secret::new(password) else {
+            return false;
+        };
+        // An unknown user costs a comparison too, so that the time does not tell which names there are.
+        let known = self.users.get(username);
+        let is_known = u8::from(known.is_some()).ct_eq(&1);
+        (known.unwrap_or(&told).matches(&told) & is_known).into()
+    }
+}
+
+/// What a PLAIN client tells of itself.
+#[derive(Clone)]
+pub struct PlainClient {
+    username: Box<[u8]>,
+    password: Secret,
+}
+
+impl PlainClient {
+    /// A user and its password; either may be empty.
+    ///
+    /// # Errors
+    /// [`TooLong`] for more than 255 bytes.
+    pub fn new(username: impl AsRef<[u8]>, password: Secret) -> Result<Self, TooLong> {
+        Ok(Self { username: checked(username.as_ref())?.into(), password })
+    }
+
+    // spec: 24/ZMTP-PLAIN, grammar — hello = username password, each a size of one octet and that many octets.
+    fn hello(&self) -> Bytes {
+        let (username, password) = (&self.username, self.password.expose());
+        let sizes = [username.len() as u8, password.len() as u8];
+        let data = Zeroizing::new([&sizes[..1], username, &sizes[1..], password].concat());
+        command::encode(HELLO, &data)
+    }
+}
+
+impl fmt::Debug for PlainClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlainClient").finish_non_exhaustive()
+    }
+}
+
+fn checked(name: &[u8]) -> Result<&[u8], TooLong> {
+    if name.len() <= CREDENTIAL_BYTES_MAX { Ok(name) } else { Err(TooLong(name.len())) }
+}
+
+/// How far a client has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// HELLO goes out first; WELCOME is awaited.
+    Hello,
+    /// INITIATE went out; READY is awaited.
+    Initiate,
+}
+
+impl Client {
+    pub(crate) fn open(client: &PlainClient) -> Bytes {
+        client.hello()
+    }
+
+    pub(crate) fn receive<'a>(
+        &mut self,
+        command: Command<'a>,
+        config: &SessionConfig,
+    ) -> Result<Step<'a>, SessionError> {
+        match (*self, command.name) {
+            (Self::Hello, WELCOME) if command.data.is_empty() => {
+                *self = Self::Initiate;
+                Ok(Step::Say(command::encode(INITIATE, &metadata::encode(config))))
+            }
+            (Self::Hello, WELCOME) => Err(PeerMisbehaved::MalformedCommand(WELCOME).into()),
+            (Self::Initiate, READY) => Ok(Step::Done { metadata: command.data, answer: None }),
+            // spec: 24/ZMTP-PLAIN, grammar — the server may answer HELLO and INITIATE with ERROR.
+            (_, ERROR) => Err(SessionError::HandshakeRefused { reason: command.error_reason()? }),
+            _ => Err(misplaced(command)),
+        }
+    }
+}
+
+/// How far a server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// HELLO is awaited; nothing is said before it.
+    Listening,
+    /// WELCOME went out; INITIATE is awaited.
+    Welcomed,
+}
+
+impl Server {
+    pub(crate) fn receive<'a>(
+        &mut self,
+        command: Command<'a>,
+        config: &SessionConfig,
+        judge: &dyn PlainAuthenticator,
+    ) -> Result<Step<'a>, SessionError> {
+        match (*self, command.name) {
+            (Self::Listening, HELLO) => {
+                let (username, password) = credentials(command.data)?;
+                if !judge.accepts(username, password) {
+                    return Err(SessionError::AuthenticationFailed { status: DENIED });
+                }
+                *self = Self::Welcomed;
+                Ok(Step::Say(command::encode(WELCOME, &[])))
+            }
+            (Self::Welcomed, INITIATE) => {
+                let answer = command::encode(READY, &metadata::encode(config));
+                Ok(Step::Done { metadata: command.data, answer: Some(answer) })
+            }
+            (_, ERROR) => Err(SessionError::HandshakeRefused { reason: command.error_reason()? }),
+            _ => Err(misplaced(command)),
+        }
+    }
+}
+
+/// The user name and the password in a HELLO, which has nothing behind them.
+fn credentials(data: &[u8]) -> Result<(&[u8], &[u8]), PeerMisbehaved> {
+    let parsed = sized(data).and_then(|(username, rest)| Some((username, sized(rest)?)));
+    match parsed {
+        Some((username, (password, []))) => Ok((username, password)),
+        _ => Err(PeerMisbehaved::MalformedCommand(HELLO)),
+    }
+}
+
+/// A size of one octet and that many octets, and what is behind them.
+fn sized(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&size, rest) = data.split_first()?;
+    rest.split_at_checked(size.into())
+}
+
+/// A command that PLAIN knows, or nobody does, at the wrong time.
+fn misplaced(command: Command<'_>) -> SessionError {
+    match command.name {
+        HELLO | WELCOME | INITIATE => PeerMisbehaved::UnexpectedCommand(command.name.to_owned()),
+        _ => command.unwelcome(),
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_lets_in_whom_it_has_with_the_right_password_only() {
+        let table = PlainTable::new([("ann", "secret"), ("bob", ""), ("ann", "newer")]).expect("short");
+        for (username, password, accepted) in [
+            ("ann", "newer", true),
+            ("ann", "secret", false),
+            ("ann", "newer\0", false),
+            ("ann", "", false),
+            ("bob", "", true),
+            ("bob", "x", false),
+            ("eve", "newer", false),
+            ("", "", false),
+        ] {
+            assert_eq!(table.accepts(username.as_bytes(), password.as_bytes()), accepted, "{username} {password}");
+        }
+        assert!(!PlainTable::default().accepts(b"", b""));
+        assert_eq!(PlainTable::new([([0; 256], "")]).err(), Some(TooLong(256)));
+    }
+
+    #[test]
+    fn hello_is_two_sized_strings_and_nothing_else() {
+        let client = PlainClient::new("admin", Secret::new("pw").expect("short")).expect("short");
+        assert_eq!(client.hello(), b"\x04\x0f\x05HELLO\x05admin\x02pw"[..]);
+        assert!(!format!("{client:?}").contains("admin"));
+        assert_eq!(credentials(b"\x05admin\x02pw"), Ok((&b"admin"[..], &b"pw"[..])));
+        assert_eq!(credentials(b"\0\0"), Ok((&b""[..], &b""[..])));
+        for malformed in [&b""[..], b"\0", b"\x05admi", b"\x05admin", b"\x05admin\x03pw", b"\x05admin\x02pw!"] {
+            assert_eq!(credentials(malformed), Err(PeerMisbehaved::MalformedCommand("HELLO")), "{malformed:?}");
+        }
+    }
+}
