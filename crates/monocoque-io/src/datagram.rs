@@ -65,7 +65,7 @@ impl Datagrams {
     /// # Errors
     /// As `bind(2)`; `NotFound` for a name that is neither interface nor host.
     pub async fn receiving(endpoint: &UdpEndpoint, config: &DatagramConfig) -> io::Result<Self> {
-        let address = first(endpoint.target()).await?;
+        let address = first(endpoint.target(), config.tuning.ipv6).await?;
         let socket = open(address, endpoint, config).await?;
         if address.ip().is_multicast() {
             socket.set_reuse_address(true)?;
@@ -82,7 +82,7 @@ impl Datagrams {
     /// # Errors
     /// As `socket(2)`; `NotFound` for a name that is no host.
     pub async fn sending(endpoint: &UdpEndpoint, config: &DatagramConfig) -> io::Result<Self> {
-        let target = first(endpoint.target()).await?;
+        let target = first(endpoint.target(), config.tuning.ipv6).await?;
         let socket = open(target, endpoint, config).await?;
         Ok(Self { socket, endpoint: Endpoint::Udp(endpoint.clone()), target: Some(target) })
     }
@@ -189,8 +189,8 @@ async fn receive(fd: &SharedFd<Arc<Socket>>, buffer: &mut [u8]) -> io::Result<(u
     }
 }
 
-async fn first(written: &HostPort) -> io::Result<SocketAddr> {
-    local_addresses(written).await?.into_iter().next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+async fn first(written: &HostPort, ipv6: bool) -> io::Result<SocketAddr> {
+    local_addresses(written, ipv6).await?.into_iter().next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 async fn open(address: SocketAddr, endpoint: &UdpEndpoint, config: &DatagramConfig) -> io::Result<Socket> {
@@ -222,7 +222,7 @@ async fn interface(endpoint: &UdpEndpoint) -> io::Result<Option<IpAddr>> {
         None | Some(Host::Any) => Ok(None),
         Some(host) => {
             let written = HostPort::new(host.clone(), 0).map_err(io::Error::other)?;
-            Ok(Some(first(&written).await?.ip()))
+            Ok(Some(first(&written, false).await?.ip()))
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::driver::Driver;
 use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner, Retry};
 use crate::placement::Home;
-use crate::resolve::{route, unix_address};
+use crate::resolve::{route, tcp_endpoint, unix_address};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
 
@@ -121,10 +121,10 @@ async fn connect_tcp(
     tuning: &SocketTuning,
     driver: Driver,
 ) -> io::Result<(OwnedFd, String, String)> {
-    let route = route(endpoint).await?;
+    let route = route(endpoint, tuning.ipv6).await?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for target in route.targets {
-        match connect(&target.into(), route.source, tuning, driver).await {
+    for (source, target) in route.targets {
+        match connect(&target.into(), source, tuning, driver).await {
             Ok(socket) => return Ok(with_ends(socket, target)),
             Err(error) => last = error,
         }
@@ -136,8 +136,8 @@ async fn connect_tcp(
 fn with_ends(socket: OwnedFd, target: SocketAddr) -> (OwnedFd, String, String) {
     let socket = Socket::from(socket);
     let local = socket.local_addr().ok().and_then(|address| address.as_socket());
-    let local = local.map_or_else(String::new, |address| format!("tcp://{address}"));
-    (socket.into(), local, format!("tcp://{target}"))
+    let local = local.map_or_else(String::new, tcp_endpoint);
+    (socket.into(), local, tcp_endpoint(target))
 }
 
 async fn connect(

@@ -1,7 +1,6 @@
 //! Listening: one endpoint, accepted from until stopped.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use crate::driver::Driver;
 use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner};
 use crate::placement::{Home, Placement};
-use crate::resolve::{local_addresses, unix_address};
+use crate::resolve::{local_addresses, tcp_endpoint, unix_address};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
 
@@ -106,7 +105,7 @@ impl Binding {
 
     async fn tcp(endpoint: &TcpEndpoint, config: &ListenConfig) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in local_addresses(endpoint.target()).await? {
+        for address in local_addresses(endpoint.target(), config.tuning.ipv6).await? {
             match listen_on(&address.into(), config) {
                 Ok(socket) => return Self::of_tcp(socket),
                 Err(error) => last = error,
@@ -148,11 +147,6 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path),
         _ => Ok(()),
     }
-}
-
-/// `address` as an endpoint, with brackets where IPv6 wants them.
-fn tcp_endpoint(address: SocketAddr) -> String {
-    format!("tcp://{address}")
 }
 
 /// Linux hands nearly all that is set here on to what is accepted.

@@ -2,63 +2,91 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr as UnixAddr;
 
 use monocoque_core::endpoint::{Host, HostPort, IpcEndpoint, TcpEndpoint};
+use rustix::net::netdevice::{index_to_name, name_to_index};
+use rustix::net::{AddressFamily, SocketType};
 use socket2::SockAddr;
 
-/// The addresses to try in turn, and the local one to bind before.
+/// The addresses to try in turn, each with the local one to bind before.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
-    pub(crate) source: Option<SocketAddr>,
-    pub(crate) targets: Vec<SocketAddr>,
+    pub(crate) targets: Vec<(Option<SocketAddr>, SocketAddr)>,
 }
 
 fn not_found(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("no address for '{what}'"))
 }
 
-/// The routes to a TCP peer: every address its name has now.
-pub(crate) async fn route(endpoint: &TcpEndpoint) -> io::Result<Route> {
-    let source = match endpoint.source() {
-        Some(source) => Some(local_addresses(source).await?.into_iter().next().ok_or_else(|| not_found("source"))?),
-        None => None,
+/// The routes to a TCP peer: every address its name has now, from a source of its family.
+pub(crate) async fn route(endpoint: &TcpEndpoint, ipv6: bool) -> io::Result<Route> {
+    let targets = addresses(endpoint.target(), ipv6, false).await?;
+    let Some(source) = endpoint.source() else {
+        return Ok(Route { targets: targets.into_iter().map(|target| (None, target)).collect() });
     };
-    let targets = addresses(endpoint.target(), false).await?;
-    Ok(Route { source, targets })
+    let sources = match source.host() {
+        Host::Any => [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()]
+            .map(|address| SocketAddr::new(address, source.port()))
+            .to_vec(),
+        _ => local_addresses(source, ipv6).await?,
+    };
+    let targets: Vec<_> = targets.into_iter().filter_map(|target| paired(&sources, target)).collect();
+    if targets.is_empty() { Err(not_found(&source.to_string())) } else { Ok(Route { targets }) }
+}
+
+fn paired(sources: &[SocketAddr], target: SocketAddr) -> Option<(Option<SocketAddr>, SocketAddr)> {
+    let source = sources.iter().find(|source| source.is_ipv6() == target.is_ipv6())?;
+    Some((Some(*source), target))
 }
 
 /// The addresses that `written` may be bound to: wildcard, address, interface, or name.
-pub(crate) async fn local_addresses(written: &HostPort) -> io::Result<Vec<SocketAddr>> {
-    addresses(written, true).await
+pub(crate) async fn local_addresses(written: &HostPort, ipv6: bool) -> io::Result<Vec<SocketAddr>> {
+    addresses(written, ipv6, true).await
 }
 
-async fn addresses(written: &HostPort, interfaces: bool) -> io::Result<Vec<SocketAddr>> {
+async fn addresses(written: &HostPort, ipv6: bool, interfaces: bool) -> io::Result<Vec<SocketAddr>> {
     let port = written.port();
     let name = match written.host() {
-        Host::Any => return Ok(vec![(Ipv4Addr::UNSPECIFIED, port).into()]),
+        Host::Any => return Ok(vec![(every_interface(ipv6), port).into()]),
         Host::V4(address) => return Ok(vec![(*address, port).into()]),
         Host::V6 { addr, scope } => return Ok(vec![scoped(*addr, scope.as_deref(), port)?]),
         Host::Name(name) => name.clone(),
     };
-    let found = compio::runtime::spawn_blocking(move || look_up(&name, port, interfaces)).await;
+    let found = compio::runtime::spawn_blocking(move || look_up(&name, port, ipv6, interfaces)).await;
     found.unwrap_or_else(|_| Err(io::Error::other("the resolver failed")))
 }
 
-fn look_up(name: &str, port: u16, interfaces: bool) -> io::Result<Vec<SocketAddr>> {
-    if interfaces && let Some(address) = interface(name)? {
+/// `[::]` takes IPv4 too; a system without IPv6 has only the other.
+fn every_interface(ipv6: bool) -> IpAddr {
+    if ipv6 && any_socket(AddressFamily::INET6).is_ok() {
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    }
+}
+
+fn any_socket(family: AddressFamily) -> rustix::io::Result<OwnedFd> {
+    rustix::net::socket(family, SocketType::DGRAM, None)
+}
+
+fn look_up(name: &str, port: u16, ipv6: bool, interfaces: bool) -> io::Result<Vec<SocketAddr>> {
+    if interfaces && let Some(address) = interface(name, ipv6)? {
         return Ok(vec![(address, port).into()]);
     }
-    let found: Vec<_> = (name, port).to_socket_addrs()?.collect();
+    let found = (name, port).to_socket_addrs()?;
+    let found: Vec<_> = found.filter(|address| ipv6 || address.is_ipv4()).collect();
     if found.is_empty() { Err(not_found(name)) } else { Ok(found) }
 }
 
-/// The address of the interface `name`, IPv4 before IPv6.
-fn interface(name: &str) -> io::Result<Option<IpAddr>> {
+/// The address of the interface `name`, IPv6 before IPv4 if that is on.
+fn interface(name: &str, ipv6: bool) -> io::Result<Option<IpAddr>> {
+    let named = if_addrs::get_if_addrs()?.into_iter().filter(|interface| interface.name == name);
     let mut found: Vec<IpAddr> =
-        if_addrs::get_if_addrs()?.into_iter().filter(|i| i.name == name).map(|i| i.ip()).collect();
-    found.sort_by_key(IpAddr::is_ipv6);
+        named.map(|interface| interface.ip()).filter(|address| ipv6 || address.is_ipv4()).collect();
+    found.sort_by_key(IpAddr::is_ipv4);
     Ok(found.into_iter().next())
 }
 
@@ -67,13 +95,23 @@ fn scoped(address: Ipv6Addr, scope: Option<&str>, port: u16) -> io::Result<Socke
         None => 0,
         Some(text) => match text.parse() {
             Ok(index) => index,
-            Err(_) => rustix::net::netdevice::name_to_index(
-                rustix::net::socket(rustix::net::AddressFamily::INET6, rustix::net::SocketType::DGRAM, None)?,
-                text,
-            )?,
+            Err(_) => name_to_index(any_socket(AddressFamily::INET6)?, text)?,
         },
     };
     Ok(SocketAddrV6::new(address, port, 0, index).into())
+}
+
+/// `address` as an endpoint: brackets where IPv6 wants them, and the scope by the name of its interface.
+pub(crate) fn tcp_endpoint(address: SocketAddr) -> String {
+    let SocketAddr::V6(v6) = address else { return format!("tcp://{address}") };
+    let name = match v6.scope_id() {
+        0 => None,
+        index => any_socket(AddressFamily::INET6).and_then(|socket| index_to_name(socket, index)).ok(),
+    };
+    match name {
+        Some(name) => format!("tcp://[{}%{name}]:{}", v6.ip(), v6.port()),
+        None => format!("tcp://{v6}"),
+    }
 }
 
 /// The address of an ipc endpoint that is not a wildcard.
@@ -95,7 +133,37 @@ mod tests {
 
     #[test]
     fn an_interface_goes_before_a_name() {
-        assert_eq!(look_up("lo", 7, true).expect("loopback"), [(Ipv4Addr::LOCALHOST, 7).into()]);
-        assert!(look_up("lo", 7, false).is_err());
+        assert_eq!(look_up("lo", 7, false, true).expect("loopback"), [(Ipv4Addr::LOCALHOST, 7).into()]);
+        assert!(look_up("lo", 7, false, false).is_err());
+    }
+
+    #[test]
+    fn ipv6_is_looked_up_only_when_it_is_on() {
+        let found = look_up("localhost", 7, false, false).expect("in every hosts file");
+        assert!(found.iter().all(SocketAddr::is_ipv4));
+        assert_eq!(look_up("::1", 7, true, false).expect("an address"), [(Ipv6Addr::LOCALHOST, 7).into()]);
+        assert!(look_up("::1", 7, false, false).is_err());
+        assert_eq!(every_interface(false), IpAddr::from(Ipv4Addr::UNSPECIFIED));
+    }
+
+    #[test]
+    fn a_source_is_of_the_family_of_its_target() {
+        let sources: Vec<SocketAddr> = vec![(Ipv4Addr::LOCALHOST, 1).into(), (Ipv6Addr::LOCALHOST, 2).into()];
+        for (source, port) in sources.iter().zip([3, 4]) {
+            let target = SocketAddr::new(source.ip(), port);
+            assert_eq!(paired(&sources, target), Some((Some(*source), target)));
+        }
+        assert_eq!(paired(&sources[..1], sources[1]), None);
+    }
+
+    #[test]
+    fn an_ipv6_address_has_brackets_and_the_name_of_its_scope() {
+        assert_eq!(tcp_endpoint((Ipv6Addr::LOCALHOST, 5).into()), "tcp://[::1]:5");
+        let Ok(socket) = any_socket(AddressFamily::INET6) else { return };
+        let index = name_to_index(socket, "lo").expect("loopback");
+        let local = "fe80::1".parse().expect("an address");
+        let address = scoped(local, Some("lo"), 5).expect("loopback");
+        assert_eq!(address, SocketAddrV6::new(local, 5, 0, index).into());
+        assert_eq!(tcp_endpoint(address), "tcp://[fe80::1%lo]:5");
     }
 }

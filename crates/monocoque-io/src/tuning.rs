@@ -38,6 +38,9 @@ pub struct SocketTuning {
     pub keepalive: Option<Option<Keepalive>>,
     /// TCP: how long sent bytes may stay unacknowledged before the connection is lost (`TCP_USER_TIMEOUT`).
     pub retransmit_max: Option<Duration>,
+    /// Names may have IPv6 addresses, and `*` is every address of both families (`ZMQ_IPV6`). An IPv6 address may be
+    /// written either way.
+    pub ipv6: bool,
 }
 
 impl SocketTuning {
@@ -74,6 +77,10 @@ impl SocketTuning {
     }
 
     fn apply_tcp(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
+        if domain == Domain::IPV6 {
+            // Whatever the system's default is: `[::]` takes IPv4 too.
+            socket.set_only_v6(false)?;
+        }
         set(self.device.as_ref(), |device| socket.bind_device(Some(device.as_bytes())))?;
         set(self.tos, |tos| if domain == Domain::IPV6 { socket.set_tclass_v6(tos) } else { socket.set_tos_v4(tos) })?;
         set(self.retransmit_max, |time| socket.set_tcp_user_timeout(Some(time)))?;

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::Command;
 
 use common::{Teller, child, drivers, is_child, shared, succeed};
+use monocoque_io::{DialConfig, SocketTuning};
 
 /// The hosts of a private `/etc/hosts`: no machine's own can be relied upon to have a name of two addresses.
 const HOSTS: &str = "127.0.0.1 both.test\n::1 both.test\n";
@@ -42,7 +43,10 @@ fn in_a_namespace_where_a_name_has_two_addresses() {
             let port = listener.local_addr().expect("bound").port();
             let (teller, story) = Teller::new();
             let placement = shared(driver);
-            let _dialing = teller.dial(&placement, &format!("tcp://both.test:{port}").parse().expect("well formed"));
+            let endpoint = format!("tcp://both.test:{port}").parse().expect("well formed");
+            let tuning = SocketTuning { ipv6: true, ..SocketTuning::default() };
+            let config = DialConfig { tuning, ..DialConfig::default() };
+            let _dialing = teller.dial_with(&placement, &endpoint, config);
             let (_peer, _) = listener.accept().expect("dialed");
             story.ready();
         }

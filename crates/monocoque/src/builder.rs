@@ -201,6 +201,12 @@ impl<K: Kind> SocketBuilder<K> {
         self.tune(|tuning| tuning.retransmit_max = Some(time))
     }
 
+    /// TCP and UDP: names may have IPv6 addresses, and `*` is every address of both families (`ZMQ_IPV6`); off by default. An
+    /// IPv6 address may be written either way.
+    pub fn ipv6(self, on: bool) -> Self {
+        self.tune(|tuning| tuning.ipv6 = on)
+    }
+
     /// TCP: the interface, or routing domain, that connections keep to (`ZMQ_BINDTODEVICE`).
     pub fn bind_device(self, name: impl Into<String>) -> Self {
         let name = name.into();

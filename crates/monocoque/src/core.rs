@@ -1,7 +1,8 @@
 //! What all handles and actors of one socket share.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, OnceLock};
 
 use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
 use monocoque_core::sync::Mutex;
@@ -13,6 +14,7 @@ use monocoque_pattern::{Hub, LinkId};
 use crate::close::Phase;
 use crate::context::ContextInner;
 use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, UnsuitedTransport};
+use crate::event_fd::EventFd;
 use crate::inproc;
 use crate::monitor::{Event, Events};
 use crate::options::{Marks, Options};
@@ -30,6 +32,7 @@ pub(crate) struct Core {
     /// Woken when a connection ends.
     pub(crate) idle: WaitList,
     pub(crate) state: Mutex<State>,
+    event_fd: OnceLock<EventFd>,
     closing: AtomicBool,
     next_connection: AtomicU64,
 }
@@ -87,6 +90,7 @@ impl Core {
             events: Events::default(),
             idle: WaitList::new(),
             state: Mutex::default(),
+            event_fd: OnceLock::new(),
             closing: AtomicBool::new(false),
             next_connection: AtomicU64::new(1),
         })
@@ -266,6 +270,22 @@ impl Core {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The descriptor that rings when the socket is to be looked at, made at first need.
+    pub(crate) fn event_fd(&self) -> io::Result<&EventFd> {
+        if self.event_fd.get().is_none() {
+            let made = EventFd::new(&self.hub)?;
+            // Another thread's may be there by now, and is as good.
+            let _ = self.event_fd.set(made);
+        }
+        Ok(self.event_fd.get().expect("set above"))
+    }
+
+    /// What can be done now: 1 to receive, 2 to send. Whoever waits for the descriptor is called again from here on.
+    pub(crate) fn events_now(&self) -> i64 {
+        self.event_fd.get().into_iter().for_each(|event_fd| event_fd.silence(&self.hub));
+        i64::from(self.hub.can_recv()) | i64::from(self.hub.can_send()) << 1
     }
 
     /// A link to whom is connected to, by the name that it was given if it was.

@@ -32,6 +32,7 @@ mod context;
 mod core;
 mod datagrams;
 mod error;
+mod event_fd;
 mod inproc;
 mod kind;
 mod monitor;

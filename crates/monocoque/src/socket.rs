@@ -1,7 +1,9 @@
 //! The socket: one body for all types.
 
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use crate::blocking::Blocking;
 use crate::close::{CloseReport, close, close_in_background};
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError};
+use crate::event_fd::EventFd;
 use crate::inproc;
 use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Stream, Sub, XPub, XSub, in_place};
 use crate::monitor::{Monitor, MonitorError, MonitorForm, Snapshot, monitor_at};
@@ -205,6 +208,17 @@ impl<K: Kind> Socket<K> {
     /// [`OptionError`] for one that the type does not have, or that is only set.
     pub fn option(&self, option: SocketOption) -> Result<OptionValue, OptionError> {
         option.known()?.read(self.core())
+    }
+
+    /// A descriptor for event loops of others (`ZMQ_FD`): readable when the socket is to be looked at, with
+    /// [`can_recv`](Socket::can_recv), [`can_send`](Socket::can_send) or, which also silences it,
+    /// [`option`](Self::option) of [`SocketOption::EVENTS`]. It says "look", not "there is a message": receive until nothing
+    /// is there, then read EVENTS, then wait.
+    ///
+    /// # Errors
+    /// As `eventfd(2)`.
+    pub fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.core().event_fd().map(EventFd::as_fd)
     }
 
     /// What happens to this socket's connections from now on.

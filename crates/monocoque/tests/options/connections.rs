@@ -1,7 +1,10 @@
 //! How connections are made, kept and given up.
 
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use monocoque::{
     Any, Context, DisconnectReason, Event, OptionValue, RoutingId, Socket, SocketBuilder, SocketOption, SocketType,
@@ -33,6 +36,7 @@ pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::HICCUP_MSG, hiccup_message),
     (SocketOption::TYPE, socket_type),
     (SocketOption::EVENTS, events),
+    (SocketOption::FD, descriptor),
     (SocketOption::LAST_ENDPOINT, last_endpoint),
     (SocketOption::THREAD_SAFE, thread_safe),
 ];
@@ -282,6 +286,32 @@ fn events() {
         assert_eq!(state(), Ok(OptionValue::Int(2)));
         soon(peer.send("x")).await.expect("sent");
         eventually(|| state() == Ok(OptionValue::Int(3))).await;
+    });
+}
+
+/// It rings when a message comes, and is silent after a look until the next.
+fn descriptor() {
+    everywhere(async |ctx: Context| {
+        for at in [TCP.to_owned(), inproc()] {
+            let pull = soon(ctx.socket(SocketType::Pull).bind(&at)).await.expect("free");
+            let push = ctx.push().connect(pull.last_endpoint().expect("bound").to_string()).expect("valid");
+            soon(pull.wait_for_peers(1)).await;
+            let number = pull.option(SocketOption::FD).expect("there");
+            let fd = pull.event_fd().expect("there");
+            assert_eq!(number, OptionValue::Int(fd.as_raw_fd().into()));
+            let rings = || {
+                let mut asked = [PollFd::new(&fd, PollFlags::IN)];
+                rustix::event::poll(&mut asked, Some(&Timespec::default())).expect("open") == 1
+            };
+            assert!(rings(), "at first");
+            assert_eq!(pull.option(SocketOption::EVENTS), Ok(OptionValue::Int(0)));
+            for n in 0..3 {
+                soon(push.send(format!("{n}"))).await.expect("sent");
+                eventually(rings).await;
+                soon(pull.recv()).await.expect("it came");
+                assert_eq!(pull.option(SocketOption::EVENTS), Ok(OptionValue::Int(0)));
+            }
+        }
     });
 }
 

@@ -19,6 +19,8 @@ pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::TCP_KEEPALIVE_INTVL, keepalive_interval),
     (SocketOption::TCP_KEEPALIVE_CNT, keepalive_count),
     (SocketOption::TCP_MAXRT, max_retransmit),
+    (SocketOption::IPV6, ipv6),
+    (SocketOption::IPV4ONLY, ipv4_only),
     (SocketOption::BINDTODEVICE, bind_device),
     (SocketOption::MULTICAST_HOPS, multicast),
     (SocketOption::MULTICAST_LOOP, multicast),
@@ -122,6 +124,37 @@ fn max_retransmit() {
     on_every_descriptor([(SocketOption::TCP_MAXRT, 4_321.into())], |socket| {
         assert_eq!(socket.tcp_user_timeout().expect("there"), Some(Duration::from_millis(4_321)));
     });
+}
+
+fn has_ipv6() -> bool {
+    std::net::TcpListener::bind("[::1]:0").is_ok()
+}
+
+fn dual_stack(option: SocketOption, on: bool) {
+    in_shared(async move |ctx: Context| {
+        let narrow = soon(ctx.socket(SocketType::Pull).option(option, !on).bind("tcp://*:*")).await.expect("free");
+        assert!(narrow.last_endpoint().expect("bound").to_string().starts_with("tcp://0.0.0.0:"));
+        if !has_ipv6() {
+            return;
+        }
+        let wide = soon(ctx.socket(SocketType::Pull).option(option, on).bind("tcp://*:*")).await.expect("free");
+        let endpoint = wide.last_endpoint().expect("bound").to_string();
+        let port = endpoint.strip_prefix("tcp://[::]:").expect("every address of both families");
+        let four = ctx.push().connect(format!("tcp://127.0.0.1:{port}")).expect("valid");
+        let six = ctx.push().connect(format!("tcp://[::1]:{port}")).expect("valid");
+        soon(four.send("4")).await.expect("sent");
+        soon(six.send("6")).await.expect("sent");
+        let received = [soon(wide.recv()).await.expect("there"), soon(wide.recv()).await.expect("there")];
+        assert!(received.contains(&"4".into()) && received.contains(&"6".into()));
+    });
+}
+
+fn ipv6() {
+    dual_stack(SocketOption::IPV6, true);
+}
+
+fn ipv4_only() {
+    dual_stack(SocketOption::IPV4ONLY, false);
 }
 
 fn bind_device() {

@@ -234,9 +234,15 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         SocketOption::EVENTS,
         "1 if a message is there, 2 if one could be queued, 3 for both",
-        Form::Told(|core| OptionValue::Int(i64::from(core.hub.can_recv()) | i64::from(core.hub.can_send()) << 1)),
+        Form::Told(|core| OptionValue::Int(core.events_now())),
     )
     .by("can_recv, can_send"),
+    OptionSpec::new(
+        SocketOption::FD,
+        "A descriptor that is readable when EVENTS is to be read, which silences it; -1 if the system has none left",
+        Form::Told(|core| OptionValue::Int(core.event_fd().map_or(-1, |fd| fd.number().into()))),
+    )
+    .by("event_fd"),
     OptionSpec::new(
         SocketOption::LAST_ENDPOINT,
         "The endpoint that was bound or connected last, with its real address",

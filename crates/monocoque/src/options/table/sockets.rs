@@ -117,6 +117,24 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .by("max_retransmit"),
     OptionSpec::new(
+        SocketOption::IPV6,
+        "TCP and UDP: names may have IPv6 addresses, and `*` is every address of both families",
+        Form::Flag {
+            get: |options| options.listen.tuning.ipv6,
+            set: |options, on| options.listen.tuning.ipv6 = on,
+        },
+    )
+    .by("ipv6"),
+    OptionSpec::new(
+        SocketOption::IPV4ONLY,
+        "The old name of IPV6, turned round",
+        Form::Flag {
+            get: |options| !options.listen.tuning.ipv6,
+            set: |options, on| options.listen.tuning.ipv6 = !on,
+        },
+    )
+    .by("ipv6"),
+    OptionSpec::new(
         SocketOption::BINDTODEVICE,
         "TCP: the interface, or routing domain, that connections keep to",
         Form::Text {
