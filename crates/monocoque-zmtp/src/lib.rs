@@ -11,6 +11,7 @@
 //! | `greeting` | the first 64 bytes |
 //! | `mechanism` | the security handshake; one enum variant for each mechanism |
 //! | `plain`, `secret` | the PLAIN handshake and who judges it; what must not be shown |
+//! | `z85` | keys as text |
 //! | `metadata`, `peer` | the properties of READY, and what they say about the peer |
 //! | `frames` | where frames and messages end: a pure function of bytes |
 //! | `older`, `older::framing` | the greetings of ZMTP 2.0 and 1.0; the frames of 1.0, to a pipe's and back |
@@ -38,6 +39,7 @@ mod plain;
 mod raw;
 mod secret;
 mod session;
+pub mod z85;
 
 pub use config::{ConfigError, Heartbeat, Security, SessionConfig};
 pub use datagram::DatagramShape;

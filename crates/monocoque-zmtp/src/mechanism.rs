@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::command::{self, Command, ERROR, READY};
 use crate::config::{Security, SessionConfig};
-use crate::error::{PeerIncompatible, SessionError};
+use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
 use crate::metadata;
 use crate::plain::{self, PlainAuthenticator};
 
@@ -77,6 +77,14 @@ impl Mechanism {
         }
     }
 
+    /// Parses the body of a command frame of the handshake.
+    pub(crate) fn parse<'a>(&self, body: &'a [u8]) -> Result<Command<'a>, PeerMisbehaved> {
+        match self {
+            Self::PlainClient(_) => plain::parse(body),
+            Self::Null | Self::PlainServer(_) => Command::parse(body),
+        }
+    }
+
     /// Takes a command of the handshake.
     pub(crate) fn receive<'a>(
         &mut self,
@@ -108,7 +116,6 @@ mod tests {
     use monocoque_core::SocketType;
 
     use super::*;
-    use crate::error::PeerMisbehaved;
 
     fn receive(name: &'static str, data: &'static [u8]) -> Result<Step<'static>, SessionError> {
         Mechanism::Null.receive(Command { name, data }, &SessionConfig::new(SocketType::Pull))

@@ -18,6 +18,10 @@ use crate::secret::{Secret, TooLong};
 /// The status of wrong credentials (RFC 27).
 const DENIED: u16 = 400;
 
+/// What a PLAIN server of libzmq 4.3.5 says instead of a size and "ERROR": it writes a C string, `"\x05ERROR"`, whose
+/// escape takes the E as a third digit.
+const ERROR_OF_LIBZMQ: &[u8] = b"^RROR";
+
 /// Judges the clients of a PLAIN server. A closure `Fn(&[u8], &[u8]) -> bool` is one, and so is a [`PlainTable`].
 ///
 /// It is called on an I/O thread in the middle of a handshake: it must not block.
@@ -94,6 +98,16 @@ impl fmt::Debug for PlainClient {
 
 fn checked(name: &[u8]) -> Result<&[u8], TooLong> {
     if name.len() <= CREDENTIAL_BYTES_MAX { Ok(name) } else { Err(TooLong(name.len())) }
+}
+
+/// Parses what a server says.
+pub(crate) fn parse(body: &[u8]) -> Result<Command<'_>, PeerMisbehaved> {
+    // exception: 37/ZMTP, formal grammar — the name is neither sized nor of letters, and the reason behind it is as it
+    // should be: without this a wrong password could not be told from a broken peer.
+    match body.strip_prefix(ERROR_OF_LIBZMQ) {
+        Some(data) => Ok(Command { name: ERROR, data }),
+        None => Command::parse(body),
+    }
 }
 
 /// How far a client has come.

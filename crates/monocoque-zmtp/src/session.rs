@@ -212,7 +212,7 @@ impl Session {
             Judged::Whole { header, frame_len } => (header, frame_len),
             Judged::Part { needed } => return Ok(Some(Need(needed))),
         };
-        let command = Command::parse(&bytes[header.header_len..frame_len])?;
+        let command = self.mechanism.parse(&bytes[header.header_len..frame_len])?;
         let step = self.mechanism.receive(command, &self.config);
         let step = step.inspect_err(|error| out.write.extend(refusal(error)))?;
         let (metadata, answer) = match step {

@@ -137,6 +137,17 @@ fn a_server_that_skips_or_bends_a_step_is_named() {
 }
 
 #[test]
+fn what_libzmq_says_for_an_error_is_understood_from_a_server_only() {
+    let error = harness::frame(4, b"^RROR\x03400");
+    let mut client = End::new(client(Push, "guess"), Side::Dialer, Instant::now());
+    client.feed(&[greeting(), error.clone()].concat());
+    assert_eq!(client.outcome.error.and_then(|error| error.status()), Some(400));
+    let mut server = End::new(server(Pull), Side::Listener, Instant::now());
+    server.feed(&[greeting(), error].concat());
+    assert_eq!(server.outcome.error, Some(PeerMisbehaved::CommandName.into()));
+}
+
+#[test]
 fn only_a_server_says_that_it_is_one_and_it_speaks_second() {
     let [mut server, mut client] =
         [server(Pull), client(Push, "secret")].map(|config| End::new(config, Side::Listener, Instant::now()));

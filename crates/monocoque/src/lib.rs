@@ -72,7 +72,7 @@ pub use monocoque_io::{
 };
 pub use monocoque_pattern::{PeerProperties, RouterNotify};
 pub use monocoque_zmtp::{
-    Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, PlainAuthenticator, PlainTable, SessionError, TooLong,
+    Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, PlainAuthenticator, PlainTable, SessionError, TooLong, z85,
 };
 pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
 pub use poller::{Interest, PollError, Poller, Readiness};
