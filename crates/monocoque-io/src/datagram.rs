@@ -118,7 +118,11 @@ impl Datagrams {
         let receiving = async {
             let (mut buffer, mut turns) = (vec![0; DATAGRAM_BYTES_MAX], 0);
             loop {
-                let Ok((len, from)) = receive(&fd, &mut buffer).await else { continue };
+                let Ok((len, from)) = receive(&fd, &mut buffer).await else {
+                    // An error that stays must not keep the thread.
+                    yield_now().await;
+                    continue;
+                };
                 let cause = match form.decode(from, &buffer[..len]).map(|message| incoming.push(&message)) {
                     Some(Ok(())) => None,
                     Some(Err(Refusal::Full)) => Some(DropCause::Full),

@@ -249,10 +249,11 @@ impl RecvSide {
                 // A DISH has no message form.
                 Unit::Message(message) if self.config.socket_type != SocketType::Radio => {
                     let wishes = Wish::of_message(&message, self.config.only_first_subscribe);
-                    let user = if wishes.is_empty() { Some(message.clone()) } else { Wish::without(&message) };
+                    let has_wishes = !wishes.is_empty();
                     for (wish, topic) in wishes {
                         changed |= self.take_in(key, wish, topic, send);
                     }
+                    let user = if has_wishes { Wish::without(&message) } else { Some(message) };
                     user.into_iter().for_each(|message| self.keep(key, message));
                 }
                 Unit::Message(message) => self.keep(key, message),

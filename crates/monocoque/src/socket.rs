@@ -613,7 +613,8 @@ macro_rules! takes_names {
                     return Err(ConnectError::Nameless(self.socket_type()));
                 }
                 self.core().options().next_name = Some(id);
-                self.connect(endpoint)
+                // The name is for this connect and no later one.
+                self.connect(endpoint).inspect_err(|_| self.core().options().next_name = None)
             }
         }
     )*};

@@ -137,6 +137,8 @@ fn connect_routing_id() {
             taken.connect_as(&at, boss.clone()).expect("valid");
             taken.connect_as(&at, boss.clone()).expect_err("two of one name");
             assert_eq!(taken.disconnect(&at), Ok(()), "the first is still there");
+            taken.connect_as("nonsense", boss).expect_err("no endpoint");
+            assert_eq!(taken.option(SocketOption::CONNECT_ROUTING_ID), Ok(OptionValue::Unset), "not for the next");
         }
     });
 }
