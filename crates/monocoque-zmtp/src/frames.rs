@@ -50,6 +50,15 @@ impl Rules {
         Self { reserved: COMMAND, ..self }
     }
 
+    /// The cap on a frame, if the peer may send it at all.
+    pub(crate) fn cap(&self, is_command: bool) -> Result<Cap, PeerMisbehaved> {
+        match is_command {
+            true if self.reserved & COMMAND != 0 => Err(PeerMisbehaved::ReservedFlagBits(COMMAND)),
+            true => Ok(self.command),
+            false => Ok(self.message),
+        }
+    }
+
     /// The cap on the frames of messages.
     pub(crate) fn message(&self) -> Cap {
         self.message

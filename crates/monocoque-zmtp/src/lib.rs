@@ -47,4 +47,4 @@ pub use error::{Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use peer::PeerInfo;
 pub use plain::{PlainAuthenticator, PlainClient, PlainTable};
 pub use secret::{Secret, TooLong};
-pub use session::Session;
+pub use session::{Beginning, Session};

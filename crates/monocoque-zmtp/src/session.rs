@@ -6,9 +6,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use monocoque_core::Protocol;
 use monocoque_core::batch::Batch;
+use monocoque_core::limits::FRAME_HEADER_BYTES_MAX;
 use monocoque_core::protocol::{Need, Output, Side};
 use monocoque_core::slab::SlabMut;
-use monocoque_core::wire::COMMAND;
+use monocoque_core::wire::{COMMAND, EncodedHeader, Header, LONG};
 
 use crate::command::{self, Command, ERROR, PING, PONG, Wishes};
 use crate::config::SessionConfig;
@@ -62,8 +63,21 @@ pub struct Session {
     left: usize,
 }
 
+/// How two peers begin on a transport that has agreed on the mechanism before, and needs no greeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// With the handshake of the mechanism.
+    Mechanism,
+    /// Each says its identity in a frame of its own and is ready, as in ZMTP 2.0 but without a socket type.
+    Identity,
+}
+
 #[derive(Debug)]
 enum Stage {
+    /// The transport has not agreed yet.
+    Unagreed,
+    /// Of the peer nothing is known but that its identity comes first.
+    Identity,
     /// The peer's 64 bytes are not all there; of ours `greeted` went out.
     Greeting { greeting: Bytes, greeted: usize },
     /// What the mechanism says first went out.
@@ -97,11 +111,58 @@ impl Session {
         }
     }
 
+    /// A session within a transport that agrees on the mechanism by itself: it says nothing, and is given nothing, until
+    /// [`begin`](Self::begin). What it says and is given then are whole frames of ZMTP, which the transport writes in
+    /// a form of its own.
+    pub fn within(config: impl Into<Arc<SessionConfig>>, side: Side) -> Self {
+        Self { stage: Stage::Unagreed, ..Self::new(config, side) }
+    }
+
+    /// The transport has agreed. The peer is taken for one of ZMTP 3.0, the highest that needs no number.
+    pub fn begin(&mut self, beginning: Beginning, out: &mut Output<PeerInfo>) {
+        debug_assert!(matches!(self.stage, Stage::Unagreed), "a session begins once");
+        match beginning {
+            Beginning::Mechanism => {
+                self.stage = Stage::Handshake { announced: Version { major: 3, minor: 0 } };
+                out.write.extend(self.mechanism.open(&self.config));
+            }
+            Beginning::Identity => {
+                self.stage = Stage::Identity;
+                let identity = self.config.told_identity();
+                out.write.push([EncodedHeader::new(0, identity.len()).as_slice(), identity].concat().into());
+            }
+        }
+    }
+
+    /// The name of the mechanism that the transport is to agree on.
+    pub fn mechanism(&self) -> &'static str {
+        self.mechanism.name()
+    }
+
+    /// Something of the transport's own came: a sign of life.
+    pub fn heard(&mut self) {
+        self.pulse.heard();
+    }
+
+    /// Judges a frame by what its transport says of it, before its body is awaited.
+    ///
+    /// # Errors
+    /// [`SessionError::LimitExceeded`], and what is said of a command where there are none.
+    pub fn check_frame(&self, is_command: bool, body_bytes: u64) -> Result<(), SessionError> {
+        let cap = match self.stage {
+            Stage::Traffic => self.rules.cap(is_command)?,
+            _ => HANDSHAKE_CAP,
+        };
+        frames::check_size(Header { flags: 0, header_len: FRAME_HEADER_BYTES_MAX, body_len: body_bytes }, cap).map(drop)
+    }
+
     /// Works through the stages until one needs more input. A stage that is done gives `None`.
     fn advance(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, SessionError> {
         loop {
             let need = match self.stage {
+                Stage::Unagreed => return Ok(Need(0)),
                 Stage::Greeting { .. } => self.greet(input, out)?,
+                Stage::Identity => self.take_identity(now, input, out)?,
                 Stage::Handshake { announced } => self.shake_hands(now, announced, input, out)?,
                 Stage::OlderGreeting(older) => self.meet(older, input, out)?,
                 Stage::Traffic => return self.exchange(now, input, out),
@@ -188,6 +249,35 @@ impl Session {
         if older == Older::Zmtp1 && self.config.socket_type.publishes() {
             out.deliver.push(Bytes::from_static(SUBSCRIBE_TO_ALL), 1);
         }
+        Ok(None)
+    }
+
+    /// Takes the identity with which a peer without a mechanism begins.
+    // spec: 45/ZWS, no mechanism — the first message of each side of the connection must be the routing id.
+    fn take_identity(
+        &mut self,
+        now: Instant,
+        input: &mut SlabMut,
+        out: &mut Output<PeerInfo>,
+    ) -> Result<Option<Need>, SessionError> {
+        let bytes = input.filled();
+        let Some(&flags) = bytes.first() else {
+            return Ok(Some(Need(0)));
+        };
+        if flags & !LONG != 0 {
+            return Err(PeerMisbehaved::IdentityFlags(flags).into());
+        }
+        let (header, frame_len) = match frames::judge(bytes, HANDSHAKE_CAP)? {
+            Judged::Whole { header, frame_len } => (header, frame_len),
+            Judged::Part { needed } => return Ok(Some(Need(needed))),
+        };
+        let introduction = Introduction::of_identity(&bytes[header.header_len..frame_len], self.config.socket_type)?;
+        input.skip(frame_len);
+        out.ready = Some(introduction.into_peer(Older::Zmtp1.version(), self.mechanism.name(), self.side));
+        self.rules = self.rules.without_commands();
+        self.stage = Stage::Traffic;
+        self.handshake_deadline = None;
+        self.pulse.start(now);
         Ok(None)
     }
 
@@ -329,6 +419,7 @@ impl Protocol for Session {
             return;
         }
         self.handshake_deadline = self.config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
+        // Nothing, if the transport is still to agree.
         self.say_greeting(0, out);
     }
 
