@@ -244,16 +244,20 @@ impl WsEndpoint {
         &self.path
     }
 
-    /// The same path at another address.
+    /// The same path at another address, in words: for what a peer is seen as.
     #[must_use]
-    pub fn at(&self, target: HostPort) -> Self {
-        Self { target, ..self.clone() }
+    pub fn at_text(&self, address: &str) -> String {
+        format!("{}://{address}{}", self.scheme(), self.path)
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.secure { "wss" } else { "ws" }
     }
 }
 
 impl fmt::Display for WsEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", if self.secure { "wss" } else { "ws" }, self.target, self.path)
+        write!(f, "{}://{}{}", self.scheme(), self.target, self.path)
     }
 }
 

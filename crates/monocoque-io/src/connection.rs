@@ -698,6 +698,10 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
 
     /// Everything is written: tells the peer, and gives it time to read and close.
     async fn say_farewell(&mut self) {
+        self.shared.act(|protocol, out| {
+            protocol.finish(out);
+            Ok(())
+        });
         if !self.has_half() {
             self.write_control().await;
         }

@@ -58,23 +58,29 @@ impl From<io::Error> for TlsFault {
     }
 }
 
+impl ProtocolError for TlsFault {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Certificate(_) | Self::Incompatible(_) => Blame::Incompatible,
+            Self::Alert(_) => Blame::Refused,
+            Self::Misbehaved(_) => Blame::PeerMisbehaved,
+            Self::Ours(_) => Blame::Limit,
+        }
+    }
+}
+
 impl<E: ProtocolError> ProtocolError for TlsError<E> {
     fn blame(&self) -> Blame {
         match self {
             Self::Within(error) => error.blame(),
-            Self::Tls(fault) => match fault {
-                TlsFault::Certificate(_) | TlsFault::Incompatible(_) => Blame::Incompatible,
-                TlsFault::Alert(_) => Blame::Refused,
-                TlsFault::Misbehaved(_) => Blame::PeerMisbehaved,
-                TlsFault::Ours(_) => Blame::Limit,
-            },
+            Self::Tls(fault) => fault.blame(),
         }
     }
 
     fn may_retry(&self) -> bool {
         match self {
             Self::Within(error) => error.may_retry(),
-            Self::Tls(_) => true,
+            Self::Tls(fault) => fault.may_retry(),
         }
     }
 }

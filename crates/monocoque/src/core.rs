@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock};
 
 use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
+use monocoque_core::protocol::Side;
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
@@ -13,6 +14,7 @@ use monocoque_pattern::{Hub, LinkId};
 
 use crate::close::Phase;
 use crate::context::{ContextInner, SocketPlace};
+use crate::conversation::Speech;
 use crate::error::{BindError, ConnectError, ContextError, EndpointNotFound, OptionError, UnsuitedTransport};
 use crate::event_fd::EventFd;
 use crate::inproc;
@@ -203,7 +205,10 @@ impl Core {
         endpoint: Endpoint,
     ) -> Result<Endpoint, BindError> {
         let placement = self.placement()?;
-        let config = self.options().listen.clone();
+        let (speech, config) = {
+            let options = self.options();
+            (Speech::new(&endpoint, Side::Listener, &options, &self.context.arena)?, options.listen.clone())
+        };
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
         let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
             let (endpoint, reason, errno) = (endpoint.to_string(), error.to_string(), error.errno());
@@ -211,7 +216,7 @@ impl Core {
         })?;
         let (real, descriptor) = (binding.endpoint().clone(), binding.descriptor());
         let stopper = Stopper::new();
-        let owner = ZmtpOwner::accepting(self, real.to_string());
+        let owner = ZmtpOwner::accepting(self, real.to_string(), speech);
         let (arena, stop) = (self.context.arena.clone(), stopper.listen());
         let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop };
         self.events.emit(Event::Listening { endpoint: real.to_string(), descriptor });
@@ -226,11 +231,12 @@ impl Core {
     /// Starts connecting to a network endpoint.
     pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
         let placement = self.placement()?;
-        let target = Arc::new(Target::new(self.open_link()?));
-        let (immediate, config) = {
+        let (immediate, speech, config) = {
             let options = self.options();
-            (options.immediate, options.dial_config())
+            let speech = Speech::new(&endpoint, Side::Dialer, &options, &self.context.arena)?;
+            (options.immediate, speech, options.dial_config())
         };
+        let target = Arc::new(Target::new(self.open_link()?));
         if !immediate {
             let (writer, reader) = self.outgoing_pipe();
             if self.hub.attach(target.link, writer).is_err() {
@@ -241,7 +247,7 @@ impl Core {
         }
         let stopper = Stopper::new();
         let dialer = Dialer {
-            owner: ZmtpOwner::dialing(self, endpoint.to_string(), &target),
+            owner: ZmtpOwner::dialing(self, endpoint.to_string(), speech, &target),
             endpoint: endpoint.clone(),
             config,
             arena: self.context.arena.clone(),
@@ -266,6 +272,7 @@ impl Core {
             (SocketType::Dish | SocketType::Dgram, Endpoint::Udp(_)) => binds,
             (_, Endpoint::Udp(_)) | (SocketType::Dgram, _) => false,
             (_, Endpoint::Inproc(_)) => !raw,
+            (kind, Endpoint::Ws(_)) => !raw && kind.speaks_zmtp(),
             _ => true,
         };
         let unsuited = || UnsuitedTransport { socket_type: self.socket_type(), endpoint: endpoint.clone(), binds };

@@ -213,7 +213,8 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
         DisconnectReason::Protocol(SessionError::PeerMisbehaved(rule)) => {
             (events::HANDSHAKE_FAILED_PROTOCOL, broken(rule))
         }
-        // A time-out, a limit, or the network: libzmq has no number for it.
+        DisconnectReason::WebSocket(_) => (events::HANDSHAKE_FAILED_PROTOCOL, 0x3000_0000),
+        // A time-out, a limit, TLS, or the network: libzmq has no number for it.
         _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),
     }
 }
