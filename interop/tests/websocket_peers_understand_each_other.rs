@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use monocoque::{
     Any, Context, DisconnectReason, Event, Heartbeat, Message, PlainTable, Socket, SocketType, UpgradeFault, WsError,
+    new_secret_key,
 };
 use monocoque_interop::deadline::{event, eventually};
 use monocoque_interop::ffi::{
-    ZMQ_EVENT_ALL, ZMQ_EVENT_DISCONNECTED, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_HEARTBEAT_IVL,
-    ZMQ_HEARTBEAT_TIMEOUT, ZMQ_PLAIN_PASSWORD, ZMQ_PLAIN_USERNAME, ZMQ_PROTOCOL_ERROR_WS_UNSPECIFIED,
+    ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY, ZMQ_CURVE_SERVER, ZMQ_CURVE_SERVERKEY, ZMQ_EVENT_ALL,
+    ZMQ_EVENT_DISCONNECTED, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_HEARTBEAT_IVL, ZMQ_HEARTBEAT_TIMEOUT,
+    ZMQ_PLAIN_PASSWORD, ZMQ_PLAIN_USERNAME, ZMQ_PROTOCOL_ERROR_WS_UNSPECIFIED,
 };
 use monocoque_interop::fixture::{bind, patient, peers, theirs, theirs_bound, theirs_connected};
 use monocoque_interop::party;
@@ -30,6 +32,13 @@ fn talk(ours: &Socket<Any>, theirs: &zmq::Socket) {
     assert_eq!(party::recv(theirs), Ok(Message::from(parts)));
 }
 
+/// Each answer to a ping is a read more than what was said.
+fn pings_are_answered(ours: &Socket<Any>) {
+    let reads = || ours.stats().connections.first().map(|one| one.link.reads);
+    let before = reads().expect("connected");
+    eventually("pings are answered", || reads().filter(|&now| now >= before + 3));
+}
+
 fn their_plain_client(password: &str) -> zmq::Socket {
     let client = theirs(Kind::Dealer);
     client.set_bytes(ZMQ_PLAIN_USERNAME, b"ann").expect("short");
@@ -39,7 +48,11 @@ fn their_plain_client(password: &str) -> zmq::Socket {
 
 fn our_plain_server() -> Socket<Any> {
     let table = PlainTable::new([("ann", "secret")]).expect("short");
-    patient(Context::new().socket(SocketType::Dealer)).plain_passwords(table).build().expect("the options fit")
+    patient(Context::new().socket(SocketType::Dealer))
+        .plain_server(true)
+        .authenticator(table)
+        .build()
+        .expect("the options fit")
 }
 
 #[test]
@@ -104,12 +117,7 @@ fn our_heartbeats_find_libzmq_alive_whoever_binds() {
             theirs
         };
         peers(&ours, 1);
-        // Each answer to a ping is a read more than what was said.
-        eventually("pings are answered", || {
-            let stats = ours.stats();
-            let reads = stats.connections.first()?.link.reads;
-            (reads >= 8).then_some(())
-        });
+        pings_are_answered(&ours);
         talk(&ours, &theirs);
         let ended = std::iter::from_fn(|| monitor.try_recv()).any(|event| matches!(event, Event::Disconnected { .. }));
         assert!(!ended && ours.stats().heartbeat_misses == 0);
@@ -136,6 +144,42 @@ fn their_heartbeats_find_us_alive_whoever_binds() {
         });
         talk(&ours, &theirs);
         assert!(monitor.next_event_within(1).is_err_and(|error| error.is_timeout()), "libzmq gave us up");
+    }
+}
+
+#[test]
+fn curve_seals_whoever_binds_and_pings_go_beside_it() {
+    if !zmq::has("curve") {
+        eprintln!("interop's libzmq has no libsodium, so nothing is tested");
+        return;
+    }
+    let (server, client) = (new_secret_key().expect("random bytes"), new_secret_key().expect("random bytes"));
+    let heartbeat =
+        Heartbeat { interval: Some(Duration::from_millis(20)), timeout: Some(Duration::from_secs(5)), ttl: None };
+    for (we_bind, we_serve) in [(true, true), (true, false), (false, true), (false, false)] {
+        let builder = patient(Context::new().socket(SocketType::Dealer)).heartbeat(heartbeat);
+        let theirs = theirs(Kind::Dealer);
+        let theirs_key = if we_serve { &client } else { &server };
+        theirs.set_bytes(ZMQ_CURVE_PUBLICKEY, theirs_key.public().as_bytes()).expect("a key");
+        theirs.set_bytes(ZMQ_CURVE_SECRETKEY, theirs_key.expose()).expect("a key");
+        let ours = if we_serve {
+            theirs.set_bytes(ZMQ_CURVE_SERVERKEY, server.public().as_bytes()).expect("a key");
+            builder.curve_server(server.clone())
+        } else {
+            theirs.set_int(ZMQ_CURVE_SERVER, 1).expect("taken");
+            builder.curve_client(server.public(), client.clone())
+        };
+        let ours = ours.build().expect("the options fit");
+        if we_bind {
+            theirs.connect(&bind(&ours, WS)).expect("sound");
+        } else {
+            theirs.bind(WS).expect("bound");
+            ours.connect(theirs.last_endpoint().expect("bound")).expect("sound");
+        }
+        peers(&ours, 1);
+        talk(&ours, &theirs);
+        pings_are_answered(&ours);
+        talk(&ours, &theirs);
     }
 }
 

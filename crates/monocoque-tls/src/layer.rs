@@ -1,5 +1,6 @@
 //! TLS as a protocol around another one.
 
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use monocoque_core::Protocol;
@@ -26,6 +27,8 @@ pub struct Tls<P> {
     /// Why there is none, and since when that is known.
     fault: Option<(Instant, TlsFault)>,
     plain: Plain,
+    /// The protocol within is to be called again, though nothing came.
+    unblocked: bool,
 }
 
 type Out<P> = Output<<P as Protocol>::Peer>;
@@ -34,7 +37,7 @@ type Failure<P> = TlsError<<P as Protocol>::Error>;
 impl<P: Protocol> Tls<P> {
     /// `within` over TLS; what is decrypted is kept in slabs of `arena`.
     pub fn new(within: P, config: TlsConfig, arena: Arena) -> Self {
-        Self { within, config, arena, engine: None, fault: None, plain: Plain::default() }
+        Self { within, config, arena, engine: None, fault: None, plain: Plain::default(), unblocked: false }
     }
 
     /// Calls the protocol within; what it wants written is encrypted, also if it failed.
@@ -96,8 +99,22 @@ impl<P: Protocol> Protocol for Tls<P> {
         input: &mut SlabMut,
         out: &mut Output<P::Peer>,
     ) -> Result<Need, TlsError<P::Error>> {
+        if std::mem::take(&mut self.unblocked) {
+            let arena = self.arena.clone();
+            self.call(out, |within, plain, out| {
+                let Need(need) = within.received(now, plain.whatever(&arena), out)?;
+                plain.expect(need);
+                Ok(())
+            })?;
+        }
         while self.advance(now, input, out)? {}
         Ok(Need(0))
+    }
+
+    fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let unblocked = ready!(self.within.poll_unblocked(cx));
+        self.unblocked = unblocked;
+        Poll::Ready(unblocked)
     }
 
     fn send(&mut self, now: Instant, batch: &mut Batch, out: &mut Output<P::Peer>) -> Result<(), TlsError<P::Error>> {

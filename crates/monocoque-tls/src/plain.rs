@@ -42,6 +42,11 @@ impl Plain {
         self.slab.as_mut().filter(|slab| slab.len() >= self.need)
     }
 
+    /// The bytes, however many.
+    pub(crate) fn whatever(&mut self, arena: &Arena) -> &mut SlabMut {
+        self.slab.get_or_insert_with(|| arena.lease(SlabClass::Tiny))
+    }
+
     /// What is needed from here on. An empty slab is given up.
     pub(crate) fn expect(&mut self, need: usize) {
         self.need = need;

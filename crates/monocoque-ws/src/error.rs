@@ -24,15 +24,7 @@ pub enum WsError {
         /// The same in words; printable, may be empty.
         reason: String,
     },
-    /// Keys for masks could not be had.
-    #[error(transparent)]
-    NoRandomness(#[from] NoRandomness),
 }
-
-/// The system gave no random bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no random bytes for masks")]
-pub struct NoRandomness;
 
 impl WsError {
     /// Whether the peer closed without a complaint: it was done, or went away.
@@ -61,7 +53,6 @@ impl ProtocolError for WsError {
             Self::Upgrade(fault) => fault.blame(),
             Self::Frame(_) => Blame::PeerMisbehaved,
             Self::Closed { .. } => Blame::Refused,
-            Self::NoRandomness(_) => Blame::Limit,
         }
     }
 

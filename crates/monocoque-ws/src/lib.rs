@@ -3,7 +3,7 @@
 //! A [`WsSession`] is what ZWS 2.0 (RFC 45 of ZeroMQ) asks of one side of one connection: the upgrade of an HTTP
 //! request (RFC 6455), then frames of ZeroMQ as messages of WebSocket. What those frames mean, and who is let in, is a
 //! [`Session`](monocoque_zmtp::Session)'s to say, within. It implements [`Protocol`](monocoque_core::Protocol): it holds
-//! no socket, reads no clock and draws no random number; [`Random`] comes in as an argument.
+//! no socket, reads no clock and draws no random number: [`Entropy`](monocoque_zmtp::Entropy) comes in as an argument.
 //!
 //! | file | owns |
 //! |---|---|
@@ -27,7 +27,6 @@ mod send;
 mod session;
 mod upgrade;
 
-pub use error::{FrameFault, NoRandomness, UpgradeFault, WsError};
-pub use mask::Random;
+pub use error::{FrameFault, UpgradeFault, WsError};
 pub use session::{WsConfig, WsSession};
 pub use upgrade::HEAD_BYTES_MAX;

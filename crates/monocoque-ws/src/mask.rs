@@ -1,9 +1,6 @@
 //! Masks (RFC 6455, 5.3), and the keys that a client draws for them.
 
-use crate::error::NoRandomness;
-
-/// Fills a buffer with random bytes that nobody can foretell.
-pub type Random = fn(&mut [u8]) -> Result<(), NoRandomness>;
+use monocoque_zmtp::{Entropy, SessionError};
 
 /// A key of a mask.
 pub(crate) type Key = [u8; KEY_BYTES];
@@ -15,21 +12,23 @@ const POOL_BYTES: usize = 256;
 /// The keys of one connection.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    random: Random,
+    entropy: Entropy,
     pool: [u8; POOL_BYTES],
     /// Bytes of the pool that are used up.
     used: usize,
 }
 
 impl Keys {
-    pub(crate) fn new(random: Random) -> Self {
-        Self { random, pool: [0; POOL_BYTES], used: POOL_BYTES }
+    pub(crate) fn new(entropy: Entropy) -> Self {
+        Self { entropy, pool: [0; POOL_BYTES], used: POOL_BYTES }
     }
 
     // spec: 6455, masking — a fresh key for each frame, from a strong source of entropy.
-    pub(crate) fn draw(&mut self) -> Result<Key, NoRandomness> {
+    pub(crate) fn draw(&mut self) -> Result<Key, SessionError> {
         if self.used == POOL_BYTES {
-            (self.random)(&mut self.pool)?;
+            if !self.entropy.fill(&mut self.pool) {
+                return Err(SessionError::NoEntropy);
+            }
             self.used = 0;
         }
         let key = self.pool[self.used..].first_chunk().copied().unwrap_or_default();
@@ -71,14 +70,14 @@ mod tests {
 
     #[test]
     fn no_key_comes_twice_and_no_randomness_is_told() {
-        fn count(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        fn count(bytes: &mut [u8]) -> bool {
             bytes.iter_mut().zip(0..=u8::MAX).for_each(|(byte, number)| *byte = number);
-            Ok(())
+            true
         }
-        let mut keys = Keys::new(count);
+        let mut keys = Keys::new(Entropy::new(count));
         assert_eq!(keys.draw(), Ok([0, 1, 2, 3]));
         assert_eq!(keys.draw(), Ok([4, 5, 6, 7]));
-        assert_eq!(Keys::new(|_| Err(NoRandomness)).draw(), Err(NoRandomness));
+        assert_eq!(Keys::new(Entropy::new(|_| false)).draw(), Err(SessionError::NoEntropy));
     }
 
     proptest! {

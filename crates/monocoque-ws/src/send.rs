@@ -8,8 +8,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use monocoque_core::limits::GATHER_BYTES_MIN;
 use monocoque_core::wire;
+use monocoque_zmtp::SessionError;
 
-use crate::error::NoRandomness;
 use crate::frame::{self, Opcode};
 use crate::mask::{self, Keys};
 
@@ -28,7 +28,7 @@ pub(crate) fn encode(
     segments: &[Bytes],
     mut keys: Option<&mut Keys>,
     write: &mut Vec<Bytes>,
-) -> Result<(), NoRandomness> {
+) -> Result<(), SessionError> {
     let (mut segments, mut buffer) = (segments.iter(), Vec::new());
     while let Some(segment) = segments.next() {
         buffer.reserve(segment.len());
@@ -62,7 +62,7 @@ fn put_message(
     keys: Option<&mut Keys>,
     buffer: &mut Vec<u8>,
     write: &mut Vec<Bytes>,
-) -> Result<(), NoRandomness> {
+) -> Result<(), SessionError> {
     let key = keys.map(Keys::draw).transpose()?;
     frame::put_header(buffer, Opcode::Binary, header.body_len + FLAGS_BYTES as u64, key);
     let from = buffer.len();
@@ -87,7 +87,7 @@ pub(crate) fn put_control(
     opcode: Opcode,
     payload: &[u8],
     keys: Option<&mut Keys>,
-) -> Result<(), NoRandomness> {
+) -> Result<(), SessionError> {
     let key = keys.map(Keys::draw).transpose()?;
     frame::put_header(buffer, opcode, payload.len() as u64, key);
     let from = buffer.len();
@@ -107,10 +107,10 @@ mod tests {
     use super::*;
 
     fn keys() -> Keys {
-        Keys::new(|bytes| {
+        Keys::new(monocoque_zmtp::Entropy::new(|bytes| {
             bytes.fill(0xff);
-            Ok(())
-        })
+            true
+        }))
     }
 
     #[test]

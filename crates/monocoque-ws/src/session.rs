@@ -1,24 +1,24 @@
 //! One peer over WebSocket, from the request to the close.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use monocoque_core::Protocol;
 use monocoque_core::batch::Batch;
 use monocoque_core::protocol::{Blame, Need, Output, ProtocolError, Side};
-use monocoque_core::slab::{Arena, SlabMut};
-use monocoque_zmtp::{Beginning, PeerInfo, Session, SessionConfig};
+use monocoque_core::slab::{Arena, SlabClass, SlabMut};
+use monocoque_zmtp::{Beginning, Entropy, PeerInfo, Session, SessionConfig, SessionError};
 
 use crate::error::{
-    CLOSE_AWAY, CLOSE_NO_CODE, CLOSE_NORMAL, CLOSE_POLICY, CLOSE_PROTOCOL, CLOSE_TOO_BIG, FrameFault, NoRandomness,
-    WsError,
+    CLOSE_AWAY, CLOSE_NO_CODE, CLOSE_NORMAL, CLOSE_POLICY, CLOSE_PROTOCOL, CLOSE_TOO_BIG, FrameFault, WsError,
 };
 use crate::frame::{self, Header, Opcode, Parsed};
-use crate::mask::{self, Keys, Random};
+use crate::mask::{self, Keys};
 use crate::receive::{self, Run};
 use crate::send;
-use crate::upgrade::{self, NONCE_BYTES};
+use crate::upgrade::{self, NONCE_BYTES, Spoken};
 
 /// Room that is asked for to read on in a head: no head is much shorter.
 const HEAD_ROOM_BYTES: usize = 256;
@@ -33,7 +33,7 @@ pub struct WsConfig {
     /// The path that is asked for.
     pub path: String,
     /// Where a client's masks come from.
-    pub random: Random,
+    pub entropy: Entropy,
     /// What frames are gathered in.
     pub arena: Arena,
 }
@@ -75,28 +75,42 @@ impl WsSession {
             session: Session::within(Arc::clone(&config.session), side),
             side,
             stage: Stage::Request,
-            keys: (side == Side::Dialer).then(|| Keys::new(config.random)),
+            keys: (side == Side::Dialer).then(|| Keys::new(config.entropy)),
             ready: false,
             config,
         }
     }
 
-    fn ask(&mut self, out: &mut Output<PeerInfo>) -> Result<(), NoRandomness> {
+    /// With where the peer is, as an [`Authenticator`](monocoque_zmtp::Authenticator) is to hear it.
+    #[must_use]
+    pub fn of_peer_at(self, address: impl Into<Box<str>>) -> Self {
+        Self { session: self.session.of_peer_at(address), ..self }
+    }
+
+    /// Sends the request, if there is randomness for it.
+    fn ask(&mut self, now: Instant, out: &mut Output<PeerInfo>) {
         let mut nonce = [0; NONCE_BYTES];
-        (self.config.random)(&mut nonce)?;
+        if !self.config.entropy.fill(&mut nonce) {
+            self.stage = Stage::Mute(now);
+            return;
+        }
         let WsConfig { host, path, .. } = &*self.config;
-        out.write.push(upgrade::request(host, path, nonce, self.session.mechanism()));
+        out.write.push(upgrade::request(host, path, nonce, self.spoken()));
         self.stage = Stage::Response(nonce);
-        Ok(())
+    }
+
+    /// Which sub-protocols are ours.
+    fn spoken(&self) -> Spoken {
+        Spoken { mechanism: self.session.mechanism(), bare: self.session.takes_identities() }
     }
 
     /// Takes the head that comes first; `true` once it is whole.
-    fn upgrade(&mut self, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<bool, WsError> {
+    fn upgrade(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<bool, WsError> {
         let bytes = &input.filled()[..input.len().min(upgrade::HEAD_BYTES_MAX)];
-        let mechanism = self.session.mechanism();
+        let spoken = self.spoken();
         let judged = match self.stage {
             Stage::Request => {
-                let judged = upgrade::judge_request(bytes, mechanism);
+                let judged = upgrade::judge_request(bytes, spoken);
                 judged.inspect_err(|fault| out.write.push(upgrade::refusal(fault)))?.map(
                     |(len, (answer, beginning))| {
                         out.write.push(answer);
@@ -104,21 +118,22 @@ impl WsSession {
                     },
                 )
             }
-            Stage::Response(nonce) => upgrade::judge_response(bytes, nonce, mechanism)?,
+            Stage::Response(nonce) => upgrade::judge_response(bytes, nonce, spoken)?,
             Stage::Open | Stage::Closed => return Ok(true),
-            Stage::Mute(_) => return Err(NoRandomness.into()),
+            Stage::Mute(_) => return Err(SessionError::NoEntropy.into()),
         };
         let Some((len, beginning)) = judged else { return Ok(false) };
         input.skip(len);
         self.stage = Stage::Open;
-        self.begin(beginning, out)?;
+        self.begin(now, beginning, out)?;
         Ok(true)
     }
 
-    fn begin(&mut self, beginning: Beginning, out: &mut Output<PeerInfo>) -> Result<(), WsError> {
+    fn begin(&mut self, now: Instant, beginning: Beginning, out: &mut Output<PeerInfo>) -> Result<(), WsError> {
         let before = std::mem::take(&mut out.write);
-        self.session.begin(beginning, out);
-        self.say(before, out)
+        let begun = self.session.begin(now, beginning, out);
+        self.say(before, out)?;
+        Ok(begun?)
     }
 
     /// Puts what the session within wants written into messages of WebSocket, behind `before`.
@@ -129,6 +144,11 @@ impl WsSession {
 
     /// Takes frames until more input is needed.
     fn converse(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, WsError> {
+        if self.session.is_judging() {
+            // It may have been decided meanwhile.
+            let nothing = self.config.arena.lease(SlabClass::Tiny);
+            self.give(now, Some(nothing), out)?;
+        }
         let (mut run, mut replies) = (Run::default(), Vec::new());
         let result = self.take_frames(now, input, &mut run, &mut replies, out);
         // What came before a fault is delivered, and what is wrong with it is told first.
@@ -161,6 +181,9 @@ impl WsSession {
                 self.obey(header, &mut input.filled_mut()[header.header_len..frame_len], replies)?;
                 input.skip(frame_len);
                 continue;
+            }
+            if self.session.is_judging() {
+                return Ok(Need(0));
             }
             let Some(body_len) = header.payload_len.checked_sub(1) else { return Err(FrameFault::NoFlags.into()) };
             let Some(&first) = bytes.get(header.header_len) else { return Ok(Need(header.header_len + 1)) };
@@ -256,18 +279,22 @@ impl Protocol for WsSession {
 
     fn connected(&mut self, now: Instant, out: &mut Output<PeerInfo>) {
         self.session.connected(now, out);
-        if self.side == Side::Dialer && self.ask(out).is_err() {
-            self.stage = Stage::Mute(now);
+        if self.side == Side::Dialer {
+            self.ask(now, out);
         }
     }
 
     fn received(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, WsError> {
-        let result = match self.upgrade(input, out) {
+        let result = match self.upgrade(now, input, out) {
             Ok(true) => self.converse(now, input, out),
             Ok(false) => Ok(Need(input.len() + HEAD_ROOM_BYTES)),
             Err(error) => Err(error),
         };
         result.inspect_err(|error| self.close(close_code(error), out))
+    }
+
+    fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.session.poll_unblocked(cx)
     }
 
     fn send(&mut self, now: Instant, batch: &mut Batch, out: &mut Output<PeerInfo>) -> Result<(), WsError> {
@@ -289,7 +316,7 @@ impl Protocol for WsSession {
 
     fn timeout(&mut self, now: Instant, out: &mut Output<PeerInfo>) -> Result<(), WsError> {
         if let Stage::Mute(_) = self.stage {
-            return Err(NoRandomness.into());
+            return Err(SessionError::NoEntropy.into());
         }
         let before = std::mem::take(&mut out.write);
         let result = self.session.timeout(now, out);

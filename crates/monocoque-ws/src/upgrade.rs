@@ -32,17 +32,34 @@ const ACCEPT: &str = "Sec-WebSocket-Accept";
 
 /// The sub-protocol without a mechanism, in which each peer begins with its identity.
 const BARE: &str = "ZWS2.0";
-/// The mechanism that may also be left out.
-const NULL: &str = "NULL";
+
+/// The sub-protocols of one side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spoken {
+    pub(crate) mechanism: &'static str,
+    /// The one without a mechanism too.
+    pub(crate) bare: bool,
+}
+
+impl Spoken {
+    /// How peers begin that speak the sub-protocol `name`; `None` if it is not ours.
+    fn beginning(self, name: &str) -> Option<Beginning> {
+        match name.strip_prefix(BARE)? {
+            "" if self.bare => Some(Beginning::Identity),
+            rest if rest.strip_prefix('/') == Some(self.mechanism) => Some(Beginning::Mechanism),
+            _ => None,
+        }
+    }
+}
 
 /// The whole head of a message, judged, in so many bytes; `None` while it is not all there.
 pub(crate) type Judged<T> = Option<(usize, T)>;
 
 /// What a client says first.
-pub(crate) fn request(host: &str, path: &str, nonce: [u8; NONCE_BYTES], mechanism: &str) -> Bytes {
+pub(crate) fn request(host: &str, path: &str, nonce: [u8; NONCE_BYTES], spoken: Spoken) -> Bytes {
     let key = BASE64.encode(nonce);
-    let mut protocols = format!("{BARE}/{mechanism}");
-    if mechanism == NULL {
+    let mut protocols = format!("{BARE}/{}", spoken.mechanism);
+    if spoken.bare {
         protocols.push_str(&format!(",{BARE}"));
     }
     format!(
@@ -53,7 +70,7 @@ pub(crate) fn request(host: &str, path: &str, nonce: [u8; NONCE_BYTES], mechanis
 }
 
 /// Judges what has come of a client's request; gives what to answer, and how to begin.
-pub(crate) fn judge_request(bytes: &[u8], ours: &'static str) -> Result<Judged<(Bytes, Beginning)>, UpgradeFault> {
+pub(crate) fn judge_request(bytes: &[u8], ours: Spoken) -> Result<Judged<(Bytes, Beginning)>, UpgradeFault> {
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     let Status::Complete(len) = request.parse(bytes).map_err(not_http)? else { return part(bytes) };
@@ -95,7 +112,7 @@ pub(crate) fn refusal(fault: &UpgradeFault) -> Bytes {
 pub(crate) fn judge_response(
     bytes: &[u8],
     nonce: [u8; NONCE_BYTES],
-    ours: &'static str,
+    ours: Spoken,
 ) -> Result<Judged<Beginning>, UpgradeFault> {
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
@@ -115,7 +132,7 @@ pub(crate) fn judge_response(
         return Err(UpgradeFault::Header(EXTENSIONS));
     }
     let chosen = headers.one(PROTOCOL).ok_or(UpgradeFault::Header(PROTOCOL))?;
-    let beginning = spoken(chosen, ours).ok_or_else(|| UpgradeFault::NotOffered(shown(chosen)))?;
+    let beginning = ours.beginning(chosen).ok_or_else(|| UpgradeFault::NotOffered(shown(chosen)))?;
     Ok(Some((len, beginning)))
 }
 
@@ -143,21 +160,12 @@ fn check_version(minor: Option<u8>) -> Result<(), UpgradeFault> {
 }
 
 /// The first sub-protocol in the client's order that is for our mechanism.
-fn choose<'h>(headers: &Headers<'h>, ours: &'static str) -> Result<(&'h str, Beginning), UpgradeFault> {
-    let found = headers.all(PROTOCOL).find_map(|offer| spoken(offer, ours).map(|beginning| (offer, beginning)));
+fn choose<'h>(headers: &Headers<'h>, ours: Spoken) -> Result<(&'h str, Beginning), UpgradeFault> {
+    let found = headers.all(PROTOCOL).find_map(|offer| ours.beginning(offer).map(|beginning| (offer, beginning)));
     found.ok_or_else(|| {
         let offers: Vec<&str> = headers.all(PROTOCOL).collect();
-        UpgradeFault::SubProtocol { ours, theirs: shown(&offers.join(",")) }
+        UpgradeFault::SubProtocol { ours: ours.mechanism, theirs: shown(&offers.join(",")) }
     })
-}
-
-/// How peers begin that speak the sub-protocol `name`; `None` if it is not for our mechanism.
-fn spoken(name: &str, ours: &str) -> Option<Beginning> {
-    match name.strip_prefix(BARE)? {
-        "" if ours == NULL => Some(Beginning::Identity),
-        rest if rest.strip_prefix('/') == Some(ours) => Some(Beginning::Mechanism),
-        _ => None,
-    }
 }
 
 fn accept(key: &str) -> String {
@@ -212,30 +220,42 @@ mod tests {
         BASE64.decode("x3JJHMbDL1EzLkh9GBhXDw==").expect("of the RFC").try_into().expect("16 bytes")
     }
 
+    const OURS: Spoken = Spoken { mechanism: "NULL", bare: true };
+
     fn judge(request: &str) -> Result<Judged<(Bytes, Beginning)>, UpgradeFault> {
-        judge_request(request.as_bytes(), "NULL")
+        judge_request(request.as_bytes(), OURS)
     }
 
     #[test]
     fn the_examples_of_the_rfc_are_request_and_answer() {
         let answer = Bytes::from_static(RESPONSE.as_bytes());
         assert_eq!(judge(REQUEST), Ok(Some((REQUEST.len(), (answer, Beginning::Identity)))));
-        let judged = judge_response(RESPONSE.as_bytes(), nonce(), "NULL");
+        let judged = judge_response(RESPONSE.as_bytes(), nonce(), OURS);
         assert_eq!(judged, Ok(Some((RESPONSE.len(), Beginning::Identity))));
     }
 
     #[test]
     fn our_request_is_one_that_we_accept_for_its_mechanism_and_no_other() {
-        for ours in ["NULL", "PLAIN", "CURVE"] {
+        for mechanism in ["NULL", "PLAIN", "CURVE"] {
+            let ours = Spoken { mechanism, bare: false };
             let request = request("[::1]:80", "/a?b", nonce(), ours);
             assert!(request.starts_with(b"GET /a?b HTTP/1.1\r\nHost: [::1]:80\r\n"));
             let (_, (answer, beginning)) = judge_request(&request, ours).expect("sound").expect("whole");
             assert_eq!(beginning, Beginning::Mechanism);
             assert_eq!(judge_response(&answer, nonce(), ours), Ok(Some((answer.len(), beginning))));
-            let other = if ours == "NULL" { "PLAIN" } else { "NULL" };
+            let other = Spoken { mechanism: if mechanism == "NULL" { "PLAIN" } else { "NULL" }, bare: true };
             assert!(matches!(judge_request(&request, other), Err(UpgradeFault::SubProtocol { .. })));
             assert!(matches!(judge_response(&answer, nonce(), other), Err(UpgradeFault::NotOffered(_))));
         }
+    }
+
+    #[test]
+    fn who_judges_peers_takes_none_without_a_mechanism() {
+        let judges = Spoken { bare: false, ..OURS };
+        let (_, (_, beginning)) = judge_request(REQUEST.as_bytes(), judges).expect("sound").expect("whole");
+        assert_eq!(beginning, Beginning::Mechanism);
+        let request = REQUEST.replace("ZWS2.0,ZWS2.0/NULL", "ZWS2.0");
+        assert!(matches!(judge_request(request.as_bytes(), judges), Err(UpgradeFault::SubProtocol { .. })));
     }
 
     #[test]
@@ -257,7 +277,7 @@ mod tests {
             assert_eq!(judge(&REQUEST[..cut]), Ok(None), "{cut}");
         }
         for cut in 0..RESPONSE.len() {
-            assert_eq!(judge_response(&RESPONSE.as_bytes()[..cut], nonce(), "NULL"), Ok(None), "{cut}");
+            assert_eq!(judge_response(&RESPONSE.as_bytes()[..cut], nonce(), OURS), Ok(None), "{cut}");
         }
     }
 
@@ -301,7 +321,7 @@ mod tests {
             ),
             ("\u{ff}".into(), UpgradeFault::NotHttp("the version is malformed")),
         ] {
-            assert_eq!(judge_response(response.as_bytes(), nonce(), "NULL"), Err(fault), "{response}");
+            assert_eq!(judge_response(response.as_bytes(), nonce(), OURS), Err(fault), "{response}");
         }
     }
 }

@@ -8,8 +8,8 @@ use monocoque_core::batch::Batch;
 use monocoque_core::protocol::{Need, Output, Protocol, Side};
 use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::EncodedHeader;
-use monocoque_ws::{FrameFault, NoRandomness, UpgradeFault, WsConfig, WsError, WsSession};
-use monocoque_zmtp::{Heartbeat, Limit, SessionConfig, SessionError};
+use monocoque_ws::{FrameFault, UpgradeFault, WsConfig, WsError, WsSession};
+use monocoque_zmtp::{Entropy, Heartbeat, Limit, SessionConfig, SessionError};
 use proptest::prelude::*;
 
 /// What is drawn in these tests: keys and nonces of sevens.
@@ -67,12 +67,12 @@ struct End {
 
 impl End {
     fn new(side: Side, session: SessionConfig) -> Self {
-        let random = |bytes: &mut [u8]| {
+        let entropy = Entropy::new(|bytes| {
             bytes.fill(DRAWN);
-            Ok::<_, NoRandomness>(())
-        };
+            true
+        });
         let (host, path) = ("localhost:80".to_owned(), "/zeromq".to_owned());
-        let config = WsConfig { session: Arc::new(session), host, path, random, arena: Arena::new() };
+        let config = WsConfig { session: Arc::new(session), host, path, entropy, arena: Arena::new() };
         let session = WsSession::new(config, side);
         let mut end = Self { session, side, input: Vec::new(), ready: false, said: Vec::new(), got: Vec::new() };
         end.act(|session, out| session.connected(Instant::now(), out));
@@ -272,13 +272,13 @@ fn without_randomness_nothing_is_said() {
         session: Arc::new(config()),
         host: "localhost".to_owned(),
         path: "/".to_owned(),
-        random: |_| Err(NoRandomness),
+        entropy: Entropy::new(|_| false),
         arena: Arena::new(),
     };
     let (mut client, mut out, now) = (WsSession::new(config, Side::Dialer), Output::default(), Instant::now());
     client.connected(now, &mut out);
     assert_eq!(client.deadline(), Some(now));
-    assert_eq!(client.timeout(now, &mut out), Err(NoRandomness.into()));
+    assert_eq!(client.timeout(now, &mut out), Err(SessionError::NoEntropy.into()));
     assert!(out.write.is_empty());
 }
 

@@ -1,29 +1,35 @@
 //! One peer from greeting to close: the stages, and nothing of what happens within one.
 
+mod handshake;
+mod sealed;
+mod within;
+
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
 use monocoque_core::Protocol;
 use monocoque_core::batch::Batch;
-use monocoque_core::limits::FRAME_HEADER_BYTES_MAX;
 use monocoque_core::protocol::{Need, Output, Side};
 use monocoque_core::slab::SlabMut;
-use monocoque_core::wire::{COMMAND, EncodedHeader, Header, LONG};
 
-use crate::command::{self, Command, ERROR, PING, PONG, Wishes};
+use self::handshake::Judgement;
+pub use self::within::Beginning;
+use crate::auth::Grant;
+use crate::command::{Command, ERROR, PING, PONG, Wishes};
 use crate::config::SessionConfig;
-use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
-use crate::frames::{self, HANDSHAKE_CAP, Judged, Rules, Scan, Stop};
+use crate::error::{PeerIncompatible, SessionError};
+use crate::frames::{self, Rules, Scan, Stop};
 use crate::greeting::{self, GREETING_BYTES, Opening, SIGNATURE_BYTES, Version};
 use crate::heartbeat::{self, Pulse};
-use crate::mechanism::{Mechanism, Step};
+use crate::mechanism::Mechanism;
 use crate::older::{
     self,
     framing::{self, Rewritten},
 };
 use crate::older::{Older, SUBSCRIBE_TO_ALL, Told};
-use crate::peer::{Introduction, PeerInfo};
+use crate::peer::PeerInfo;
 use crate::raw;
 
 /// One ZMTP peer from greeting to close. Holds no socket, no timer and no clock.
@@ -61,15 +67,12 @@ pub struct Session {
     partial: Batch,
     /// Bytes of input that were left where they are by the last call.
     left: usize,
-}
-
-/// How two peers begin on a transport that has agreed on the mechanism before, and needs no greeting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beginning {
-    /// With the handshake of the mechanism.
-    Mechanism,
-    /// Each says its identity in a frame of its own and is ready, as in ZMTP 2.0 but without a socket type.
-    Identity,
+    /// Where the peer is, for who judges it.
+    address: Box<str>,
+    /// As whom the peer was let in.
+    grant: Option<Box<Grant>>,
+    /// Frames are written by a transport, in a form of its own.
+    within: bool,
 }
 
 #[derive(Debug)]
@@ -82,12 +85,16 @@ enum Stage {
     Greeting { greeting: Bytes, greeted: usize },
     /// What the mechanism says first went out.
     Handshake { announced: Version },
+    /// The peer showed what is to be judged.
+    Judging(Box<Judgement>),
     /// The peer is of an older version and has our greeting; of its own, nothing is taken off the input yet.
     OlderGreeting(Older),
     /// The peer is ready.
     Traffic,
     /// The peer is ready, and has frames of its own form: ZMTP 1.0.
     OlderTraffic,
+    /// The peer is ready, and its frames are in boxes: CURVE.
+    SealedTraffic,
     /// Nothing is spoken: bytes.
     Raw,
 }
@@ -97,7 +104,7 @@ impl Session {
     pub fn new(config: impl Into<Arc<SessionConfig>>, side: Side) -> Self {
         let config = config.into();
         let mechanism = Mechanism::of(&config.security);
-        let greeting = greeting::encode(mechanism.name(), mechanism.is_server(), config.told_identity().len());
+        let greeting = greeting::encode(mechanism.name(), config.security.is_server(), config.told_identity().len());
         Self {
             side,
             mechanism,
@@ -107,53 +114,18 @@ impl Session {
             handshake_deadline: None,
             partial: Batch::default(),
             left: 0,
+            address: Box::default(),
+            grant: None,
+            within: false,
             config,
         }
     }
 
-    /// A session within a transport that agrees on the mechanism by itself: it says nothing, and is given nothing, until
-    /// [`begin`](Self::begin). What it says and is given then are whole frames of ZMTP, which the transport writes in
-    /// a form of its own.
-    pub fn within(config: impl Into<Arc<SessionConfig>>, side: Side) -> Self {
-        Self { stage: Stage::Unagreed, ..Self::new(config, side) }
-    }
-
-    /// The transport has agreed. The peer is taken for one of ZMTP 3.0, the highest that needs no number.
-    pub fn begin(&mut self, beginning: Beginning, out: &mut Output<PeerInfo>) {
-        debug_assert!(matches!(self.stage, Stage::Unagreed), "a session begins once");
-        match beginning {
-            Beginning::Mechanism => {
-                self.stage = Stage::Handshake { announced: Version { major: 3, minor: 0 } };
-                out.write.extend(self.mechanism.open(&self.config));
-            }
-            Beginning::Identity => {
-                self.stage = Stage::Identity;
-                let identity = self.config.told_identity();
-                out.write.push([EncodedHeader::new(0, identity.len()).as_slice(), identity].concat().into());
-            }
-        }
-    }
-
-    /// The name of the mechanism that the transport is to agree on.
-    pub fn mechanism(&self) -> &'static str {
-        self.mechanism.name()
-    }
-
-    /// Something of the transport's own came: a sign of life.
-    pub fn heard(&mut self) {
-        self.pulse.heard();
-    }
-
-    /// Judges a frame by what its transport says of it, before its body is awaited.
-    ///
-    /// # Errors
-    /// [`SessionError::LimitExceeded`], and what is said of a command where there are none.
-    pub fn check_frame(&self, is_command: bool, body_bytes: u64) -> Result<(), SessionError> {
-        let cap = match self.stage {
-            Stage::Traffic => self.rules.cap(is_command)?,
-            _ => HANDSHAKE_CAP,
-        };
-        frames::check_size(Header { flags: 0, header_len: FRAME_HEADER_BYTES_MAX, body_len: body_bytes }, cap).map(drop)
+    /// With where the peer is, as an [`Authenticator`](crate::Authenticator) is to hear it.
+    #[must_use]
+    pub fn of_peer_at(mut self, address: impl Into<Box<str>>) -> Self {
+        self.address = address.into();
+        self
     }
 
     /// Works through the stages until one needs more input. A stage that is done gives `None`.
@@ -161,11 +133,13 @@ impl Session {
         loop {
             let need = match self.stage {
                 Stage::Unagreed => return Ok(Need(0)),
-                Stage::Greeting { .. } => self.greet(input, out)?,
+                Stage::Greeting { .. } => self.greet(now, input, out)?,
                 Stage::Identity => self.take_identity(now, input, out)?,
                 Stage::Handshake { announced } => self.shake_hands(now, announced, input, out)?,
+                Stage::Judging(_) => self.decide(now, out)?,
                 Stage::OlderGreeting(older) => self.meet(older, input, out)?,
                 Stage::Traffic => return self.exchange(now, input, out),
+                Stage::SealedTraffic => return self.exchange_sealed(now, input, out),
                 Stage::OlderTraffic => return self.exchange_rewritten(input, out),
                 Stage::Raw => {
                     raw::deliver(input, &mut out.deliver);
@@ -178,7 +152,12 @@ impl Session {
         }
     }
 
-    fn greet(&mut self, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Option<Need>, SessionError> {
+    fn greet(
+        &mut self,
+        now: Instant,
+        input: &mut SlabMut,
+        out: &mut Output<PeerInfo>,
+    ) -> Result<Option<Need>, SessionError> {
         let bytes = input.filled();
         if greeting::opening(bytes)? == Opening::Identity {
             return self.step_back(Older::Zmtp1, out);
@@ -194,10 +173,13 @@ impl Session {
         if bytes.len() < GREETING_BYTES {
             return Ok(Some(Need(GREETING_BYTES)));
         }
-        self.stage = Stage::Handshake { announced: greeting::version(bytes) };
+        let announced = greeting::version(bytes);
         input.skip(GREETING_BYTES);
-        out.write.extend(self.mechanism.open(&self.config));
-        Ok(None)
+        self.stage = Stage::Handshake { announced };
+        match self.mechanism.open(&self.config)? {
+            Some(step) => self.go_on(now, announced, step, out),
+            None => Ok(None),
+        }
     }
 
     /// Sends what of our greeting may go out after `received` bytes of the peer's.
@@ -214,7 +196,7 @@ impl Session {
 
     /// Goes on as the peer's older version does. What went out so far means the same in it.
     fn step_back(&mut self, older: Older, out: &mut Output<PeerInfo>) -> Result<Option<Need>, SessionError> {
-        self.mechanism.admit_older()?;
+        self.mechanism.admit_older(&self.config, older.version().major)?;
         if !older::is_told(self.config.socket_type) {
             return Err(PeerIncompatible::Version { major: older.version().major }.into());
         }
@@ -249,78 +231,6 @@ impl Session {
         if older == Older::Zmtp1 && self.config.socket_type.publishes() {
             out.deliver.push(Bytes::from_static(SUBSCRIBE_TO_ALL), 1);
         }
-        Ok(None)
-    }
-
-    /// Takes the identity with which a peer without a mechanism begins.
-    // spec: 45/ZWS, no mechanism — the first message of each side of the connection must be the routing id.
-    fn take_identity(
-        &mut self,
-        now: Instant,
-        input: &mut SlabMut,
-        out: &mut Output<PeerInfo>,
-    ) -> Result<Option<Need>, SessionError> {
-        let bytes = input.filled();
-        let Some(&flags) = bytes.first() else {
-            return Ok(Some(Need(0)));
-        };
-        if flags & !LONG != 0 {
-            return Err(PeerMisbehaved::IdentityFlags(flags).into());
-        }
-        let (header, frame_len) = match frames::judge(bytes, HANDSHAKE_CAP)? {
-            Judged::Whole { header, frame_len } => (header, frame_len),
-            Judged::Part { needed } => return Ok(Some(Need(needed))),
-        };
-        let introduction = Introduction::of_identity(&bytes[header.header_len..frame_len], self.config.socket_type)?;
-        input.skip(frame_len);
-        out.ready = Some(introduction.into_peer(Older::Zmtp1.version(), self.mechanism.name(), self.side));
-        self.rules = self.rules.without_commands();
-        self.stage = Stage::Traffic;
-        self.handshake_deadline = None;
-        self.pulse.start(now);
-        Ok(None)
-    }
-
-    fn shake_hands(
-        &mut self,
-        now: Instant,
-        announced: Version,
-        input: &mut SlabMut,
-        out: &mut Output<PeerInfo>,
-    ) -> Result<Option<Need>, SessionError> {
-        let bytes = input.filled();
-        let Some(&flags) = bytes.first() else {
-            return Ok(Some(Need(0)));
-        };
-        // spec: 37/ZMTP, formal grammar — handshake = 1*command.
-        let judged = match frames::judge(&bytes[..1], HANDSHAKE_CAP) {
-            Ok(_) if flags & COMMAND == 0 => return Err(PeerMisbehaved::MessageInHandshake.into()),
-            Ok(_) => frames::judge(bytes, HANDSHAKE_CAP)?,
-            Err(error) => return Err(error),
-        };
-        let (header, frame_len) = match judged {
-            Judged::Whole { header, frame_len } => (header, frame_len),
-            Judged::Part { needed } => return Ok(Some(Need(needed))),
-        };
-        let command = self.mechanism.parse(&bytes[header.header_len..frame_len])?;
-        let step = self.mechanism.receive(command, &self.config);
-        let step = step.inspect_err(|error| out.write.extend(refusal(error)))?;
-        let (metadata, answer) = match step {
-            Step::Say(answer) => {
-                out.write.push(answer);
-                input.skip(frame_len);
-                return Ok(None);
-            }
-            Step::Done { metadata, answer } => (metadata, answer),
-        };
-        let introduction = Introduction::judge(metadata, self.config.socket_type)
-            .inspect_err(|error| out.write.extend(refusal(error)))?;
-        out.write.extend(answer);
-        out.ready = Some(introduction.into_peer(announced, self.mechanism.name(), self.side));
-        input.skip(frame_len);
-        self.stage = Stage::Traffic;
-        self.handshake_deadline = None;
-        self.pulse.start(now);
         Ok(None)
     }
 
@@ -394,20 +304,6 @@ impl Session {
     }
 }
 
-/// The ERROR that tells the peer why it is refused, if it is.
-fn refusal(error: &SessionError) -> Option<Bytes> {
-    Some(match error {
-        // spec: 27/ZAP, connecting to ZMTP mechanisms — the status code is the reason of an ERROR.
-        SessionError::AuthenticationFailed { status } => command::encode_error(&status.to_string()),
-        // spec: 37/ZMTP, Socket-Type — a peer that validates the type should answer ERROR, then disconnect.
-        SessionError::PeerIncompatible(PeerIncompatible::SocketType { ours, theirs }) => {
-            command::encode_error(&format!("{theirs}-does-not-talk-to-{ours}"))
-        }
-        SessionError::PeerIncompatible(_) => command::encode_error("unknown-socket-type"),
-        _ => return None,
-    })
-}
-
 impl Protocol for Session {
     type Peer = PeerInfo;
     type Error = SessionError;
@@ -443,6 +339,8 @@ impl Protocol for Session {
             framing::encode(&batch.segments, &mut out.write);
         } else if matches!(self.stage, Stage::Raw) {
             raw::encode(&batch.segments, &mut out.write);
+        } else if let Some((sending, _)) = self.mechanism.lanes() {
+            sending.seal(&batch.segments, &mut out.write);
         } else {
             debug_assert!(matches!(self.stage, Stage::Traffic), "nothing is sent before the peer is ready");
             out.write.append(&mut batch.segments);
@@ -459,7 +357,11 @@ impl Protocol for Session {
         if self.handshake_deadline.is_some_and(|deadline| deadline <= now) {
             return Err(SessionError::HandshakeTimeout { allowed: self.config.handshake_timeout.unwrap_or_default() });
         }
-        out.write.extend(self.pulse.poll(now)?);
+        match self.pulse.poll(now)? {
+            Some(ping) if self.within => out.write.push(ping),
+            Some(ping) => self.say(ping, out),
+            None => {}
+        }
         Ok(())
     }
 
@@ -468,7 +370,16 @@ impl Protocol for Session {
     }
 
     fn is_verbatim(&self) -> bool {
-        !matches!(self.stage, Stage::OlderTraffic | Stage::Raw)
+        !matches!(self.stage, Stage::OlderTraffic | Stage::SealedTraffic | Stage::Raw)
+    }
+
+    fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Stage::Judging(judgement) = &mut self.stage else { return Poll::Ready(false) };
+        if let Some(pending) = &mut judgement.pending {
+            judgement.verdict = Some(ready!(pending.as_mut().poll(cx)));
+            judgement.pending = None;
+        }
+        Poll::Ready(true)
     }
 
     fn forgive(&mut self, now: Instant) {

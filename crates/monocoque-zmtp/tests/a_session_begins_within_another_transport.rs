@@ -13,7 +13,7 @@ fn begun(config: SessionConfig, beginning: Beginning) -> (Session, Vec<u8>) {
     let (mut session, mut out) = (Session::within(config, Side::Dialer), Output::default());
     session.connected(Instant::now(), &mut out);
     assert!(out.write.is_empty(), "the transport speaks first");
-    session.begin(beginning, &mut out);
+    session.begin(Instant::now(), beginning, &mut out).expect("nothing is judged");
     (session, out.write.concat())
 }
 

@@ -3,18 +3,22 @@
 //! Which of them is the endpoint's to say. One actor drives them all: the choice is looked at once for each batch.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use monocoque_core::batch::Batch;
 use monocoque_core::endpoint::{Endpoint, Host, WsEndpoint};
 use monocoque_core::protocol::{Blame, Need, Output, Protocol, ProtocolError, Side};
 use monocoque_core::slab::{Arena, SlabMut};
+use monocoque_io::LinkFacts;
+use monocoque_pattern::host as peer_host;
 use monocoque_tls::{Tls, TlsConfig, TlsError, TlsFault};
-use monocoque_ws::{NoRandomness, WsConfig, WsError, WsSession};
+use monocoque_ws::{WsConfig, WsError, WsSession};
 use monocoque_zmtp::{PeerInfo, Session, SessionConfig, SessionError};
 
+use crate::auth::ENTROPY;
 use crate::error::OptionError;
-use crate::options::Options;
+use crate::options::TlsOptions;
 
 /// What the connections of an endpoint speak, by its scheme and the options as they were when it was made.
 #[derive(Debug, Clone)]
@@ -35,19 +39,24 @@ impl Speech {
     ///
     /// # Errors
     /// [`OptionError::Tls`] if TLS cannot be had with the options as they are.
-    pub(crate) fn new(endpoint: &Endpoint, side: Side, options: &Options, arena: &Arena) -> Result<Self, OptionError> {
-        let session = options.session_config();
+    pub(crate) fn new(
+        endpoint: &Endpoint,
+        side: Side,
+        session: Arc<SessionConfig>,
+        tls: &TlsOptions,
+        arena: &Arena,
+    ) -> Result<Self, OptionError> {
         let layers = match endpoint {
             Endpoint::Ws(ws) => {
                 let ws_config = Arc::new(WsConfig {
                     session: Arc::clone(&session),
                     host: host(ws),
                     path: ws.path().to_owned(),
-                    random,
+                    entropy: ENTROPY,
                     arena: arena.clone(),
                 });
                 if ws.is_secure() {
-                    Layers::Wss(ws_config, options.tls.config(ws, side)?, arena.clone())
+                    Layers::Wss(ws_config, tls.config(ws, side)?, arena.clone())
                 } else {
                     Layers::Ws(ws_config)
                 }
@@ -58,13 +67,16 @@ impl Speech {
     }
 
     /// The beginning of one connection.
-    pub(crate) fn begin(&self, side: Side) -> Conversation {
+    pub(crate) fn begin(&self, facts: &LinkFacts) -> Conversation {
+        // Asked for only by who judges.
+        let judges = self.session.authenticator.is_some();
+        let address = if judges { peer_host(&facts.remote).unwrap_or_default() } else { "" };
+        let ws = |config: &Arc<WsConfig>| WsSession::new(Arc::clone(config), facts.side).of_peer_at(address);
         match &self.layers {
-            Layers::None => Conversation::Zmtp(Session::new(Arc::clone(&self.session), side)),
-            Layers::Ws(config) => Conversation::Ws(Box::new(WsSession::new(Arc::clone(config), side))),
+            Layers::None => Conversation::Zmtp(Session::new(Arc::clone(&self.session), facts.side).of_peer_at(address)),
+            Layers::Ws(config) => Conversation::Ws(Box::new(ws(config))),
             Layers::Wss(config, tls, arena) => {
-                let within = WsSession::new(Arc::clone(config), side);
-                Conversation::Wss(Box::new(Tls::new(within, tls.clone(), arena.clone())))
+                Conversation::Wss(Box::new(Tls::new(ws(config), tls.clone(), arena.clone())))
             }
         }
     }
@@ -76,18 +88,6 @@ fn host(ws: &WsEndpoint) -> String {
         Host::V6 { addr, .. } => format!("[{addr}]:{}", ws.target().port()),
         host => format!("{host}:{}", ws.target().port()),
     }
-}
-
-/// Random bytes of the system.
-fn random(mut bytes: &mut [u8]) -> Result<(), NoRandomness> {
-    while !bytes.is_empty() {
-        match rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty()) {
-            Ok(count) => bytes = &mut bytes[count..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return Err(NoRandomness),
-        }
-    }
-    Ok(())
 }
 
 /// One connection's protocol. What is rarer is boxed, so that it does not make the others larger.
@@ -179,6 +179,10 @@ impl Protocol for Conversation {
         out: &mut Output<PeerInfo>,
     ) -> Result<Need, ConversationError> {
         Ok(speak!(self, one => one.received(now, input, out)?))
+    }
+
+    fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        speak!(self, one => one.poll_unblocked(cx))
     }
 
     #[inline]

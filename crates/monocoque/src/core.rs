@@ -12,6 +12,7 @@ use monocoque_core::{Endpoint, SocketType};
 use monocoque_io::{Binding, Dialer, Listener, Placement, PlacementGone, Stopper};
 use monocoque_pattern::{Hub, LinkId};
 
+use crate::auth::ZapClient;
 use crate::close::Phase;
 use crate::context::{ContextInner, SocketPlace};
 use crate::conversation::Speech;
@@ -38,7 +39,7 @@ pub(crate) struct Core {
     closing: AtomicBool,
     next_connection: AtomicU64,
     /// Held for its drop.
-    _place: SocketPlace,
+    _place: Option<SocketPlace>,
 }
 
 /// What changes under a lock of its own, off the data path.
@@ -87,8 +88,17 @@ impl Role {
 impl Core {
     pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Result<Arc<Self>, OptionError> {
         let place = context.admit()?;
+        Ok(Self::make(context, options, Some(place)))
+    }
+
+    /// A socket of our own, which is not one of those that the context may have.
+    pub(crate) fn uncounted(context: &Arc<ContextInner>, options: Options) -> Arc<Self> {
+        Self::make(context, options, None)
+    }
+
+    fn make(context: &Arc<ContextInner>, options: Options, place: Option<SocketPlace>) -> Arc<Self> {
         let events = Events::new(options.socket_type);
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             hub: Hub::new(options.hub_config()),
             socket_type: options.socket_type,
             options: Mutex::new(options),
@@ -100,7 +110,7 @@ impl Core {
             closing: AtomicBool::new(false),
             next_connection: AtomicU64::new(1),
             _place: place,
-        }))
+        })
     }
 
     /// The I/O threads that may serve it.
@@ -205,10 +215,8 @@ impl Core {
         endpoint: Endpoint,
     ) -> Result<Endpoint, BindError> {
         let placement = self.placement()?;
-        let (speech, config) = {
-            let options = self.options();
-            (Speech::new(&endpoint, Side::Listener, &options, &self.context.arena)?, options.listen.clone())
-        };
+        let speech = self.speech(&endpoint, Side::Listener)?;
+        let config = self.options().listen.clone();
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
         let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
             let (endpoint, reason, errno) = (endpoint.to_string(), error.to_string(), error.errno());
@@ -231,10 +239,10 @@ impl Core {
     /// Starts connecting to a network endpoint.
     pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
         let placement = self.placement()?;
-        let (immediate, speech, config) = {
+        let speech = self.speech(&endpoint, Side::Dialer)?;
+        let (immediate, config) = {
             let options = self.options();
-            let speech = Speech::new(&endpoint, Side::Dialer, &options, &self.context.arena)?;
-            (options.immediate, speech, options.dial_config())
+            (options.immediate, options.dial_config())
         };
         let target = Arc::new(Target::new(self.open_link()?));
         if !immediate {
@@ -262,6 +270,17 @@ impl Core {
         entered.map(|()| link).inspect_err(|_| {
             self.hub.close_link(link);
         })
+    }
+
+    /// What is spoken at an endpoint, by the options as they are.
+    fn speech(self: &Arc<Self>, endpoint: &Endpoint, side: Side) -> Result<Speech, OptionError> {
+        let options = self.options();
+        let mut session = options.session_config();
+        if let (None, Some(rules)) = (&session.authenticator, options.security.zap()) {
+            let (context, identity) = (Arc::clone(&self.context), options.identity.clone());
+            session.authenticator = Some(Arc::new(ZapClient { context, identity, rules }));
+        }
+        Speech::new(endpoint, side, Arc::new(session), &options.tls, &self.context.arena)
     }
 
     /// Whether sockets of this type use the transport (`ENOCOMPATPROTO`).
@@ -295,14 +314,15 @@ impl Core {
         i64::from(self.hub.can_recv()) | i64::from(self.hub.can_send()) << 1
     }
 
-    /// Whether the security mechanism, if there is one, can be had there. In this process (inproc) none is needed.
+    /// Whether the security mechanism, if there is one, can be had there, and has what it needs. In this process (inproc)
+    /// none is needed.
     pub(crate) fn check_security(&self, endpoint: &Endpoint) -> Result<(), OptionError> {
         let options = self.options();
         match options.security.name() {
             Some(mechanism) if options.hub.raw || matches!(endpoint, Endpoint::Udp(_)) => {
                 Err(OptionError::Unprotected { mechanism, endpoint: endpoint.clone() })
             }
-            _ => Ok(()),
+            _ => options.security.check(),
         }
     }
 

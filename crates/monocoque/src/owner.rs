@@ -124,7 +124,7 @@ impl Owner for ZmtpOwner {
     type Host = ZmtpHost;
 
     fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Conversation, ZmtpHost) {
-        let conversation = self.speech.begin(facts.side);
+        let conversation = self.speech.begin(facts);
         let traffic = &facts.traffic;
         let facts = self.facts(facts, self.core.connection_number());
         self.core.events.begun(&facts, traffic, self.target.is_some());
@@ -251,6 +251,7 @@ impl ZmtpHost {
         if peer.major > 0 {
             facts.version = Some(peer.announced);
             facts.mechanism = Some(peer.mechanism);
+            facts.user_id.clone_from(&peer.user_id);
         }
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();

@@ -6,8 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use monocoque::{
-    Context, DisconnectReason, Event, FrameFault, Heartbeat, Message, Pull, SessionError, Socket, SocketType,
-    UpgradeFault, WsError,
+    Applicant, Context, Credentials, DisconnectReason, Event, FrameFault, Heartbeat, Judging, Message, Pull,
+    SessionError, Socket, SocketType, UpgradeFault, Verdict, WsError, new_secret_key,
 };
 use monocoque_core::protocol::Blame;
 
@@ -43,13 +43,7 @@ impl Raw {
     }
 
     fn upgrade(&mut self, protocol: &str) {
-        self.write(
-            format!(
-                "GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
-            )
-            .as_bytes(),
-        );
+        self.write(&request(protocol));
         let head = self.head();
         // spec: 6455, opening handshake — the answer to the sample nonce.
         assert!(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
@@ -88,6 +82,15 @@ impl Raw {
         assert!(len < 126, "a long frame, or a masked one");
         Some((first[0], self.exactly(len.into())))
     }
+}
+
+/// With the sample nonce of RFC 6455.
+fn request(protocol: &str) -> Vec<u8> {
+    format!(
+        "GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 async fn bound(ctx: &Context) -> (Socket<Pull>, String) {
@@ -319,6 +322,55 @@ fn a_server_that_answers_wrongly_is_left() {
             let reason = soon(event(&monitor, handshake_failed)).await;
             assert_eq!(reason, DisconnectReason::WebSocket(WsError::Upgrade(fault)));
         }
+    });
+}
+
+/// A judge that takes its time, and says by what it judged.
+fn judge(applicant: Applicant) -> Judging {
+    Judging::later(async move {
+        smol::future::yield_now().await;
+        let mechanism = match applicant.credentials {
+            Credentials::Null => "NULL",
+            Credentials::Plain { .. } => "PLAIN",
+            _ => "CURVE",
+        };
+        Verdict::accept(format!("{mechanism} at {}", applicant.address))
+    })
+}
+
+#[test]
+fn every_mechanism_is_judged_as_elsewhere() {
+    everywhere(async |ctx: Context| {
+        let (server, client) = [(); 2].map(|()| new_secret_key().expect("random bytes")).into();
+        for endpoint in [WS, WSS] {
+            let pulls = [ctx.pull(), ctx.pull().plain_server(true), ctx.pull().curve_server(server.clone())];
+            let pushes = [
+                ctx.push(),
+                ctx.push().plain("ann", "secret"),
+                ctx.push().curve_client(server.public(), client.clone()),
+            ];
+            for ((pull, push), mechanism) in pulls.into_iter().zip(pushes).zip(["NULL", "PLAIN", "CURVE"]) {
+                let pull = soon(secure(pull).authenticator(judge).bind(endpoint)).await.expect("free");
+                let push = secure(push).connect(pull.last_endpoint().expect("bound").to_string()).expect("sound");
+                for message in [Message::from("small"), ["", "two"].into(), vec![3; 300_000].into()] {
+                    soon(push.send(message.clone())).await.expect("sent");
+                    let (received, peer) = soon(pull.recv_with_peer()).await.expect("received");
+                    assert!(received == message, "{message:?}");
+                    let user = peer.and_then(|peer| peer.user_id.clone());
+                    assert_eq!(user.as_deref(), Some(&*format!("{mechanism} at 127.0.0.1")));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn who_judges_takes_nobody_without_a_mechanism() {
+    in_shared(async |ctx: Context| {
+        let pull = soon(ctx.pull().authenticator(judge).bind(WS)).await.expect("free");
+        let mut raw = Raw::connect(&pull.last_endpoint().expect("bound").to_string());
+        raw.write(&request("ZWS2.0"));
+        assert!(raw.head().starts_with("HTTP/1.1 400 "));
     });
 }
 
