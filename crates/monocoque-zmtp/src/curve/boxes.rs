@@ -2,12 +2,15 @@
 //!
 //! All nonces of one direction begin with the same 16 bytes, and XSalsa20 turns key and those into a key for Salsa20.
 //! So that step is taken once for a direction, and not for each message ([`LaneKey`]).
+//!
+//! No one implementation is the fastest: vectors pay off for long contents only (docs/decisions/0023). Short ones are for
+//! `salsa20` and `cryptoxide`, long ones for `salsabox`. They are held against each other and against libsodium below.
 
-use poly1305::Poly1305;
-use poly1305::universal_hash::KeyInit;
+use cryptoxide::poly1305::Poly1305;
 use salsa20::cipher::consts::U10;
 use salsa20::cipher::{KeyIvInit, StreamCipher};
 use salsa20::{Salsa20, hsalsa};
+use salsabox::SecretBox;
 use subtle::ConstantTimeEq;
 use x25519_dalek::x25519;
 use zeroize::{Zeroize, Zeroizing};
@@ -36,7 +39,7 @@ impl BoxKey {
 
     /// The key for nonces that begin with `prefix`.
     pub(crate) fn lane(&self, prefix: &[u8; 16]) -> LaneKey {
-        LaneKey(derive(&self.0, prefix))
+        LaneKey::new(&self.0, prefix)
     }
 
     /// A box of `plain` for a nonce in its two parts.
@@ -71,35 +74,67 @@ fn derive(key: &[u8; KEY_BYTES], input: &[u8; 16]) -> Zeroizing<[u8; KEY_BYTES]>
     key
 }
 
-/// The key for one direction of a connection.
-pub(crate) struct LaneKey(Zeroizing<[u8; KEY_BYTES]>);
+/// From how many bytes of contents on vectors pay off.
+const LONG_BYTES_MIN: usize = 2048;
+
+/// The key for one direction of a connection: for nonces that begin alike.
+pub(crate) struct LaneKey {
+    /// Of Salsa20.
+    key: Zeroizing<[u8; KEY_BYTES]>,
+    /// Of XSalsa20, with the beginning of the nonces.
+    long: SecretBox,
+    prefix: [u8; 16],
+}
 
 impl LaneKey {
+    fn new(key: &[u8; KEY_BYTES], prefix: &[u8; 16]) -> Self {
+        Self { key: derive(key, prefix), long: SecretBox::from_key(key), prefix: *prefix }
+    }
+
     /// Encrypts `contents` where they lie, and gives their authenticator.
     pub(crate) fn seal(&self, nonce: u64, contents: &mut [u8]) -> [u8; TAG_BYTES] {
-        let (mut stream, mac) = self.start(nonce);
+        if contents.len() >= LONG_BYTES_MIN {
+            return self.long.encrypt_detached(&self.whole(nonce), contents);
+        }
+        let (mut stream, mut mac) = self.start(nonce);
         stream.apply_keystream(contents);
-        mac.compute_unpadded(contents).into()
+        tag(&mut mac, contents)
     }
 
     /// Decrypts `contents` where they lie. If they are not authentic they stay as they are.
-    pub(crate) fn open(&self, nonce: u64, tag: &[u8; TAG_BYTES], contents: &mut [u8]) -> bool {
-        let (mut stream, mac) = self.start(nonce);
-        let wanted: [u8; TAG_BYTES] = mac.compute_unpadded(contents).into();
-        let authentic = bool::from(wanted.ct_eq(tag));
+    pub(crate) fn open(&self, nonce: u64, wanted: &[u8; TAG_BYTES], contents: &mut [u8]) -> bool {
+        if contents.len() >= LONG_BYTES_MIN {
+            return self.long.decrypt_detached(&self.whole(nonce), contents, wanted).is_ok();
+        }
+        let (mut stream, mut mac) = self.start(nonce);
+        let authentic = bool::from(tag(&mut mac, contents).ct_eq(wanted));
         if authentic {
             stream.apply_keystream(contents);
         }
         authentic
     }
 
+    fn whole(&self, nonce: u64) -> [u8; 24] {
+        let mut whole = [0; 24];
+        whole[..16].copy_from_slice(&self.prefix);
+        whole[16..].copy_from_slice(&nonce.to_be_bytes());
+        whole
+    }
+
     /// The first 32 bytes of the stream are the authenticator's key, the rest is for the contents.
     fn start(&self, nonce: u64) -> (Salsa20, Poly1305) {
-        let mut stream = Salsa20::new((&*self.0).into(), &nonce.to_be_bytes().into());
+        let mut stream = Salsa20::new((&*self.key).into(), &nonce.to_be_bytes().into());
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         stream.apply_keystream(&mut *key);
-        (stream, Poly1305::new((&*key).into()))
+        (stream, Poly1305::new(&key))
     }
+}
+
+fn tag(mac: &mut Poly1305, contents: &[u8]) -> [u8; TAG_BYTES] {
+    mac.update_mut(contents);
+    let mut tag = [0; TAG_BYTES];
+    mac.finalize_reset(&mut tag);
+    tag
 }
 
 #[cfg(test)]
@@ -151,6 +186,23 @@ mod tests {
             let mut contents: Vec<u8> = std::iter::once(0).chain((0..size).map(|at| (at % 251) as u8)).collect();
             let tag = lane.seal(size as u64 + 3, &mut contents);
             assert_eq!(hex(&tag) + &hex(&contents), wanted, "{size} bytes");
+        }
+    }
+
+    #[test]
+    fn short_and_long_are_sealed_alike() {
+        let key = BoxKey::from_bytes([7; 32]);
+        let lane = key.lane(b"CurveZMQMESSAGEC");
+        for size in [0, 1, 31, 32, 33, 64, 1000, LONG_BYTES_MIN - 1, LONG_BYTES_MIN, 5000, 70_000] {
+            let plain: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let (mut short, mut long) = (plain.clone(), plain.clone());
+            let (mut stream, mut mac) = lane.start(9);
+            stream.apply_keystream(&mut short);
+            let of_short = tag(&mut mac, &short);
+            let of_long = lane.long.encrypt_detached(&lane.whole(9), &mut long);
+            assert_eq!((short, of_short), (long.clone(), of_long), "{size} bytes");
+            assert!(lane.open(9, &of_long, &mut long));
+            assert_eq!(long, plain);
         }
     }
 
