@@ -215,8 +215,9 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
         DisconnectReason::Protocol(SessionError::PeerMisbehaved(rule)) => {
             (events::HANDSHAKE_FAILED_PROTOCOL, broken(rule))
         }
+        DisconnectReason::WebSocket(_) => (events::HANDSHAKE_FAILED_PROTOCOL, 0x3000_0000),
         DisconnectReason::Protocol(SessionError::Unjudged(why)) => unjudged(*why),
-        // A time-out, a limit, or the network: libzmq has no number for it.
+        // A time-out, a limit, TLS, or the network: libzmq has no number for it.
         _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),
     }
 }
