@@ -1,7 +1,9 @@
 //! `cargo xtask`: what the repository's maintainers run.
 
 mod compare;
+mod libzmq;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,11 +19,18 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Build the library that stands in for libzmq, and lay it out with headers, pkg-config and CMake files.
+    InstallLibzmq {
+        /// Where: DIR/lib, DIR/include.
+        #[arg(long, value_name = "DIR")]
+        prefix: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Compare { words } => compare::run(&words),
+        Task::InstallLibzmq { prefix } => libzmq::install(&prefix),
     };
     match done {
         Ok(code) => code,

@@ -272,6 +272,7 @@ impl ZmtpHost {
     fn properties(&self, metadata: Vec<(String, Vec<u8>)>) -> Arc<PeerProperties> {
         let mut properties = PeerProperties::default();
         properties.connection = self.facts.connection;
+        properties.descriptor = self.facts.descriptor;
         properties.endpoint.clone_from(&self.facts.endpoint);
         properties.address.clone_from(&self.facts.remote);
         properties.socket_type = self.facts.socket_type;

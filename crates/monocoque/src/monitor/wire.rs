@@ -1,17 +1,18 @@
 //! Events as libzmq's messages, on an inproc socket: `zmq_socket_monitor` and `zmq_socket_monitor_versioned`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use monocoque_core::{Endpoint, Message, SocketType};
+use monocoque_core::{Endpoint, Frame, Message, SocketType};
 use monocoque_zmtp::{PeerIncompatible, PeerMisbehaved, SessionError};
 
-use super::{ConnectionFacts, DisconnectReason, Event, Monitor};
+use super::{ConnectionFacts, DisconnectReason, Event, Monitor, Queue};
 use crate::core::Core;
 use crate::error::{BindError, ContextError};
 use crate::kind::Any;
 use crate::options::Options;
 use crate::socket::Socket;
+use crate::stats::SocketStats;
 
 /// Which events there are, as bits of a mask (`ZMQ_EVENT_*`).
 pub mod events {
@@ -32,6 +33,7 @@ pub mod events {
     pub const HANDSHAKE_FAILED_PROTOCOL: u64 = 0x2000;
     pub const HANDSHAKE_FAILED_AUTH: u64 = 0x4000;
     pub const ALL: u64 = 0xffff;
+    pub const PIPES_STATS: u64 = 0x1_0000;
 }
 
 /// `EINPROGRESS`, which an attempt that has begun carries.
@@ -58,6 +60,12 @@ pub enum MonitorError {
     /// Version 1 is told by a PAIR; version 2 by a PAIR, PUB or PUSH too (`EINVAL`).
     #[error("a {0} does not tell of events")]
     SocketType(SocketType),
+    /// Nobody is told of queues: the socket has no monitor of version 2 that asked for it (`EINVAL`).
+    #[error("no monitor of the socket asks for its queues")]
+    NotAsked,
+    /// There is no connection whose queues could be told (`EAGAIN`).
+    #[error("the socket has no connection")]
+    NoConnection,
     /// The endpoint cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -87,13 +95,45 @@ pub(crate) fn monitor_at(
     let core = Core::new(&of.context, options).map_err(BindError::from)?;
     crate::inproc::bind(&core, name.as_str(), parsed.clone())?;
     let (socket, monitor) = (Socket::<Any>::new(core), of.events.subscribe());
+    *of.events.wire.lock() = Some(Told { queue: Arc::downgrade(&monitor.queue), mask });
     of.context.spawn(move || tell_all(monitor, socket, mask, form))?;
+    Ok(())
+}
+
+/// What is told on.
+#[derive(Debug)]
+pub(super) struct Told {
+    queue: Weak<Queue>,
+    mask: u64,
+}
+
+/// Ends what [`monitor_at`] began last.
+pub(crate) fn stop_monitor(of: &Core) {
+    let told = of.events.wire.lock().take();
+    if let Some(queue) = told.and_then(|told| told.queue.upgrade()) {
+        queue.end();
+    }
+}
+
+/// Tells what waits on each connection.
+pub(crate) fn monitor_queues(of: &Core) -> Result<(), MonitorError> {
+    let wire = of.events.wire.lock();
+    let told = wire.as_ref().filter(|told| told.mask & events::PIPES_STATS != 0).ok_or(MonitorError::NotAsked)?;
+    let connections = SocketStats::of(of).connections;
+    if connections.is_empty() {
+        return Err(MonitorError::NoConnection);
+    }
+    let queue = told.queue.upgrade().ok_or(MonitorError::NotAsked)?;
+    for one in connections {
+        let (outgoing, incoming) = (one.send_queue.messages, one.recv_queue.messages);
+        queue.push(Event::Queues { peer: one.facts, outgoing, incoming });
+    }
     Ok(())
 }
 
 async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: MonitorForm) {
     while let Some(event) = monitor.recv().await {
-        let Some(told) = Told::of(&event).filter(|told| told.number & mask != 0) else { continue };
+        let Some(told) = Line::of(&event).filter(|told| told.number & mask != 0) else { continue };
         let mut message = told.write(form);
         // Nobody may be there yet, or ever.
         while let Err(refused) = socket.send(message).await {
@@ -104,9 +144,10 @@ async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: Monito
         }
     }
     if mask & events::MONITOR_STOPPED != 0 {
-        let stopped = Told {
+        let stopped = Line {
             number: events::MONITOR_STOPPED,
             value: 0,
+            second: None,
             local: String::new(),
             remote: String::new(),
             dialed: false,
@@ -118,20 +159,23 @@ async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: Monito
 
 /// An event as libzmq has it.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
+struct Line {
     number: u64,
     value: u64,
+    /// Of version 2 there may be another.
+    second: Option<u64>,
     local: String,
     remote: String,
     dialed: bool,
 }
 
-impl Told {
+impl Line {
     /// `None` for what libzmq has no number for.
     fn of(event: &Event) -> Option<Self> {
         let bound = |number, endpoint: &str, value| Self {
             number,
             value,
+            second: None,
             local: endpoint.to_owned(),
             remote: String::new(),
             dialed: false,
@@ -139,6 +183,7 @@ impl Told {
         let dialed = |number, endpoint: &str, value| Self {
             number,
             value,
+            second: None,
             local: String::new(),
             remote: endpoint.to_owned(),
             dialed: true,
@@ -146,6 +191,7 @@ impl Told {
         let of = |number, peer: &ConnectionFacts, value| Self {
             number,
             value,
+            second: None,
             local: peer.local.clone(),
             remote: peer.remote.clone(),
             dialed: peer.dialed,
@@ -171,6 +217,9 @@ impl Told {
                 of(number, peer, value)
             }
             Event::Disconnected { peer, .. } => of(events::DISCONNECTED, peer, peer.descriptor as u64),
+            Event::Queues { peer, outgoing, incoming } => {
+                Self { second: Some(*incoming), ..of(events::PIPES_STATS, peer, *outgoing) }
+            }
             Event::Closed { endpoint, descriptor } => bound(events::CLOSED, endpoint, *descriptor as u64),
             _ => return None,
         })
@@ -184,8 +233,10 @@ impl Told {
                 Message::from([head.as_slice(), endpoint.as_bytes()])
             }
             MonitorForm::V2 => {
-                let [number, count, value] = [self.number, 1, self.value].map(u64::to_ne_bytes);
-                Message::from([&number[..], &count, &value, self.local.as_bytes(), self.remote.as_bytes()])
+                let values = [self.value].into_iter().chain(self.second);
+                let numbers = [self.number, values.clone().count() as u64].into_iter().chain(values);
+                let numbers = numbers.map(|number| Frame::from(&number.to_ne_bytes()));
+                Message::multipart(numbers.chain([self.local.as_str().into(), self.remote.as_str().into()]))
             }
         }
     }
@@ -243,7 +294,7 @@ mod tests {
     #[test]
     fn both_forms_hold_the_same() {
         let told =
-            || Told::of(&Event::Closed { endpoint: "tcp://127.0.0.1:5555".into(), descriptor: 9 }).expect("known");
+            || Line::of(&Event::Closed { endpoint: "tcp://127.0.0.1:5555".into(), descriptor: 9 }).expect("known");
         let v1 = told().write(MonitorForm::V1);
         assert_eq!((v1.len(), &v1[1][..]), (2, &b"tcp://127.0.0.1:5555"[..]));
         assert_eq!(v1[0][..], [&0x80u16.to_ne_bytes()[..], &9u32.to_ne_bytes()].concat());
@@ -256,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_libzmq_does_not_know_is_left_out() {
-        assert_eq!(Told::of(&Event::Lagged(3)), None);
-        assert_eq!(Told::of(&Event::TooManyHandshakes { endpoint: "x".into() }), None);
+        assert_eq!(Line::of(&Event::Lagged(3)), None);
+        assert_eq!(Line::of(&Event::TooManyHandshakes { endpoint: "x".into() }), None);
     }
 }
