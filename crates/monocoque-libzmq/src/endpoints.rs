@@ -1,24 +1,49 @@
 //! `zmq_bind`, `zmq_connect`, `zmq_unbind`, `zmq_disconnect`, and the peers behind endpoints.
 
 use std::ffi::CStr;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::atomic::Ordering;
 
 use libc::{c_char, c_int, c_void, size_t};
-use monocoque::{Endpoint, SocketType};
+use monocoque::{Endpoint, SocketType, raw};
 
 use crate::errno::{EHOSTUNREACH, EINVAL, EMTHREAD, ENOENT, ENOTSUP, Errno};
 use crate::guard::call;
 use crate::io::number;
 use crate::options::bytes;
 use crate::socket::{Sock, live, lock};
+use crate::wait;
 
 const POLLOUT: c_int = 2;
+/// How long connections of an endpoint that was unbound may take to end.
+const ENDING_MS_MAX: i64 = 100;
 
 impl Sock {
     fn bind(&self, endpoint: &str) -> Result<(), Errno> {
         self.check_threads(endpoint)?;
-        let real = self.socket.blocking().bind(endpoint)?;
+        let adopts = self.adopt()?;
+        let bound = self.socket.blocking().bind(endpoint);
+        if adopts {
+            raw::adopt(&self.socket, None);
+        }
+        let real = bound?;
         *lock(&self.last_endpoint) = real.to_string();
         Ok(())
+    }
+
+    /// Takes the listening socket that the caller has given away, if one was; whether it was.
+    fn adopt(&self) -> Result<bool, Errno> {
+        let fd = self.use_fd.swap(-1, Ordering::Relaxed);
+        if fd < 0 {
+            return Ok(false);
+        }
+        // SAFETY: it takes any number.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+            return Err(Errno::last());
+        }
+        // SAFETY: it is open, and the manual has the caller give it away.
+        raw::adopt(&self.socket, Some(unsafe { OwnedFd::from_raw_fd(fd) }));
+        Ok(true)
     }
 
     fn connect(&self, endpoint: &str) -> Result<(), Errno> {
@@ -60,7 +85,19 @@ impl Sock {
         let unbind = || self.socket.unbind(endpoint);
         let disconnect = || self.socket.disconnect(endpoint);
         let ended = if is_bound { unbind().or_else(|_| disconnect()) } else { disconnect().or_else(|_| unbind()) };
-        ended.map_err(|_| ENOENT)
+        ended.map_err(|_| ENOENT)?;
+        self.wait_for_ends_at(endpoint);
+        Ok(())
+    }
+
+    /// Connections that were accepted at an endpoint end on an I/O thread. In libzmq too, but before the next message gets
+    /// there; so they are waited for.
+    fn wait_for_ends_at(&self, endpoint: &str) {
+        let is_over = || (!raw::has_accepted_at(&self.socket, endpoint)).then_some(());
+        if is_over().is_none() {
+            // In time or not: they are ending.
+            let _ = wait::until(raw::ended(&self.socket), ENDING_MS_MAX, is_over);
+        }
     }
 }
 

@@ -209,6 +209,9 @@ impl Sock {
                 msg.set_peer(peer);
             }
             _ => {
+                if self.kind == SocketType::Stream {
+                    *lock(&self.last_id) = Some(first.to_vec());
+                }
                 *msg = Msg::of_frame(first);
                 msg.set_peer(peer.clone());
                 msg.set_more(true);

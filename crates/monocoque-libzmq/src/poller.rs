@@ -92,7 +92,7 @@ impl Poller {
 
     /// Fills `events` from its front; how many there are.
     fn wait(&self, events: &mut [PollerEvent], timeout_ms: i64) -> Result<usize, Errno> {
-        if self.items.is_empty() && timeout_ms < 0 {
+        if timeout_ms < 0 && self.items.iter().all(|item| item.events == 0) {
             return Err(EFAULT);
         }
         let held: Vec<Option<Arc<Sock>>> = self.items.iter().map(Item::sock).collect();

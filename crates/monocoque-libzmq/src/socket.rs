@@ -35,6 +35,8 @@ pub(crate) struct Sock {
     pub(crate) more: AtomicBool,
     /// The endpoint that was bound or connected last, also if it is gone.
     pub(crate) last_endpoint: Mutex<String>,
+    /// The listening socket of the caller's that was given last; -1 for none.
+    pub(crate) use_fd: AtomicI32,
     /// STREAM: of whom a message was received last.
     pub(crate) last_id: Mutex<Option<Vec<u8>>>,
     /// Options that do nothing here, as they were set.

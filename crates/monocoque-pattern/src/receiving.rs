@@ -289,7 +289,7 @@ impl RecvSide {
             _ if self.config.is_manual() => true,
             _ if change == Change::Topic => true,
             Wish::Subscribe => self.config.xpub_verbose || self.config.xpub_verboser,
-            Wish::Cancel => self.config.xpub_verboser && change == Change::Peer,
+            Wish::Cancel => self.config.xpub_verboser,
         };
         if told && self.rule == RecvRule::Notices {
             self.inbox.notice(of, self.fair.properties(of).cloned(), wish, topic);
@@ -299,10 +299,10 @@ impl RecvSide {
     /// What a peer that goes had subscribed to is taken back.
     pub(crate) fn take_back(&mut self, of: PeerKey, send: &mut SendSide) {
         if self.config.is_manual() {
-            send.topics.drop_peer(of.slot, |_| ());
+            send.topics.drop_peer(of.slot, |_, _| ());
         }
         let told = if self.config.is_manual() { &mut send.wished } else { &mut send.topics };
-        told.drop_peer(of.slot, |topic| self.notice(of, Wish::Cancel, topic, Change::Topic));
+        told.drop_peer(of.slot, |topic, change| self.notice(of, Wish::Cancel, topic, change));
     }
 
     /// Takes away all that the link in `slot` sent; returns how many messages of it were here, and the rest.

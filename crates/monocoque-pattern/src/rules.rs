@@ -135,7 +135,11 @@ impl Hub {
     pub(crate) fn wish(&self, wish: Wish, topic: &[u8]) -> bool {
         let mut recv = self.recv.lock();
         let (known, travels) = match wish {
-            Wish::Subscribe => (true, recv.own.add(topic)),
+            // Each travels: an XPUB may report them all.
+            Wish::Subscribe => {
+                recv.own.add(topic);
+                (true, true)
+            }
             Wish::Cancel => {
                 let last = recv.own.remove(topic);
                 (last.is_some(), last.unwrap_or(false) || recv.config.xsub_verbose_unsubscribe)

@@ -309,7 +309,11 @@ impl ZmtpHost {
     }
 
     fn end(mut self, ended: Ended<SessionError>) {
-        let reason = DisconnectReason::from(ended.end);
+        let reason = match DisconnectReason::from(ended.end) {
+            // We parted, and it followed.
+            DisconnectReason::PeerClosed { truncated: 0 } if self.core.is_closing() => DisconnectReason::Local,
+            reason => reason,
+        };
         let Some((link, key)) = self.peer else {
             return self.core.events.emit(Event::HandshakeFailed { peer: Arc::unwrap_or_clone(self.facts), reason });
         };

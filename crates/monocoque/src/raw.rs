@@ -1,5 +1,6 @@
 //! What the C ABI needs beneath the typed API (docs/decisions/0031). It changes with that crate, and without notice.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
@@ -15,6 +16,23 @@ use crate::socket::Socket;
 #[inline]
 pub fn hub(socket: &Socket<Any>) -> &Hub {
     &socket.core().hub
+}
+
+/// Bound endpoints that follow accept from `listener`, which is bound and listens already, instead of a socket of their own;
+/// `None` for one of their own again.
+pub fn adopt(socket: &Socket<Any>, listener: Option<OwnedFd>) {
+    socket.core().options().listen.adopted = listener.map(Arc::new);
+}
+
+/// Whether a connection is there that was accepted at `endpoint`. When one ends, [`ended`] wakes.
+pub fn has_accepted_at(socket: &Socket<Any>, endpoint: &str) -> bool {
+    let registry = socket.core().events.registry();
+    registry.connections.values().any(|live| !live.facts.dialed && live.facts.endpoint == endpoint)
+}
+
+/// Woken when a connection has ended.
+pub fn ended(socket: &Socket<Any>) -> &WaitList {
+    &socket.core().idle
 }
 
 /// The context of `builder`, whose I/O threads are started at first need.

@@ -113,6 +113,7 @@ impl Ctx {
             leaves: AtomicBool::new(false),
             more: AtomicBool::new(false),
             last_endpoint: Mutex::default(),
+            use_fd: AtomicI32::new(-1),
             last_id: Mutex::default(),
             kept: Mutex::default(),
             _place: place,

@@ -23,6 +23,8 @@ const RCVTIMEO: c_int = 27;
 const SNDTIMEO: c_int = 28;
 const LAST_ENDPOINT: c_int = 32;
 const THREAD_SAFE: c_int = 81;
+const USE_FD: c_int = 89;
+const ROUTER_NOTIFY: c_int = 97;
 const STREAM_ROUTING_ID: c_int = 5;
 
 /// Bytes that a caller passes; `None` for no pointer with a length.
@@ -69,6 +71,10 @@ impl Sock {
         if matches!(option, SUBSCRIBE | UNSUBSCRIBE) && self.kind == SocketType::XPub && !self.is_manual() {
             return Err(EINVAL);
         }
+        if option == USE_FD {
+            let fd = Form::Int.number(value.unwrap_or_default())?;
+            return if fd < -1 { Err(EINVAL) } else { Ok(self.use_fd.store(fd as c_int, Ordering::Relaxed)) };
+        }
         let parsed = parse(known, value)?;
         match self.socket.set_option(SocketOption(option as u16), parsed) {
             Ok(()) => self.note(option, value.unwrap_or_default()),
@@ -110,6 +116,8 @@ impl Sock {
             TYPE => return int(self.kind as c_int),
             LAST_ENDPOINT => return Ok([lock(&self.last_endpoint).as_bytes(), &[0]].concat()),
             THREAD_SAFE => return int(self.is_thread_safe().into()),
+            USE_FD => return int(self.use_fd.load(Ordering::Relaxed)),
+            ROUTER_NOTIFY if self.kind != SocketType::Router => return int(0),
             STREAM_ROUTING_ID if self.kind == SocketType::Stream => {
                 if let Some(id) = lock(&self.last_id).clone() {
                     return Ok(id);

@@ -133,14 +133,15 @@ pub(crate) fn monitor_queues(of: &Core) -> Result<(), MonitorError> {
 
 async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: MonitorForm) {
     while let Some(event) = monitor.recv().await {
-        let Some(told) = Line::of(&event).filter(|told| told.number & mask != 0) else { continue };
-        let mut message = told.write(form);
-        // Nobody may be there yet, or ever.
-        while let Err(refused) = socket.send(message).await {
-            if monitor.has_ended() {
-                break;
+        for line in Line::all(&event).filter(|line| line.number & mask != 0) {
+            let mut message = line.write(form);
+            // Nobody may be there yet, or ever.
+            while let Err(refused) = socket.send(message).await {
+                if monitor.has_ended() {
+                    break;
+                }
+                message = refused.into_message();
             }
-            message = refused.into_message();
         }
     }
     if mask & events::MONITOR_STOPPED != 0 {
@@ -170,6 +171,32 @@ struct Line {
 }
 
 impl Line {
+    /// What libzmq tells when this happens: nothing, one event, or two.
+    fn all(event: &Event) -> impl Iterator<Item = Self> + use<> {
+        let (before, after) = match event {
+            // It says nothing of what it ended itself.
+            Event::Disconnected { reason: DisconnectReason::Local, .. }
+            | Event::HandshakeFailed { reason: DisconnectReason::Local, .. } => (None, None),
+            Event::HandshakeFailed { peer, .. } => (Self::of(event), Some(Self::disconnected(peer))),
+            Event::ConnectRetried { endpoint, reason: Some(_), .. } => (Some(Self::closed(endpoint)), Self::of(event)),
+            Event::ConnectGivenUp { endpoint, kind: Some(_), .. } => (Some(Self::closed(endpoint)), None),
+            _ => (Self::of(event), None),
+        };
+        before.into_iter().chain(after)
+    }
+
+    fn disconnected(peer: &ConnectionFacts) -> Self {
+        let (local, remote) = (peer.local.clone(), peer.remote.clone());
+        let value = peer.descriptor as u64;
+        Self { number: events::DISCONNECTED, value, second: None, local, remote, dialed: peer.dialed }
+    }
+
+    /// An attempt to connect has failed, whose descriptor is of no interest.
+    fn closed(endpoint: &str) -> Self {
+        let (local, remote) = (String::new(), endpoint.to_owned());
+        Self { number: events::CLOSED, value: 0, second: None, local, remote, dialed: true }
+    }
+
     /// `None` for what libzmq has no number for.
     fn of(event: &Event) -> Option<Self> {
         let bound = |number, endpoint: &str, value| Self {
@@ -216,7 +243,7 @@ impl Line {
                 let (number, value) = failure(reason);
                 of(number, peer, value)
             }
-            Event::Disconnected { peer, .. } => of(events::DISCONNECTED, peer, peer.descriptor as u64),
+            Event::Disconnected { peer, .. } => Self::disconnected(peer),
             Event::Queues { peer, outgoing, incoming } => {
                 Self { second: Some(*incoming), ..of(events::PIPES_STATS, peer, *outgoing) }
             }

@@ -150,6 +150,8 @@ pub(crate) struct Options {
     keepalive_times: Keepalive,
     /// Told back, and always so.
     stop_after_disconnect: bool,
+    /// Whether inproc joins sockets of types that do not suit each other, as libzmq does.
+    pub(crate) joins_any: bool,
 }
 
 impl Options {
@@ -182,6 +184,7 @@ impl Options {
             multicast: (1, true),
             keepalive_times: Keepalive::default(),
             stop_after_disconnect: false,
+            joins_any: false,
         }
     }
 
@@ -189,6 +192,7 @@ impl Options {
     pub(crate) fn libzmq(socket_type: SocketType) -> Self {
         let mut options = Self::new(socket_type);
         options.hub.router_handover = false;
+        options.joins_any = true;
         options.linger = None;
         options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
         options
