@@ -14,6 +14,7 @@ pub mod cell;
 pub mod deadline;
 pub mod ffi;
 pub mod fixture;
+pub mod judged;
 pub mod party;
 pub mod process;
 pub mod zmq;

@@ -1,7 +1,5 @@
 //! PLAIN with libzmq as client and as server, whichever side binds: who is let in, and what both monitors tell of who
-//! is not. libzmq's server asks a ZAP handler, which is here.
-
-use std::thread::{self, JoinHandle};
+//! is not. libzmq's server asks a ZAP handler.
 
 use monocoque::{
     Any, Context, DisconnectReason, Event, Message, Monitor, PlainTable, SessionError, Socket, SocketType,
@@ -9,59 +7,29 @@ use monocoque::{
 use monocoque_interop::deadline::event;
 use monocoque_interop::ffi::{
     ZMQ_EVENT_ALL, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PLAIN_PASSWORD,
-    ZMQ_PLAIN_SERVER, ZMQ_PLAIN_USERNAME, ZMQ_RECONNECT_IVL,
+    ZMQ_PLAIN_SERVER, ZMQ_PLAIN_USERNAME,
 };
 use monocoque_interop::fixture::{LOOPBACK, bind, patient, theirs, theirs_bound};
+use monocoque_interop::judged::Judged;
 use monocoque_interop::party::{self, kind_of};
 use monocoque_interop::zmq::{self, Kind};
 
 const USER: &str = "ann";
 const PASSWORD: &str = "secret";
 
-/// A context of libzmq's in which a ZAP handler lets in [`USER`] with [`PASSWORD`].
-struct Judged {
-    context: zmq::Context,
-    handler: Option<JoinHandle<()>>,
-}
-
-impl Judged {
-    fn new() -> Self {
-        let context = zmq::Context::new().expect("a context");
-        let zap = context.socket(Kind::Rep).expect("a socket");
-        zap.bind("inproc://zeromq.zap.01").expect("nobody else judges");
-        Self { context, handler: Some(thread::spawn(move || judge(&zap))) }
-    }
-
-    /// A PLAIN server.
-    fn socket(&self, kind: Kind) -> zmq::Socket {
-        let socket = self.context.socket(kind).expect("a socket");
-        socket.set_int(ZMQ_PLAIN_SERVER, 1).expect("taken");
-        socket.set_int(ZMQ_RECONNECT_IVL, 10).expect("taken");
-        socket
-    }
-}
-
-impl Drop for Judged {
-    fn drop(&mut self) {
-        self.context.shutdown().expect("live");
-        self.handler.take().map(JoinHandle::join).expect("once").expect("the handler does not fail");
-    }
-}
-
-/// Answers requests until the context is shut down.
-fn judge(zap: &zmq::Socket) {
-    loop {
-        let request = match zap.recv_multipart() {
-            Ok(request) => request,
-            Err(error) if error.is_timeout() => continue,
-            Err(_) => return,
-        };
+/// A context of libzmq's in which [`USER`] with [`PASSWORD`] is let in.
+fn judged() -> Judged {
+    Judged::by(|request| {
         let known = request[5] == b"PLAIN" && request[6] == USER.as_bytes() && request[7] == PASSWORD.as_bytes();
-        let status: &[u8] = if known { b"200" } else { b"400" };
-        if zap.send_multipart(&[b"1.0", &request[1], status, b"", b"", b""]).is_err() {
-            return;
-        }
-    }
+        if known { ("200", "") } else { ("400", "") }
+    })
+}
+
+/// A PLAIN server of theirs.
+fn their_server(judged: &Judged, kind: Kind) -> zmq::Socket {
+    let socket = judged.socket(kind);
+    socket.set_int(ZMQ_PLAIN_SERVER, 1).expect("taken");
+    socket
 }
 
 fn their_client(kind: Kind, user: &str, password: &str) -> zmq::Socket {
@@ -73,7 +41,7 @@ fn their_client(kind: Kind, user: &str, password: &str) -> zmq::Socket {
 
 fn our_server(kind: SocketType) -> Socket<Any> {
     let table = PlainTable::new([(USER, PASSWORD)]).expect("short");
-    patient(Context::new().socket(kind)).plain_passwords(table).build().expect("the options fit")
+    patient(Context::new().socket(kind)).plain_server(true).authenticator(table).build().expect("the options fit")
 }
 
 fn our_client(kind: SocketType, user: &str, password: &str) -> Socket<Any> {
@@ -105,20 +73,20 @@ fn their_client_is_let_in_whoever_binds() {
 
 #[test]
 fn our_client_is_let_in_whoever_binds() {
-    let judged = Judged::new();
-    let (server, client) = (judged.socket(Kind::Dealer), our_client(SocketType::Dealer, USER, PASSWORD));
+    let judged = judged();
+    let (server, client) = (their_server(&judged, Kind::Dealer), our_client(SocketType::Dealer, USER, PASSWORD));
     server.bind(LOOPBACK).expect("bound");
     client.connect(server.last_endpoint().expect("bound")).expect("sound");
     talk(&client, &server);
 
-    let (server, client) = (judged.socket(Kind::Dealer), our_client(SocketType::Dealer, USER, PASSWORD));
+    let (server, client) = (their_server(&judged, Kind::Dealer), our_client(SocketType::Dealer, USER, PASSWORD));
     server.connect(&bind(&client, LOOPBACK)).expect("sound");
     talk(&client, &server);
 }
 
 #[test]
 fn every_type_that_may_talk_gets_in() {
-    let judged = Judged::new();
+    let judged = judged();
     for (ours, theirs) in SocketType::ZMTP.into_iter().flat_map(|a| SocketType::ZMTP.map(|b| (a, b))) {
         if !ours.accepts(theirs) {
             continue;
@@ -135,7 +103,7 @@ fn every_type_that_may_talk_gets_in() {
         client.connect(&bind(&server, LOOPBACK)).expect("sound");
         ready(&monitor);
 
-        let (server, client) = (judged.socket(kind_of(theirs)), our_client(ours, USER, PASSWORD));
+        let (server, client) = (their_server(&judged, kind_of(theirs)), our_client(ours, USER, PASSWORD));
         let monitor = client.monitor();
         server.bind(LOOPBACK).expect("bound");
         client.connect(server.last_endpoint().expect("bound")).expect("sound");
@@ -163,8 +131,8 @@ fn a_wrong_password_is_told_to_both_sides() {
         at_client.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL).expect("told");
         assert_eq!(server.peers(), 0);
 
-        let judged = Judged::new();
-        let (server, client) = (judged.socket(Kind::Pull), our_client(SocketType::Push, user, password));
+        let judged = judged();
+        let (server, client) = (their_server(&judged, Kind::Pull), our_client(SocketType::Push, user, password));
         let (at_server, at_client) = (server.monitor(ZMQ_EVENT_ALL).expect("live"), client.monitor());
         server.bind(LOOPBACK).expect("bound");
         client.connect(server.last_endpoint().expect("bound")).expect("sound");

@@ -1,11 +1,13 @@
 //! The command line: commands, their options and what their help says.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use monocoque::{OptionError, OptionValue, SocketOption, SocketType};
+use monocoque::{OptionError, OptionValue, PublicKey, SocketOption, SocketType};
 
 use crate::bench::BenchArgs;
+use crate::curve::CurveCommand;
 use crate::demo::DemoArgs;
 use crate::exit::EXIT_CODES;
 use crate::format::{Format, parse_delimiter};
@@ -150,6 +152,9 @@ A routing id that was made up for a nameless peer is printed as 0x and ten digit
         /// Only those that have this in their name.
         name: Option<String>,
     },
+    /// Make and look at the keys of CURVE.
+    #[command(subcommand)]
+    Curve(CurveCommand),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -193,12 +198,29 @@ pub struct Common {
     /// Set a socket option: its name, an equals sign, its value. `monocoque options` lists them.
     #[arg(short, long = "option", value_name = "NAME=VALUE", value_parser = parse_option)]
     pub options: Vec<Setting>,
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// At the end, tell on stderr what passed: messages, bytes, system calls, drops, of the socket and each connection.
     #[arg(long)]
     pub stats: bool,
     /// Tell on stderr what happens to connections; twice (-vv): as a log, with times, levels and which connection.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// The keys of CURVE. With ours alone the socket is a server, with a server's key its client.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Encryption (CURVE)")]
+pub struct KeyArgs {
+    /// Our secret certificate, as `monocoque curve keygen` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub curve_secret: Option<PathBuf>,
+    /// The public key of the server, in Z85: talk to it and to nobody else.
+    #[arg(long, value_name = "KEY", requires = "curve_secret")]
+    pub curve_server_key: Option<PublicKey>,
+    /// Let in only clients whose public certificates are in this directory; it is read again when it changes.
+    #[arg(long, value_name = "DIR", requires = "curve_secret", conflicts_with = "curve_server_key")]
+    pub curve_clients: Option<PathBuf>,
 }
 
 /// An option and its value.

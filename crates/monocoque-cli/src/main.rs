@@ -7,6 +7,7 @@
 
 mod args;
 mod bench;
+mod curve;
 mod demo;
 mod doctor;
 mod events;
@@ -50,6 +51,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Doctor => return doctor::run(),
         Command::Options { name } => return options::run(name.as_deref().unwrap_or_default()),
         Command::Demo(args) => return demo::run(args),
+        Command::Curve(command) => return curve::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "monocoque", &mut std::io::stdout());
             return Ok(());

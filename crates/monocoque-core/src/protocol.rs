@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -110,6 +111,15 @@ pub trait Protocol {
         input: &mut SlabMut,
         out: &mut Output<Self::Peer>,
     ) -> Result<Need, Self::Error>;
+
+    /// Waits for what the handshake stopped for and no peer sends, such as somebody's judgement of the peer. Whether
+    /// there was something, so that [`received`](Self::received) is to be called again; nothing is read before.
+    ///
+    /// Called only before `out.ready` was given.
+    fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let _ = cx;
+        Poll::Ready(false)
+    }
 
     /// Turns `batch`, whole messages as [`wire`](crate::wire) frames, into bytes of the wire in `out.write`.
     ///

@@ -358,12 +358,27 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             self.home.spin.touch();
             self.hot = count == spare || count >= SLAB_TINY_BYTES;
             need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
+            while !self.shared.was_ready.get() && self.was_blocked().await {
+                need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
+            }
             self.wait_for_room().await;
             turns += 1;
             if turns.is_multiple_of(TURNS_MAX) {
                 yield_now().await;
             }
         }
+    }
+
+    /// Waits for what the handshake waits for that does not come from the peer; whether there was something.
+    async fn was_blocked(&self) -> bool {
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            if self.shared.is_ended() || self.shared.broken.get() {
+                return Poll::Ready(false);
+            }
+            self.shared.protocol.borrow_mut().poll_unblocked(cx)
+        })
+        .await
     }
 
     /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned.

@@ -3,9 +3,9 @@
 use std::ffi::CStr;
 
 use libc::{c_char, c_int, size_t};
-use monocoque::z85;
+use monocoque::{SecretKey, new_secret_key, z85};
 
-use crate::errno::{EINVAL, ENOTSUP, Errno};
+use crate::errno::EINVAL;
 use crate::guard::{call, status};
 
 /// # Safety
@@ -46,11 +46,29 @@ pub unsafe extern "C" fn zmq_z85_decode(to: *mut u8, text: *const c_char) -> *mu
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_curve_keypair(_public: *mut c_char, _secret: *mut c_char) -> c_int {
-    status(|| Err::<(), Errno>(ENOTSUP))
+pub unsafe extern "C" fn zmq_curve_keypair(public: *mut c_char, secret: *mut c_char) -> c_int {
+    status(|| {
+        let key = new_secret_key()?;
+        // SAFETY: the manual asks for room for 41 characters each.
+        unsafe {
+            write(public, &key.public().to_string());
+            write(secret, &key.to_z85());
+        }
+        Ok(())
+    })
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn zmq_curve_public(_public: *mut c_char, _secret: *const c_char) -> c_int {
-    status(|| Err::<(), Errno>(ENOTSUP))
+pub unsafe extern "C" fn zmq_curve_public(public: *mut c_char, secret: *const c_char) -> c_int {
+    status(|| {
+        if secret.is_null() {
+            return Err(EINVAL);
+        }
+        // SAFETY: the manual asks it of the caller.
+        let secret = unsafe { CStr::from_ptr(secret) }.to_str().map_err(|_| EINVAL)?;
+        let key: SecretKey = secret.parse().map_err(|_| EINVAL)?;
+        // SAFETY: the manual asks for room for 41 characters.
+        unsafe { write(public, &key.public().to_string()) };
+        Ok(())
+    })
 }

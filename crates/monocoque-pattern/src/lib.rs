@@ -51,5 +51,5 @@ pub use config::{HubConfig, RouterNotify};
 pub use error::{Busy, RecvRefused, SendReason, SendRefused, UpRefused};
 pub use hub::{Flows, Hub, RequestId};
 pub use peers::{LinkId, PeerFacts, PeerKey};
-pub use properties::PeerProperties;
+pub use properties::{PeerProperties, host};
 pub use signals::Signals;

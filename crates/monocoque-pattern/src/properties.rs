@@ -66,16 +66,16 @@ impl PeerProperties {
                 told.or_else(|| tells.then(Vec::new))
             }
             "User-Id" => self.user_id.as_ref().map(|id| id.clone().into_bytes()),
-            "Peer-Address" => self.host().map(|host| host.as_bytes().to_vec()),
+            "Peer-Address" => host(&self.address).map(|host| host.as_bytes().to_vec()),
             _ => self.metadata.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
         }
     }
+}
 
-    /// The numbers of a TCP peer's host.
-    fn host(&self) -> Option<&str> {
-        let (host, _port) = self.address.strip_prefix("tcp://")?.rsplit_once(':')?;
-        Some(host.trim_start_matches('[').trim_end_matches(']'))
-    }
+/// The numbers of the host in a TCP endpoint.
+pub fn host(address: &str) -> Option<&str> {
+    let (host, _port) = address.strip_prefix("tcp://")?.rsplit_once(':')?;
+    Some(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ impl<'a> Command<'a> {
     pub(crate) fn unwelcome(&self) -> PeerMisbehaved {
         let name = self.name.to_owned();
         match self.name {
-            READY | ERROR | PING | PONG | SUBSCRIBE | CANCEL | JOIN | LEAVE => PeerMisbehaved::UnexpectedCommand(name),
+            READY | ERROR | PING | PONG | SUBSCRIBE | CANCEL | JOIN | LEAVE | HELLO | WELCOME | INITIATE => {
+                PeerMisbehaved::UnexpectedCommand(name)
+            }
             _ => PeerMisbehaved::UnknownCommand(name),
         }
     }

@@ -1,14 +1,15 @@
 //! What is asked of a session before it starts: parsed once, shared by all connections of a socket.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::{RoutingId, SocketType};
 
+use crate::auth::Authenticator;
+use crate::curve::config::{CurveClient, CurveServer};
 use crate::limits::HANDSHAKE_COMMAND_BYTES_MAX;
 use crate::metadata;
-use crate::plain::{PlainAuthenticator, PlainClient};
+use crate::plain::PlainClient;
 
 /// Half a minute, as libzmq's `ZMQ_HANDSHAKE_IVL`.
 const HANDSHAKE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -29,13 +30,16 @@ pub struct SessionConfig {
     pub heartbeat: Heartbeat,
     /// The mechanism and our part in it; a peer that asks for another one is refused.
     pub security: Security,
+    /// Who judges peers: those of a PLAIN or CURVE server, and of NULL. Without one a PLAIN server lets nobody in, a CURVE
+    /// server everyone who knows its public key, and NULL everyone.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
     /// Connections speak no protocol: a ROUTER with `ZMQ_ROUTER_RAW`. Those of a STREAM never do.
     pub raw: bool,
     metadata: Vec<(String, Vec<u8>)>,
 }
 
 /// A security mechanism, and which part of it is ours. Who is client and who server has nothing to do with who connects.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Security {
     /// No authentication and no confidentiality.
@@ -43,17 +47,18 @@ pub enum Security {
     Null,
     /// PLAIN (RFC 24): tells a user name and a password, readable to whoever can read the connection.
     PlainClient(Arc<PlainClient>),
-    /// PLAIN: lets in whom this one accepts.
-    PlainServer(Arc<dyn PlainAuthenticator>),
+    /// PLAIN: asks for a user name and a password.
+    PlainServer,
+    /// CURVE (RFC 26): knows the server's public key. What is sent can be read by the server only.
+    CurveClient(Arc<CurveClient>),
+    /// CURVE: has a key that clients know.
+    CurveServer(Arc<CurveServer>),
 }
 
-impl fmt::Debug for Security {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Null => "Null",
-            Self::PlainClient(_) => "PlainClient",
-            Self::PlainServer(_) => "PlainServer",
-        })
+impl Security {
+    /// Whether the greeting says that we are the server.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Self::PlainServer | Self::CurveServer(_))
     }
 }
 
@@ -98,6 +103,7 @@ impl SessionConfig {
             heartbeat: Heartbeat::default(),
             metadata: Vec::new(),
             security: Security::Null,
+            authenticator: None,
             raw: false,
         }
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use monocoque_core::protocol::{Blame, ProtocolError};
 use monocoque_core::{RoutingIdError, SocketType};
 
+use crate::auth::NoVerdict;
+
 /// Why a session gave its connection up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -23,11 +25,21 @@ pub enum SessionError {
         reason: String,
     },
     /// We did not let the peer in, and told it so.
-    #[error("we refused the peer: its credentials are wrong (status {status})")]
+    #[error("we refused the peer (status {status})")]
     AuthenticationFailed {
-        /// The status that the peer was sent (RFC 27): 400 for credentials that are wrong.
+        /// The status of RFC 27: 400 for credentials that are not good, 300 for a peer that may try again and is told
+        /// nothing, 500 for a failure of who judges.
         status: u16,
     },
+    /// Nobody could judge the peer, so it was not let in.
+    #[error("the peer was not judged: {0}")]
+    Unjudged(NoVerdict),
+    /// The system has no random bytes for a key.
+    #[error("the system gives no random bytes")]
+    NoEntropy,
+    /// The public key of the server that we were told is none that a secret belongs to.
+    #[error("the server's public key is not usable")]
+    UnusableKey,
     /// One of our limits was reached.
     #[error("{limit} of {asked} bytes; the limit is {allowed}")]
     LimitExceeded {
@@ -75,16 +87,21 @@ impl ProtocolError for SessionError {
     fn blame(&self) -> Blame {
         match self {
             Self::PeerMisbehaved(_) => Blame::PeerMisbehaved,
-            Self::PeerIncompatible(_) | Self::AuthenticationFailed { .. } => Blame::Incompatible,
+            Self::PeerIncompatible(_) | Self::AuthenticationFailed { .. } | Self::UnusableKey => Blame::Incompatible,
             Self::HandshakeRefused { .. } => Blame::Refused,
-            Self::LimitExceeded { .. } => Blame::Limit,
+            Self::LimitExceeded { .. } | Self::Unjudged(_) | Self::NoEntropy => Blame::Limit,
             Self::HandshakeTimeout { .. } | Self::HeartbeatTimeout { .. } | Self::TtlExpired { .. } => Blame::Silence,
         }
     }
 
     // spec: 37/ZMTP, error handling — an ERROR command is fatal: no reconnecting with the same credentials.
+    // spec: 27/ZAP, status codes — 300 is a temporary error: the same may be tried again.
     fn may_retry(&self) -> bool {
-        !matches!(self, Self::HandshakeRefused { .. })
+        match self {
+            Self::HandshakeRefused { .. } => self.status() == Some(300),
+            Self::UnusableKey => false,
+            _ => true,
+        }
     }
 }
 
@@ -169,6 +186,26 @@ pub enum PeerMisbehaved {
     /// A command of a security handshake does not have the form that its mechanism gives it.
     #[error("a {0} command is malformed")]
     MalformedCommand(&'static str),
+    /// A box that was not made with the keys agreed on, or was changed on its way.
+    #[error("the box of {0} is not authentic")]
+    BoxForged(&'static str),
+    /// A box whose counter is not above that of the box before: it was sent twice, or out of order.
+    #[error("the nonce {nonce} came after {last}")]
+    NonceReused {
+        /// What came.
+        nonce: u64,
+        /// The highest so far.
+        last: u64,
+    },
+    /// INITIATE returns the cookie of this connection's WELCOME.
+    #[error("the cookie is not the one that we gave")]
+    Cookie,
+    /// After a CURVE handshake everything comes in boxes.
+    #[error("a frame that is not a box came after the handshake")]
+    NotSealed,
+    /// The flags in a box say more, or command.
+    #[error("the flags {0:#04x} in a box")]
+    SealedFlags(u8),
     /// A property's name is 1 to 255 letters, digits and `-_.+`.
     #[error("a property in READY has no well-formed name")]
     PropertyName,
@@ -200,6 +237,12 @@ pub enum PeerIncompatible {
     #[error("the peer announces version {major} of ZMTP, which there is not")]
     Version {
         /// The version number in its greeting: zero, which is below that of ZMTP 2.0.
+        major: u8,
+    },
+    /// One of ZMTP 1.0 or 2.0, which has no handshake to be judged in.
+    #[error("the peer of ZMTP {major} cannot be judged")]
+    Unjudgeable {
+        /// The version of the peer.
         major: u8,
     },
     /// The mechanisms of both sides must be the same.

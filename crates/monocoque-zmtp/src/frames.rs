@@ -50,6 +50,11 @@ impl Rules {
         Self { reserved: COMMAND, ..self }
     }
 
+    /// The cap on the frames of messages and commands both, where it is not seen which of them a frame is.
+    pub(crate) fn largest(&self) -> Cap {
+        if self.command.bytes > self.message.bytes { self.command } else { self.message }
+    }
+
     /// The cap on the frames of messages.
     pub(crate) fn message(&self) -> Cap {
         self.message

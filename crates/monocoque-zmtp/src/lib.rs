@@ -10,7 +10,10 @@
 //! | `session` | the stages `Greeting → Handshake → Traffic`, their older kin, and the [`Protocol`](monocoque_core::Protocol) impl |
 //! | `greeting` | the first 64 bytes |
 //! | `mechanism` | the security handshake; one enum variant for each mechanism |
-//! | `plain`, `secret` | the PLAIN handshake and who judges it; what must not be shown |
+//! | `auth` | who judges peers, what it is shown and what it answers |
+//! | `zap` | how a socket is asked to judge (RFC 27) |
+//! | `plain`, `secret` | the PLAIN handshake and its table of users; what must not be shown |
+//! | `curve` | CURVE: its keys, its handshake, and the boxes that messages go in |
 //! | `z85` | keys as text |
 //! | `metadata`, `peer` | the properties of READY, and what they say about the peer |
 //! | `frames` | where frames and messages end: a pure function of bytes |
@@ -19,12 +22,14 @@
 //! | `heartbeat` | PING, PONG, silence and time to live |
 //! | `config`, `error`, `limits` | what is asked of a session, why it ends, and its bounds |
 //!
-//! Not here: CURVE; what a message means to a socket; reconnecting.
+//! Not here: what a message means to a socket; reconnecting.
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod command;
 mod config;
+mod curve;
 mod datagram;
 mod error;
 mod frames;
@@ -40,11 +45,15 @@ mod raw;
 mod secret;
 mod session;
 pub mod z85;
+pub mod zap;
 
+pub use auth::{Applicant, Authenticator, Credentials, Grant, Judging, NoVerdict, PendingVerdict, Refusal, Verdict};
 pub use config::{ConfigError, Heartbeat, Security, SessionConfig};
+pub use curve::config::{CurveClient, CurveKeys, CurveServer, Entropy};
+pub use curve::keys::{KeyError, PublicKey, SecretKey};
 pub use datagram::DatagramShape;
 pub use error::{Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use peer::PeerInfo;
-pub use plain::{PlainAuthenticator, PlainClient, PlainTable};
+pub use plain::{PlainClient, PlainTable};
 pub use secret::{Secret, TooLong};
 pub use session::Session;

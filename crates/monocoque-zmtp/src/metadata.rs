@@ -10,6 +10,8 @@ use crate::limits::PROPERTY_VALUE_BYTES_MAX;
 
 pub(crate) const SOCKET_TYPE: &str = "Socket-Type";
 pub(crate) const IDENTITY: &str = "Identity";
+/// As whom an authenticator let a peer in: never the peer's own word.
+pub(crate) const USER_ID: &str = "User-Id";
 
 /// The properties that a session tells by itself.
 pub(crate) const OWN_PROPERTIES: [&str; 2] = [SOCKET_TYPE, IDENTITY];
@@ -47,7 +49,7 @@ pub(crate) fn encode(config: &SessionConfig) -> Vec<u8> {
     out
 }
 
-fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(crate) fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     debug_assert!(is_name(name.as_bytes()));
     out.push(name.len() as u8);
     out.extend_from_slice(name.as_bytes());

@@ -3,9 +3,10 @@
 use monocoque_core::protocol::Side;
 use monocoque_core::{RoutingId, SocketType};
 
+use crate::auth::Grant;
 use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
 use crate::greeting::Version;
-use crate::metadata::{IDENTITY, Properties, SOCKET_TYPE};
+use crate::metadata::{IDENTITY, Properties, SOCKET_TYPE, USER_ID};
 
 /// The facts about a peer that may now be routed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,9 @@ pub struct PeerInfo {
     pub mechanism: &'static str,
     /// Which side of the connection *we* are.
     pub side: Side,
-    /// The peer's other properties, in its order, with names as it wrote them.
+    /// As whom an authenticator let the peer in, if it gave it a name.
+    pub user_id: Option<String>,
+    /// What an authenticator told of the peer, and behind it the peer's other properties, with names as they were written.
     pub metadata: Vec<(String, Vec<u8>)>,
 }
 
@@ -40,8 +43,20 @@ impl PeerInfo {
             identity: None,
             mechanism: "",
             side,
+            user_id: None,
             metadata: Vec::new(),
         }
+    }
+
+    /// Adds as whom the peer was let in. What the peer itself says of that does not count.
+    pub(crate) fn grant(&mut self, grant: Option<Grant>) {
+        let Grant { user_id, mut metadata } = grant.unwrap_or_default();
+        let of_peer = std::mem::take(&mut self.metadata).into_iter();
+        let known = |name: &str| metadata.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let of_peer: Vec<_> = of_peer.filter(|(name, _)| !name.eq_ignore_ascii_case(USER_ID) && !known(name)).collect();
+        metadata.extend(of_peer);
+        self.metadata = metadata;
+        self.user_id = Some(user_id).filter(|id| !id.is_empty());
     }
 
     /// What the peer said it is; `None` from one of ZMTP 1.0, which does not say.
@@ -99,6 +114,7 @@ impl Introduction {
             identity: self.identity,
             mechanism,
             side,
+            user_id: None,
             metadata: self.others,
         }
     }

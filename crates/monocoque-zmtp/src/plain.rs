@@ -7,6 +7,7 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::auth::{Applicant, Authenticator, Credentials, Judging, Verdict};
 use crate::command::{self, Command, ERROR, HELLO, INITIATE, READY, WELCOME};
 use crate::config::SessionConfig;
 use crate::error::{PeerMisbehaved, SessionError};
@@ -15,26 +16,9 @@ use crate::mechanism::Step;
 use crate::metadata;
 use crate::secret::{Secret, TooLong};
 
-/// The status of wrong credentials (RFC 27).
-const DENIED: u16 = 400;
-
 /// What a PLAIN server of libzmq 4.3.5 says instead of a size and "ERROR": it writes a C string, `"\x05ERROR"`, whose
 /// escape takes the E as a third digit.
 const ERROR_OF_LIBZMQ: &[u8] = b"^RROR";
-
-/// Judges the clients of a PLAIN server. A closure `Fn(&[u8], &[u8]) -> bool` is one, and so is a [`PlainTable`].
-///
-/// It is called on an I/O thread in the middle of a handshake: it must not block.
-pub trait PlainAuthenticator: Send + Sync + 'static {
-    /// Whether this user with this password is let in. Both have at most 255 bytes.
-    fn accepts(&self, username: &[u8], password: &[u8]) -> bool;
-}
-
-impl<F: Fn(&[u8], &[u8]) -> bool + Send + Sync + 'static> PlainAuthenticator for F {
-    fn accepts(&self, username: &[u8], password: &[u8]) -> bool {
-        self(username, password)
-    }
-}
 
 /// Users and their passwords. An empty table lets nobody in.
 #[derive(Debug, Clone, Default)]
@@ -53,15 +37,25 @@ impl PlainTable {
     }
 }
 
-impl PlainAuthenticator for PlainTable {
-    fn accepts(&self, username: &[u8], password: &[u8]) -> bool {
-        let Ok(told) = Secret::new(password) else {
-            return false;
-        };
+impl PlainTable {
+    /// Whether this user with this password is let in.
+    fn accepts(&self, username: &[u8], password: &Secret) -> bool {
         // An unknown user costs a comparison too, so that the time does not tell which names there are.
         let known = self.users.get(username);
         let is_known = u8::from(known.is_some()).ct_eq(&1);
-        (known.unwrap_or(&told).matches(&told) & is_known).into()
+        (known.unwrap_or(password).matches(password) & is_known).into()
+    }
+}
+
+/// Lets users in under their own names, and nobody without PLAIN.
+impl Authenticator for PlainTable {
+    fn judge(&self, applicant: Applicant) -> Judging {
+        match &applicant.credentials {
+            Credentials::Plain { username, password } if self.accepts(username, password) => {
+                Verdict::accept(String::from_utf8_lossy(username)).into()
+            }
+            _ => Verdict::deny().into(),
+        }
     }
 }
 
@@ -124,21 +118,17 @@ impl Client {
         client.hello()
     }
 
-    pub(crate) fn receive<'a>(
-        &mut self,
-        command: Command<'a>,
-        config: &SessionConfig,
-    ) -> Result<Step<'a>, SessionError> {
+    pub(crate) fn receive(&mut self, command: Command<'_>, config: &SessionConfig) -> Result<Step, SessionError> {
         match (*self, command.name) {
             (Self::Hello, WELCOME) if command.data.is_empty() => {
                 *self = Self::Initiate;
                 Ok(Step::Say(command::encode(INITIATE, &metadata::encode(config))))
             }
             (Self::Hello, WELCOME) => Err(PeerMisbehaved::MalformedCommand(WELCOME).into()),
-            (Self::Initiate, READY) => Ok(Step::Done { metadata: command.data, answer: None }),
+            (Self::Initiate, READY) => Ok(Step::Done { metadata: command.data.to_vec(), answer: None }),
             // spec: 24/ZMTP-PLAIN, grammar — the server may answer HELLO and INITIATE with ERROR.
             (_, ERROR) => Err(SessionError::HandshakeRefused { reason: command.error_reason()? }),
-            _ => Err(misplaced(command)),
+            _ => Err(command.unwelcome().into()),
         }
     }
 }
@@ -148,33 +138,35 @@ impl Client {
 pub(crate) enum Server {
     /// HELLO is awaited; nothing is said before it.
     Listening,
+    /// The client is judged.
+    Judging,
     /// WELCOME went out; INITIATE is awaited.
     Welcomed,
 }
 
 impl Server {
-    pub(crate) fn receive<'a>(
-        &mut self,
-        command: Command<'a>,
-        config: &SessionConfig,
-        judge: &dyn PlainAuthenticator,
-    ) -> Result<Step<'a>, SessionError> {
+    pub(crate) fn receive(&mut self, command: Command<'_>, config: &SessionConfig) -> Result<Step, SessionError> {
         match (*self, command.name) {
             (Self::Listening, HELLO) => {
                 let (username, password) = credentials(command.data)?;
-                if !judge.accepts(username, password) {
-                    return Err(SessionError::AuthenticationFailed { status: DENIED });
-                }
-                *self = Self::Welcomed;
-                Ok(Step::Say(command::encode(WELCOME, &[])))
+                let malformed = |_| PeerMisbehaved::MalformedCommand(HELLO);
+                let password = Secret::new(password).map_err(malformed)?;
+                *self = Self::Judging;
+                Ok(Step::Ask(Credentials::Plain { username: username.into(), password }))
             }
             (Self::Welcomed, INITIATE) => {
                 let answer = command::encode(READY, &metadata::encode(config));
-                Ok(Step::Done { metadata: command.data, answer: Some(answer) })
+                Ok(Step::Done { metadata: command.data.to_vec(), answer: Some(answer) })
             }
             (_, ERROR) => Err(SessionError::HandshakeRefused { reason: command.error_reason()? }),
-            _ => Err(misplaced(command)),
+            _ => Err(command.unwelcome().into()),
         }
+    }
+
+    /// The client is let in.
+    pub(crate) fn admitted(&mut self) -> Step {
+        *self = Self::Welcomed;
+        Step::Say(command::encode(WELCOME, &[]))
     }
 }
 
@@ -191,15 +183,6 @@ fn credentials(data: &[u8]) -> Result<(&[u8], &[u8]), PeerMisbehaved> {
 fn sized(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&size, rest) = data.split_first()?;
     rest.split_at_checked(size.into())
-}
-
-/// A command that PLAIN knows, or nobody does, at the wrong time.
-fn misplaced(command: Command<'_>) -> SessionError {
-    match command.name {
-        HELLO | WELCOME | INITIATE => PeerMisbehaved::UnexpectedCommand(command.name.to_owned()),
-        _ => command.unwelcome(),
-    }
-    .into()
 }
 
 #[cfg(test)]
@@ -219,9 +202,13 @@ mod tests {
             ("eve", "newer", false),
             ("", "", false),
         ] {
-            assert_eq!(table.accepts(username.as_bytes(), password.as_bytes()), accepted, "{username} {password}");
+            assert_eq!(
+                table.accepts(username.as_bytes(), &Secret::new(password).expect("short")),
+                accepted,
+                "{username} {password}"
+            );
         }
-        assert!(!PlainTable::default().accepts(b"", b""));
+        assert!(!PlainTable::default().accepts(b"", &Secret::default()));
         assert_eq!(PlainTable::new([([0; 256], "")]).err(), Some(TooLong(256)));
     }
 

@@ -1,6 +1,10 @@
 //! One peer from greeting to close: the stages, and nothing of what happens within one.
 
+mod handshake;
+mod sealed;
+
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,21 +12,22 @@ use monocoque_core::Protocol;
 use monocoque_core::batch::Batch;
 use monocoque_core::protocol::{Need, Output, Side};
 use monocoque_core::slab::SlabMut;
-use monocoque_core::wire::COMMAND;
 
-use crate::command::{self, Command, ERROR, PING, PONG, Wishes};
+use self::handshake::Judgement;
+use crate::auth::Grant;
+use crate::command::{Command, ERROR, PING, PONG, Wishes};
 use crate::config::SessionConfig;
-use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
-use crate::frames::{self, HANDSHAKE_CAP, Judged, Rules, Scan, Stop};
+use crate::error::{PeerIncompatible, SessionError};
+use crate::frames::{self, Rules, Scan, Stop};
 use crate::greeting::{self, GREETING_BYTES, Opening, SIGNATURE_BYTES, Version};
 use crate::heartbeat::{self, Pulse};
-use crate::mechanism::{Mechanism, Step};
+use crate::mechanism::Mechanism;
 use crate::older::{
     self,
     framing::{self, Rewritten},
 };
 use crate::older::{Older, SUBSCRIBE_TO_ALL, Told};
-use crate::peer::{Introduction, PeerInfo};
+use crate::peer::PeerInfo;
 use crate::raw;
 
 /// One ZMTP peer from greeting to close. Holds no socket, no timer and no clock.
@@ -60,6 +65,10 @@ pub struct Session {
     partial: Batch,
     /// Bytes of input that were left where they are by the last call.
     left: usize,
+    /// Where the peer is, for who judges it.
+    address: Box<str>,
+    /// As whom the peer was let in.
+    grant: Option<Box<Grant>>,
 }
 
 #[derive(Debug)]
@@ -68,12 +77,16 @@ enum Stage {
     Greeting { greeting: Bytes, greeted: usize },
     /// What the mechanism says first went out.
     Handshake { announced: Version },
+    /// The peer showed what is to be judged.
+    Judging(Box<Judgement>),
     /// The peer is of an older version and has our greeting; of its own, nothing is taken off the input yet.
     OlderGreeting(Older),
     /// The peer is ready.
     Traffic,
     /// The peer is ready, and has frames of its own form: ZMTP 1.0.
     OlderTraffic,
+    /// The peer is ready, and its frames are in boxes: CURVE.
+    SealedTraffic,
     /// Nothing is spoken: bytes.
     Raw,
 }
@@ -83,7 +96,7 @@ impl Session {
     pub fn new(config: impl Into<Arc<SessionConfig>>, side: Side) -> Self {
         let config = config.into();
         let mechanism = Mechanism::of(&config.security);
-        let greeting = greeting::encode(mechanism.name(), mechanism.is_server(), config.told_identity().len());
+        let greeting = greeting::encode(mechanism.name(), config.security.is_server(), config.told_identity().len());
         Self {
             side,
             mechanism,
@@ -93,18 +106,29 @@ impl Session {
             handshake_deadline: None,
             partial: Batch::default(),
             left: 0,
+            address: Box::default(),
+            grant: None,
             config,
         }
+    }
+
+    /// With where the peer is, as an [`Authenticator`](crate::Authenticator) is to hear it.
+    #[must_use]
+    pub fn of_peer_at(mut self, address: impl Into<Box<str>>) -> Self {
+        self.address = address.into();
+        self
     }
 
     /// Works through the stages until one needs more input. A stage that is done gives `None`.
     fn advance(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, SessionError> {
         loop {
             let need = match self.stage {
-                Stage::Greeting { .. } => self.greet(input, out)?,
+                Stage::Greeting { .. } => self.greet(now, input, out)?,
                 Stage::Handshake { announced } => self.shake_hands(now, announced, input, out)?,
+                Stage::Judging(_) => self.decide(now, out)?,
                 Stage::OlderGreeting(older) => self.meet(older, input, out)?,
                 Stage::Traffic => return self.exchange(now, input, out),
+                Stage::SealedTraffic => return self.exchange_sealed(now, input, out),
                 Stage::OlderTraffic => return self.exchange_rewritten(input, out),
                 Stage::Raw => {
                     raw::deliver(input, &mut out.deliver);
@@ -117,7 +141,12 @@ impl Session {
         }
     }
 
-    fn greet(&mut self, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Option<Need>, SessionError> {
+    fn greet(
+        &mut self,
+        now: Instant,
+        input: &mut SlabMut,
+        out: &mut Output<PeerInfo>,
+    ) -> Result<Option<Need>, SessionError> {
         let bytes = input.filled();
         if greeting::opening(bytes)? == Opening::Identity {
             return self.step_back(Older::Zmtp1, out);
@@ -133,10 +162,13 @@ impl Session {
         if bytes.len() < GREETING_BYTES {
             return Ok(Some(Need(GREETING_BYTES)));
         }
-        self.stage = Stage::Handshake { announced: greeting::version(bytes) };
+        let announced = greeting::version(bytes);
         input.skip(GREETING_BYTES);
-        out.write.extend(self.mechanism.open(&self.config));
-        Ok(None)
+        self.stage = Stage::Handshake { announced };
+        match self.mechanism.open(&self.config)? {
+            Some(step) => self.go_on(now, announced, step, out),
+            None => Ok(None),
+        }
     }
 
     /// Sends what of our greeting may go out after `received` bytes of the peer's.
@@ -153,7 +185,7 @@ impl Session {
 
     /// Goes on as the peer's older version does. What went out so far means the same in it.
     fn step_back(&mut self, older: Older, out: &mut Output<PeerInfo>) -> Result<Option<Need>, SessionError> {
-        self.mechanism.admit_older()?;
+        self.mechanism.admit_older(&self.config, older.version().major)?;
         if !older::is_told(self.config.socket_type) {
             return Err(PeerIncompatible::Version { major: older.version().major }.into());
         }
@@ -188,49 +220,6 @@ impl Session {
         if older == Older::Zmtp1 && self.config.socket_type.publishes() {
             out.deliver.push(Bytes::from_static(SUBSCRIBE_TO_ALL), 1);
         }
-        Ok(None)
-    }
-
-    fn shake_hands(
-        &mut self,
-        now: Instant,
-        announced: Version,
-        input: &mut SlabMut,
-        out: &mut Output<PeerInfo>,
-    ) -> Result<Option<Need>, SessionError> {
-        let bytes = input.filled();
-        let Some(&flags) = bytes.first() else {
-            return Ok(Some(Need(0)));
-        };
-        // spec: 37/ZMTP, formal grammar — handshake = 1*command.
-        let judged = match frames::judge(&bytes[..1], HANDSHAKE_CAP) {
-            Ok(_) if flags & COMMAND == 0 => return Err(PeerMisbehaved::MessageInHandshake.into()),
-            Ok(_) => frames::judge(bytes, HANDSHAKE_CAP)?,
-            Err(error) => return Err(error),
-        };
-        let (header, frame_len) = match judged {
-            Judged::Whole { header, frame_len } => (header, frame_len),
-            Judged::Part { needed } => return Ok(Some(Need(needed))),
-        };
-        let command = self.mechanism.parse(&bytes[header.header_len..frame_len])?;
-        let step = self.mechanism.receive(command, &self.config);
-        let step = step.inspect_err(|error| out.write.extend(refusal(error)))?;
-        let (metadata, answer) = match step {
-            Step::Say(answer) => {
-                out.write.push(answer);
-                input.skip(frame_len);
-                return Ok(None);
-            }
-            Step::Done { metadata, answer } => (metadata, answer),
-        };
-        let introduction = Introduction::judge(metadata, self.config.socket_type)
-            .inspect_err(|error| out.write.extend(refusal(error)))?;
-        out.write.extend(answer);
-        out.ready = Some(introduction.into_peer(announced, self.mechanism.name(), self.side));
-        input.skip(frame_len);
-        self.stage = Stage::Traffic;
-        self.handshake_deadline = None;
-        self.pulse.start(now);
         Ok(None)
     }
 
@@ -304,20 +293,6 @@ impl Session {
     }
 }
 
-/// The ERROR that tells the peer why it is refused, if it is.
-fn refusal(error: &SessionError) -> Option<Bytes> {
-    Some(match error {
-        // spec: 27/ZAP, connecting to ZMTP mechanisms — the status code is the reason of an ERROR.
-        SessionError::AuthenticationFailed { status } => command::encode_error(&status.to_string()),
-        // spec: 37/ZMTP, Socket-Type — a peer that validates the type should answer ERROR, then disconnect.
-        SessionError::PeerIncompatible(PeerIncompatible::SocketType { ours, theirs }) => {
-            command::encode_error(&format!("{theirs}-does-not-talk-to-{ours}"))
-        }
-        SessionError::PeerIncompatible(_) => command::encode_error("unknown-socket-type"),
-        _ => return None,
-    })
-}
-
 impl Protocol for Session {
     type Peer = PeerInfo;
     type Error = SessionError;
@@ -352,6 +327,8 @@ impl Protocol for Session {
             framing::encode(&batch.segments, &mut out.write);
         } else if matches!(self.stage, Stage::Raw) {
             raw::encode(&batch.segments, &mut out.write);
+        } else if let Some((sending, _)) = self.mechanism.lanes() {
+            sending.seal(&batch.segments, &mut out.write);
         } else {
             debug_assert!(matches!(self.stage, Stage::Traffic), "nothing is sent before the peer is ready");
             out.write.append(&mut batch.segments);
@@ -368,7 +345,9 @@ impl Protocol for Session {
         if self.handshake_deadline.is_some_and(|deadline| deadline <= now) {
             return Err(SessionError::HandshakeTimeout { allowed: self.config.handshake_timeout.unwrap_or_default() });
         }
-        out.write.extend(self.pulse.poll(now)?);
+        if let Some(ping) = self.pulse.poll(now)? {
+            self.say(ping, out);
+        }
         Ok(())
     }
 
@@ -377,7 +356,16 @@ impl Protocol for Session {
     }
 
     fn is_verbatim(&self) -> bool {
-        !matches!(self.stage, Stage::OlderTraffic | Stage::Raw)
+        !matches!(self.stage, Stage::OlderTraffic | Stage::SealedTraffic | Stage::Raw)
+    }
+
+    fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Stage::Judging(judgement) = &mut self.stage else { return Poll::Ready(false) };
+        if let Some(pending) = &mut judgement.pending {
+            judgement.verdict = Some(ready!(pending.as_mut().poll(cx)));
+            judgement.pending = None;
+        }
+        Poll::Ready(true)
     }
 
     fn forgive(&mut self, now: Instant) {

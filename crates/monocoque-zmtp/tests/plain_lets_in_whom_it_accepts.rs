@@ -24,7 +24,9 @@ fn client(kind: SocketType, password: &str) -> SessionConfig {
 }
 
 fn server(kind: SocketType) -> SessionConfig {
-    with(kind, Security::PlainServer(Arc::new(PlainTable::new([("ann", "secret")]).expect("short"))))
+    let mut config = with(kind, Security::PlainServer);
+    config.authenticator = Some(Arc::new(PlainTable::new([("ann", "secret")]).expect("short")));
+    config
 }
 
 fn meet(a: SessionConfig, b: SessionConfig, piece: usize) -> (End, End) {

@@ -5,7 +5,7 @@ use monocoque::{Context, Event, PlainTable};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ctx = Context::new();
     let users = PlainTable::new([("ann", "correct horse"), ("bob", "battery staple")])?;
-    let rep = ctx.rep().plain_passwords(users).build()?;
+    let rep = ctx.rep().plain_server(true).authenticator(users).build()?;
     let monitor = rep.monitor();
     let endpoint = rep.blocking().bind("tcp://127.0.0.1:*")?.to_string();
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use monocoque_core::{Message, RoutingId, RoutingIdError, SocketType};
 use monocoque_io::{AcceptFilter, BackoffConfig, Keepalive, SocketTuning};
 use monocoque_pattern::RouterNotify;
-use monocoque_zmtp::{Heartbeat, PlainAuthenticator};
+use monocoque_zmtp::{Authenticator, CurveKeys, Heartbeat, PublicKey, SecretKey};
 
 use crate::context::Context;
 use crate::core::Core;
@@ -378,16 +378,43 @@ impl<K: Kind> SocketBuilder<K> {
         self.switch(SocketOption::XPUB_NODROP, on)
     }
 
-    /// Lets in only clients of PLAIN that [`plain_passwords`](Self::plain_passwords) accepts (`ZMQ_PLAIN_SERVER`): nobody,
-    /// if that was not set. Who is server has nothing to do with who binds. Not over inproc, where nobody is a stranger.
+    /// Asks clients for a user name and a password (`ZMQ_PLAIN_SERVER`), of which an [`authenticator`](Self::authenticator)
+    /// or a ZAP handler judges: nobody is let in if there is neither. Who is server has nothing to do with who binds. Not
+    /// over inproc, where nobody is a stranger.
     pub fn plain_server(self, on: bool) -> Self {
         self.switch(SocketOption::PLAIN_SERVER, on)
     }
 
-    /// Is a PLAIN server that lets in whom `judge` accepts: a [`PlainTable`](crate::PlainTable), or a closure that gets
-    /// the user name and the password. It is called on an I/O thread and must not block.
-    pub fn plain_passwords(self, judge: impl PlainAuthenticator) -> Self {
+    /// Has `judge` decide who is let in: an [`AccessPolicy`](crate::AccessPolicy), a [`PlainTable`](crate::PlainTable), or
+    /// a closure from [`Applicant`](crate::Applicant) to [`Verdict`](crate::Verdict) or [`Judging`](crate::Judging). It is
+    /// asked about every peer, of NULL too, and no ZAP handler is. It is called on an I/O thread and must not block.
+    pub fn authenticator(self, judge: impl Authenticator) -> Self {
         self.set(SocketOption::PLAIN_SERVER, |options| options.security.judge_by(judge))
+    }
+
+    /// What a ZAP handler is told that peers want into (`ZMQ_ZAP_DOMAIN`), of at most 255 bytes. With it the handler is asked
+    /// about peers of NULL too.
+    pub fn zap_domain(self, domain: impl Into<String>) -> Self {
+        self.option(SocketOption::ZAP_DOMAIN, domain.into())
+    }
+
+    /// With a [`zap_domain`](Self::zap_domain) nobody comes in whom no ZAP handler has judged; without one, CURVE asks none
+    /// (`ZMQ_ZAP_ENFORCE_DOMAIN`). Off by default: peers of NULL and CURVE come in while nobody is bound there.
+    pub fn zap_enforce_domain(self, on: bool) -> Self {
+        self.switch(SocketOption::ZAP_ENFORCE_DOMAIN, on)
+    }
+
+    /// Is a CURVE server with these long-term keys, of which clients know the public side of one (`ZMQ_CURVE_SERVER`). All
+    /// that is sent is encrypted. Without an [`authenticator`](Self::authenticator) or ZAP handler whoever knows the key,
+    /// which is no secret, is let in. A clone of [`CurveKeys`] changes the keys while the socket runs.
+    pub fn curve_server(self, keys: impl Into<CurveKeys>) -> Self {
+        self.set(SocketOption::CURVE_SERVER, |options| options.security.be_curve_server(keys.into()))
+    }
+
+    /// Is a CURVE client that talks to the server with the public key `server` only, and is known to it by `secret`
+    /// (`ZMQ_CURVE_SERVERKEY`, `ZMQ_CURVE_SECRETKEY`). All that is sent is encrypted.
+    pub fn curve_client(self, server: PublicKey, secret: SecretKey) -> Self {
+        self.set(SocketOption::CURVE_SERVERKEY, |options| options.security.be_curve_client(server, secret))
     }
 
     /// Tells PLAIN servers this user name and password (`ZMQ_PLAIN_USERNAME`, `ZMQ_PLAIN_PASSWORD`), of at most 255 bytes

@@ -36,7 +36,7 @@ pub(crate) struct Core {
     closing: AtomicBool,
     next_connection: AtomicU64,
     /// Held for its drop.
-    _place: SocketPlace,
+    _place: Option<SocketPlace>,
 }
 
 /// What changes under a lock of its own, off the data path.
@@ -85,8 +85,17 @@ impl Role {
 impl Core {
     pub(crate) fn new(context: &Arc<ContextInner>, options: Options) -> Result<Arc<Self>, OptionError> {
         let place = context.admit()?;
+        Ok(Self::make(context, options, Some(place)))
+    }
+
+    /// A socket of our own, which is not one of those that the context may have.
+    pub(crate) fn uncounted(context: &Arc<ContextInner>, options: Options) -> Arc<Self> {
+        Self::make(context, options, None)
+    }
+
+    fn make(context: &Arc<ContextInner>, options: Options, place: Option<SocketPlace>) -> Arc<Self> {
         let events = Events::new(options.socket_type);
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             hub: Hub::new(options.hub_config()),
             socket_type: options.socket_type,
             options: Mutex::new(options),
@@ -98,7 +107,7 @@ impl Core {
             closing: AtomicBool::new(false),
             next_connection: AtomicU64::new(1),
             _place: place,
-        }))
+        })
     }
 
     /// The I/O threads that may serve it.
@@ -288,14 +297,15 @@ impl Core {
         i64::from(self.hub.can_recv()) | i64::from(self.hub.can_send()) << 1
     }
 
-    /// Whether the security mechanism, if there is one, can be had there. In this process (inproc) none is needed.
+    /// Whether the security mechanism, if there is one, can be had there, and has what it needs. In this process (inproc)
+    /// none is needed.
     pub(crate) fn check_security(&self, endpoint: &Endpoint) -> Result<(), OptionError> {
         let options = self.options();
         match options.security.name() {
             Some(mechanism) if options.hub.raw || matches!(endpoint, Endpoint::Udp(_)) => {
                 Err(OptionError::Unprotected { mechanism, endpoint: endpoint.clone() })
             }
-            _ => Ok(()),
+            _ => options.security.check(),
         }
     }
 

@@ -11,6 +11,7 @@ use monocoque_core::{Endpoint, SocketType};
 use monocoque_io::Stopper;
 use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties};
 
+use crate::context::ContextInner;
 use crate::core::{Core, Role};
 use crate::error::{BindError, ConnectError};
 use crate::options::Marks;
@@ -111,6 +112,12 @@ fn inherit(core: &Core, waiting: Waiting) {
         core.hub.down(key);
     }
     core.hub.release(link);
+}
+
+/// Whether a socket is bound to `name`.
+pub(crate) fn is_bound(context: &ContextInner, name: &str) -> bool {
+    let names = context.inproc.names.lock();
+    names.get(name).and_then(|entry| entry.bound.upgrade()).is_some_and(|bound| !bound.is_closing())
 }
 
 /// Connects to `name`, now or when it is bound.

@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod blocking;
 mod builder;
 mod close;
@@ -49,6 +50,7 @@ mod stream;
 mod timers;
 mod wait;
 
+pub use auth::{AccessPolicy, Certificate, CertificateError, CertificateStore, new_secret_key};
 pub use blocking::Blocking;
 pub use builder::SocketBuilder;
 pub use close::CloseReport;
@@ -74,7 +76,10 @@ pub use monocoque_io::{
 };
 pub use monocoque_pattern::{PeerProperties, RouterNotify};
 pub use monocoque_zmtp::{
-    Heartbeat, Limit, PeerIncompatible, PeerMisbehaved, PlainAuthenticator, PlainTable, SessionError, TooLong, z85,
+    Applicant, Authenticator, Credentials, CurveKeys, Grant, Heartbeat, Judging, KeyError, Limit, NoVerdict,
+    PeerIncompatible, PeerMisbehaved, PendingVerdict, PlainTable, PublicKey, Refusal, Secret, SecretKey, SessionError,
+    TooLong, Verdict, z85,
+    zap::{ZapRequest, ZapRequestError},
 };
 pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
 pub use poller::{Interest, PollError, Poller, Readiness};

@@ -9,9 +9,10 @@ use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
 use monocoque_core::sync::Mutex;
 use monocoque_io::{End, Ended, HalfOpen, Host, LinkEvent, LinkFacts, Owner, Pipes, Retry};
-use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties};
+use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties, host};
 use monocoque_zmtp::{PeerInfo, Session, SessionConfig, SessionError};
 
+use crate::auth::ZapClient;
 use crate::core::Core;
 use crate::monitor::{ConnectionFacts, DisconnectReason, Event};
 use crate::options::ReconnectStop;
@@ -82,11 +83,16 @@ impl ZmtpOwner {
 
     fn new(core: &Arc<Core>, endpoint: String, target: Option<Arc<Target>>) -> Self {
         let options = core.options();
+        let mut session = options.session_config();
+        if let (None, Some(rules)) = (&session.authenticator, options.security.zap()) {
+            let (context, identity) = (Arc::clone(&core.context), options.identity.clone());
+            session.authenticator = Some(Arc::new(ZapClient { context, identity, rules }));
+        }
         Self {
             core: Arc::clone(core),
             endpoint: endpoint.into(),
             target,
-            session: options.session_config(),
+            session: Arc::new(session),
             reconnect_stop: options.reconnect_stop,
             immediate: options.immediate,
         }
@@ -124,6 +130,10 @@ impl Owner for ZmtpOwner {
 
     fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Session, ZmtpHost) {
         let session = Session::new(Arc::clone(&self.session), facts.side);
+        let session = match self.session.authenticator {
+            Some(_) => session.of_peer_at(host(&facts.remote).unwrap_or_default()),
+            None => session,
+        };
         let traffic = &facts.traffic;
         let facts = self.facts(facts, self.core.connection_number());
         self.core.events.begun(&facts, traffic, self.target.is_some());
@@ -250,6 +260,7 @@ impl ZmtpHost {
         if peer.major > 0 {
             facts.version = Some(peer.announced);
             facts.mechanism = Some(peer.mechanism);
+            facts.user_id.clone_from(&peer.user_id);
         }
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();

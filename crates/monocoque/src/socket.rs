@@ -186,6 +186,11 @@ impl<K: Kind> Socket<K> {
         self.until_there(Some(limit), |hub| hub.peers() >= count).await
     }
 
+    /// Waits until no peer is there, or the socket is closed.
+    pub(crate) async fn until_alone(&self) {
+        self.until_there(None, |hub| hub.peers() == 0).await;
+    }
+
     /// Waits until the peers are as `wanted`, the time is over, or the socket is closed; whether they are.
     async fn until_there(&self, limit: Option<Duration>, wanted: impl Fn(&Hub) -> bool) -> bool {
         let core = self.core();

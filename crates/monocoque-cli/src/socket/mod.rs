@@ -68,7 +68,7 @@ fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
     for (option, value) in &job.common.options {
         builder = builder.option(*option, value.clone());
     }
-    let socket = builder.build()?;
+    let socket = crate::curve::secure(builder, &job.common.keys)?.build()?;
     events::tell(&socket, job.common.verbose);
     subscribe(&socket, job)?;
     attach(&socket, job)?;

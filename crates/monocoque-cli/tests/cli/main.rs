@@ -9,6 +9,7 @@ mod a_proxy_forwards_until_it_is_interrupted;
 mod a_request_gets_its_answer;
 mod any_option_can_be_set;
 mod benches_measure_and_say_so;
+mod curve_keys_are_made_looked_at_and_used;
 mod exit_codes_tell_what_went_wrong;
 mod frames_survive_every_format;
 mod help_doctor_and_demo_run_anywhere;

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use std::sync::atomic::Ordering;
 
 use libc::{c_char, c_int, c_void, size_t};
-use monocoque::{OptionError, OptionValue, SocketOption, SocketType};
+use monocoque::{OptionError, OptionValue, SocketOption, SocketType, z85};
 
 use crate::errno::{EINVAL, ENOTSUP, Errno};
 use crate::guard::status;
@@ -26,6 +26,10 @@ const THREAD_SAFE: c_int = 81;
 const USE_FD: c_int = 89;
 const ROUTER_NOTIFY: c_int = 97;
 const STREAM_ROUTING_ID: c_int = 5;
+
+const KEY_BYTES: usize = 32;
+/// In Z85, and a zero.
+const KEY_TEXT_BYTES: usize = 41;
 
 /// Bytes that a caller passes; `None` for no pointer with a length.
 ///
@@ -73,7 +77,11 @@ impl Sock {
         }
         if option == USE_FD {
             let fd = Form::Int.number(value.unwrap_or_default())?;
-            return if fd < -1 { Err(EINVAL) } else { Ok(self.use_fd.store(fd as c_int, Ordering::Relaxed)) };
+            if fd < -1 {
+                return Err(EINVAL);
+            }
+            self.use_fd.store(fd as c_int, Ordering::Relaxed);
+            return Ok(());
         }
         let parsed = parse(known, value)?;
         match self.socket.set_option(SocketOption(option as u16), parsed) {
@@ -181,6 +189,16 @@ fn write(form: Form, value: OptionValue) -> Vec<u8> {
     bytes
 }
 
+/// A key as the room for it asks: raw, or as text with a zero at its end. One that is not set is zeros.
+fn key(value: Vec<u8>, room: usize) -> Result<Vec<u8>, Errno> {
+    let raw = if value.is_empty() { vec![0; KEY_BYTES] } else { value };
+    match room {
+        KEY_BYTES => Ok(raw),
+        KEY_TEXT_BYTES => Ok([z85::encode(raw).map_err(|_| EINVAL)?.as_bytes(), &[0]].concat()),
+        _ => Err(EINVAL),
+    }
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_setsockopt(
     socket: *mut c_void,
@@ -206,7 +224,11 @@ pub unsafe extern "C" fn zmq_getsockopt(
 ) -> c_int {
     status(|| {
         // SAFETY: the manual asks it of the caller.
-        let value = unsafe { live(socket) }?.option(option)?;
+        let mut value = unsafe { live(socket) }?.option(option)?;
+        if known(option).is_some_and(|known| known.form == Form::Key) {
+            // SAFETY: the same.
+            value = key(value, *unsafe { len.as_ref() }.ok_or(EINVAL)?)?;
+        }
         // SAFETY: the same.
         unsafe { answer(&value, room, len) }
     })

@@ -1,6 +1,7 @@
 //! One end of a connection in memory, and bytes written by hand to feed it.
 #![allow(dead_code)] // each test file uses its part
 
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -104,6 +105,11 @@ impl End {
         self.session.send(self.now, batch, &mut out).expect("NULL sends anything");
         assert!(batch.is_empty() && batch.messages == 0);
         self.drain(out);
+    }
+
+    /// Whether the session waits for nobody but the peer.
+    pub fn is_unblocked(&mut self) -> bool {
+        self.session.poll_unblocked(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     /// What was written since the last call.

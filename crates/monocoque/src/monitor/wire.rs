@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use monocoque_core::{Endpoint, Frame, Message, SocketType};
-use monocoque_zmtp::{PeerIncompatible, PeerMisbehaved, SessionError};
+use monocoque_zmtp::{NoVerdict, PeerIncompatible, PeerMisbehaved, SessionError};
 
 use super::{ConnectionFacts, DisconnectReason, Event, Monitor, Queue};
 use crate::core::Core;
@@ -38,6 +38,8 @@ pub mod events {
 
 /// `EINPROGRESS`, which an attempt that has begun carries.
 const IN_PROGRESS: u64 = rustix::io::Errno::INPROGRESS.raw_os_error() as u64;
+/// `EFAULT`, which tells that nobody is bound to the endpoint of ZAP.
+const NO_HANDLER: u64 = rustix::io::Errno::FAULT.raw_os_error() as u64;
 /// How often a monitor that nobody reads looks whether its socket is still there.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -291,9 +293,24 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
         DisconnectReason::Protocol(SessionError::PeerMisbehaved(rule)) => {
             (events::HANDSHAKE_FAILED_PROTOCOL, broken(rule))
         }
+        DisconnectReason::Protocol(SessionError::Unjudged(why)) => unjudged(*why),
         // A time-out, a limit, or the network: libzmq has no number for it.
         _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),
     }
+}
+
+/// libzmq's event and number for a peer that nobody judged (`ZMQ_PROTOCOL_ERROR_ZAP_*`).
+fn unjudged(why: NoVerdict) -> (u64, u64) {
+    let number = match why {
+        NoVerdict::NoHandler => return (events::HANDSHAKE_FAILED_NO_DETAIL, NO_HANDLER),
+        NoVerdict::Malformed => 0x2000_0001,
+        NoVerdict::RequestId => 0x2000_0002,
+        NoVerdict::Version => 0x2000_0003,
+        NoVerdict::Status => 0x2000_0004,
+        NoVerdict::Metadata => 0x2000_0005,
+        _ => 0x2000_0000,
+    };
+    (events::HANDSHAKE_FAILED_PROTOCOL, number)
 }
 
 /// libzmq's number for a broken rule (`ZMQ_PROTOCOL_ERROR_ZMTP_*`).
@@ -303,7 +320,13 @@ fn broken(rule: &PeerMisbehaved) -> u64 {
         | PeerMisbehaved::UnknownCommand(_)
         | PeerMisbehaved::MessageInHandshake => 0x1000_0001,
         PeerMisbehaved::CommandName | PeerMisbehaved::CommandWithMore => 0x1000_0011,
+        PeerMisbehaved::NonceReused { .. } => 0x1000_0002,
+        PeerMisbehaved::MalformedCommand("HELLO") => 0x1000_0013,
+        PeerMisbehaved::MalformedCommand("INITIATE") => 0x1000_0014,
         PeerMisbehaved::ErrorReason => 0x1000_0015,
+        PeerMisbehaved::MalformedCommand("READY") => 0x1000_0016,
+        PeerMisbehaved::MalformedCommand("WELCOME") => 0x1000_0017,
+        PeerMisbehaved::BoxForged(_) | PeerMisbehaved::Cookie => 0x1100_0001,
         PeerMisbehaved::PropertyName
         | PeerMisbehaved::PropertySize(_)
         | PeerMisbehaved::PropertyTruncated

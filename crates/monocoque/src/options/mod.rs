@@ -1,7 +1,6 @@
 //! What a socket can be told, parsed once into what each layer needs.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::endpoint::HostPort;
@@ -223,7 +222,7 @@ impl Options {
             return Ok(());
         }
         // Judged with those that are there: all of them have to fit.
-        let mut config = SessionConfig::clone(&self.session_config());
+        let mut config = self.session_config();
         config.add_metadata(name, value).map_err(|error| error.to_string())?;
         self.metadata.push((name.to_owned(), value.to_vec()));
         Ok(())
@@ -235,18 +234,19 @@ impl Options {
         hub
     }
 
-    pub(crate) fn session_config(&self) -> Arc<SessionConfig> {
+    pub(crate) fn session_config(&self) -> SessionConfig {
         let mut config = SessionConfig::new(self.socket_type);
         config.identity = self.identity.clone();
         config.max_message_bytes = self.max_message_bytes;
         config.handshake_timeout = self.handshake_timeout;
         config.heartbeat = self.heartbeat;
         config.security = self.security.session();
+        config.authenticator = self.security.authenticator();
         config.raw = self.hub.raw;
         for (name, value) in &self.metadata {
             config.add_metadata(name.as_str(), value.as_slice()).expect("it was judged when it was set");
         }
-        Arc::new(config)
+        config
     }
 
     pub(crate) fn dial_config(&self) -> DialConfig {

@@ -1,0 +1,83 @@
+//! Asking a socket of this context about peers (RFC 27).
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use monocoque_core::{Endpoint, RoutingId, SocketType};
+use monocoque_zmtp::zap::{self, ENDPOINT};
+use monocoque_zmtp::{Applicant, Authenticator, Grant, Judging, NoVerdict, Verdict};
+
+use crate::context::ContextInner;
+use crate::core::Core;
+use crate::inproc;
+use crate::kind::Any;
+use crate::options::Options;
+use crate::socket::Socket;
+
+/// How a socket asks.
+#[derive(Debug, Clone)]
+pub(crate) struct ZapRules {
+    /// What peers want into.
+    pub(crate) domain: String,
+    /// Whether nobody is let in where nobody is there to be asked.
+    pub(crate) needed: bool,
+}
+
+/// Has whoever is bound to the endpoint of ZAP judge.
+pub(crate) struct ZapClient {
+    pub(crate) context: Arc<ContextInner>,
+    pub(crate) identity: Option<RoutingId>,
+    pub(crate) rules: ZapRules,
+}
+
+impl Authenticator for ZapClient {
+    fn judge(&self, applicant: Applicant) -> Judging {
+        let endpoint: Endpoint = ENDPOINT.parse().expect("a constant");
+        let Some(socket) = self.connect(&endpoint) else {
+            return if self.rules.needed {
+                Verdict::Unjudged(NoVerdict::NoHandler).into()
+            } else {
+                Verdict::Accepted(Grant::default()).into()
+            };
+        };
+        let identity = self.identity.as_ref().map_or(&[][..], RoutingId::as_bytes);
+        let request = zap::request(&applicant, &self.rules.domain, identity);
+        Judging::later(async move {
+            if socket.try_send(request).is_err() {
+                return Verdict::Unjudged(NoVerdict::HandlerGone);
+            }
+            answer(&socket).await
+        })
+    }
+}
+
+impl ZapClient {
+    /// A socket that is joined to the handler, if there is one.
+    fn connect(&self, endpoint: &Endpoint) -> Option<Socket<Any>> {
+        let Endpoint::Inproc(name) = endpoint else { return None };
+        if !inproc::is_bound(&self.context, name.as_str()) {
+            return None;
+        }
+        let mut options = Options::new(SocketType::Dealer);
+        options.linger = Some(Duration::ZERO);
+        let core = Core::uncounted(&self.context, options);
+        inproc::connect(&core, name.as_str(), endpoint.clone()).ok()?;
+        Some(Socket::new(core))
+    }
+}
+
+/// The handler's answer, or that it went away.
+async fn answer(socket: &Socket<Any>) -> Verdict {
+    let (mut answered, mut gone) = (pin!(socket.recv()), pin!(socket.until_alone()));
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = answered.as_mut().poll(cx) {
+            let gone = Verdict::Unjudged(NoVerdict::HandlerGone);
+            return Poll::Ready(answer.map_or(gone, |answer| zap::verdict(&answer)));
+        }
+        gone.as_mut().poll(cx).map(|_| Verdict::Unjudged(NoVerdict::HandlerGone))
+    })
+    .await
+}
