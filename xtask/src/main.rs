@@ -2,6 +2,7 @@
 
 mod compare;
 mod libzmq;
+mod suite;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,12 +26,21 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         prefix: PathBuf,
     },
+    /// Compile libzmq's own tests against our header and library, and run them.
+    LibzmqSuite(suite::libzmq::Options),
+    /// Build pyzmq against our header and library, and run its tests.
+    PyzmqSuite(suite::pyzmq::Options),
+    /// Run libzmq's own perf programs with our library and with libzmq, and print the ratios.
+    LibzmqPerf(suite::perf::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Compare { words } => compare::run(&words),
         Task::InstallLibzmq { prefix } => libzmq::install(&prefix),
+        Task::LibzmqSuite(options) => suite::libzmq::run(&options),
+        Task::PyzmqSuite(options) => suite::pyzmq::run(&options),
+        Task::LibzmqPerf(options) => suite::perf::run(&options),
     };
     match done {
         Ok(code) => code,
