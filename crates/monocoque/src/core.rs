@@ -305,7 +305,7 @@ impl Core {
             Some(mechanism) if options.hub.raw || matches!(endpoint, Endpoint::Udp(_)) => {
                 Err(OptionError::Unprotected { mechanism, endpoint: endpoint.clone() })
             }
-            _ => options.security.check(),
+            _ => options.security.check(options.as_libzmq),
         }
     }
 

@@ -91,7 +91,7 @@ pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(
 
 /// Whether `core` is joined to a socket of this type.
 fn joins(core: &Core, theirs: SocketType) -> bool {
-    core.socket_type().accepts(theirs) || core.options().joins_any
+    core.socket_type().accepts(theirs) || core.options().as_libzmq
 }
 
 /// What `core` is shown of the type of a socket that it is joined to: one that suits it.

@@ -84,7 +84,7 @@ impl ZmtpOwner {
     fn new(core: &Arc<Core>, endpoint: String, target: Option<Arc<Target>>) -> Self {
         let options = core.options();
         let mut session = options.session_config();
-        if let (None, Some(rules)) = (&session.authenticator, options.security.zap()) {
+        if let (None, Some(rules)) = (&session.authenticator, options.security.zap(options.as_libzmq)) {
             let (context, identity) = (Arc::clone(&core.context), options.identity.clone());
             session.authenticator = Some(Arc::new(ZapClient { context, identity, rules }));
         }

@@ -18,8 +18,10 @@ pub(super) enum Form {
     Long,
     Unsigned,
     Bytes,
-    /// Read with a zero at its end.
+    /// Read with a zero at its end; not set to nothing.
     Text,
+    /// The same, and it may be set to nothing.
+    AnyText,
     /// 32 bytes, or Z85.
     Key,
     /// A user, group or process.
@@ -49,7 +51,7 @@ impl Kept {
     /// `EINVAL` for what libzmq refuses too.
     pub(super) fn check(&self, form: Form, value: &[u8]) -> Result<(), Errno> {
         match form {
-            Form::Bytes | Form::Text | Form::Key | Form::Id => Ok(()),
+            Form::Bytes | Form::Text | Form::AnyText | Form::Key | Form::Id => Ok(()),
             _ if (self.min..=self.max).contains(&form.number(value)?) => Ok(()),
             _ => Err(EINVAL),
         }
@@ -181,8 +183,8 @@ const KNOWN: &[Known] = &[
     kept(96, Form::AnyFlag, 1, 0, 1),          // MULTICAST_LOOP
     both(97, Form::Int),                       // ROUTER_NOTIFY
     set_only(98, Form::Switch),                // XPUB_MANUAL_LAST_VALUE
-    both(99, Form::Text),                      // SOCKS_USERNAME
-    both(100, Form::Text),                     // SOCKS_PASSWORD
+    both(99, Form::AnyText),                   // SOCKS_USERNAME
+    both(100, Form::AnyText),                  // SOCKS_PASSWORD
     kept(101, Form::Int, 8192, 1, INT_MAX),    // IN_BATCH_SIZE
     kept(102, Form::Int, 8192, 1, INT_MAX),    // OUT_BATCH_SIZE
     set_only(108, Form::Switch),               // ONLY_FIRST_SUBSCRIBE

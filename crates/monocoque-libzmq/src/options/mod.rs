@@ -163,9 +163,9 @@ fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
             Some(bytes) => OptionValue::Bytes(bytes.to_vec()),
             None => OptionValue::Bytes(Vec::new()),
         }),
-        Form::Text | Form::Key => match value {
+        Form::Text | Form::AnyText | Form::Key => match value {
             None => Ok(OptionValue::Unset),
-            Some([]) => Err(EINVAL),
+            Some([]) if known.form != Form::AnyText => Err(EINVAL),
             Some(bytes) => Ok(OptionValue::Bytes(bytes.to_vec())),
         },
         Form::Id => match value {
@@ -183,7 +183,7 @@ fn write(form: Form, value: OptionValue) -> Vec<u8> {
         OptionValue::Bytes(bytes) => bytes,
         _ => Vec::new(),
     };
-    if form == Form::Text {
+    if matches!(form, Form::Text | Form::AnyText) {
         bytes.push(0);
     }
     bytes

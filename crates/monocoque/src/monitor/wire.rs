@@ -40,6 +40,10 @@ pub mod events {
 const IN_PROGRESS: u64 = rustix::io::Errno::INPROGRESS.raw_os_error() as u64;
 /// `EFAULT`, which tells that nobody is bound to the endpoint of ZAP.
 const NO_HANDLER: u64 = rustix::io::Errno::FAULT.raw_os_error() as u64;
+/// `EPIPE`, which a link that the peer closed carries; and a ZAP handler that went away.
+const PEER_CLOSED: u64 = rustix::io::Errno::PIPE.raw_os_error() as u64;
+/// `ECONNRESET`, for all that a network may say.
+const CONNECTION_LOST: u64 = rustix::io::Errno::CONNRESET.raw_os_error() as u64;
 /// How often a monitor that nobody reads looks whether its socket is still there.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -294,7 +298,9 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
             (events::HANDSHAKE_FAILED_PROTOCOL, broken(rule))
         }
         DisconnectReason::Protocol(SessionError::Unjudged(why)) => unjudged(*why),
-        // A time-out, a limit, or the network: libzmq has no number for it.
+        DisconnectReason::PeerClosed { .. } => (events::HANDSHAKE_FAILED_NO_DETAIL, PEER_CLOSED),
+        DisconnectReason::Network(_) => (events::HANDSHAKE_FAILED_NO_DETAIL, CONNECTION_LOST),
+        // A time-out or a limit: libzmq has no number for it.
         _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),
     }
 }
@@ -303,6 +309,7 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
 fn unjudged(why: NoVerdict) -> (u64, u64) {
     let number = match why {
         NoVerdict::NoHandler => return (events::HANDSHAKE_FAILED_NO_DETAIL, NO_HANDLER),
+        NoVerdict::HandlerGone => return (events::HANDSHAKE_FAILED_NO_DETAIL, PEER_CLOSED),
         NoVerdict::Malformed => 0x2000_0001,
         NoVerdict::RequestId => 0x2000_0002,
         NoVerdict::Version => 0x2000_0003,

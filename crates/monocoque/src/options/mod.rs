@@ -149,8 +149,9 @@ pub(crate) struct Options {
     keepalive_times: Keepalive,
     /// Told back, and always so.
     stop_after_disconnect: bool,
-    /// Whether inproc joins sockets of types that do not suit each other, as libzmq does.
-    pub(crate) joins_any: bool,
+    /// Whether it does what libzmq does where that is not a default but a rule of ours: inproc joins sockets of types that do not
+    /// suit each other, keys need not be a pair, and peers wait for a ZAP handler that has gone.
+    pub(crate) as_libzmq: bool,
 }
 
 impl Options {
@@ -183,7 +184,7 @@ impl Options {
             multicast: (1, true),
             keepalive_times: Keepalive::default(),
             stop_after_disconnect: false,
-            joins_any: false,
+            as_libzmq: false,
         }
     }
 
@@ -191,7 +192,7 @@ impl Options {
     pub(crate) fn libzmq(socket_type: SocketType) -> Self {
         let mut options = Self::new(socket_type);
         options.hub.router_handover = false;
-        options.joins_any = true;
+        options.as_libzmq = true;
         options.linger = None;
         options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
         options
