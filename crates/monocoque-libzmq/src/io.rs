@@ -40,7 +40,7 @@ impl Sock {
         let sent = self.put(&mut message, flags);
         match sent {
             Ok(()) => msg.set_sent(),
-            Err(_) => msg.put_back(only_frame(message)),
+            Err(_) => msg.put_back(message.into_single().unwrap_or_default()),
         }
         sent
     }
@@ -163,9 +163,10 @@ impl Sock {
             self.take_left(msg);
             return Ok(());
         }
-        let (message, peer) = match self.hub().try_recv_with_peer() {
-            Ok(received) => received,
-            Err(RecvRefused::Empty) if flags & DONTWAIT == 0 => self.recv_waiting()?,
+        let mut message = Message::new();
+        let peer = match self.hub().try_recv_into_with_peer(&mut message) {
+            Ok(peer) => peer,
+            Err(RecvRefused::Empty) if flags & DONTWAIT == 0 => self.recv_waiting(&mut message)?,
             Err(refused) => return Err(refused.into()),
         };
         self.give(msg, message, peer);
@@ -173,10 +174,10 @@ impl Sock {
     }
 
     #[cold]
-    fn recv_waiting(&self) -> Result<(Message, Option<Arc<PeerProperties>>), Errno> {
+    fn recv_waiting(&self, into: &mut Message) -> Result<Option<Arc<PeerProperties>>, Errno> {
         let attempt = || match self.check() {
             Err(error) => Some(Err(error)),
-            Ok(()) => match self.hub().try_recv_with_peer() {
+            Ok(()) => match self.hub().try_recv_into_with_peer(into) {
                 Err(RecvRefused::Empty) => None,
                 received => Some(received.map_err(Errno::from)),
             },
@@ -186,14 +187,17 @@ impl Sock {
 
     #[inline]
     fn give(&self, msg: &mut Msg, message: Message, peer: Option<Arc<PeerProperties>>) {
-        if message.len() > 1 {
-            return self.give_first(msg, message, peer);
+        match message.into_single() {
+            Ok(frame) => {
+                *msg = Msg::of_frame(frame);
+                msg.set_peer(peer);
+                self.more.store(false, Ordering::Relaxed);
+            }
+            Err(message) => self.give_first(msg, message, peer),
         }
-        *msg = Msg::of_frame(only_frame(message));
-        msg.set_peer(peer);
-        self.more.store(false, Ordering::Relaxed);
     }
 
+    #[cold]
     fn give_first(&self, msg: &mut Msg, message: Message, peer: Option<Arc<PeerProperties>>) {
         let mut frames = Vec::from(message).into_iter();
         let first = frames.next().expect("a message has a frame");
@@ -241,11 +245,6 @@ impl Sock {
     pub(crate) fn can_send(&self) -> bool {
         self.gathers.load(Ordering::Relaxed) || self.hub().can_send()
     }
-}
-
-#[inline]
-fn only_frame(message: Message) -> Frame {
-    message.into_iter().next().expect("a message has a frame")
 }
 
 /// The routing id of a SERVER's or PEER's peer, as a number: what the name that was made up counts.

@@ -202,6 +202,7 @@ impl RecvSide {
     }
 
     /// What is known of the peer whose message was found last, which has just been taken; `peeked` if it had been held back.
+    #[inline]
     pub(crate) fn properties_of_last(&mut self, peeked: Option<PeerKey>) -> Option<Arc<PeerProperties>> {
         let of = peeked.unwrap_or_else(|| self.fair.sender());
         self.properties_of(of)
@@ -213,12 +214,17 @@ impl RecvSide {
         self.properties_of(of)
     }
 
+    #[inline]
     fn properties_of(&mut self, of: PeerKey) -> Option<Arc<PeerProperties>> {
+        if self.outlived.is_none() {
+            return self.fair.properties(of).cloned();
+        }
         let outlived = self.outlived.take().filter(|(key, _)| *key == of).map(|(_, properties)| properties);
         outlived.or_else(|| self.fair.properties(of).cloned())
     }
 
     /// The key of the message that is held back.
+    #[inline]
     pub(crate) fn held_back(&self) -> Option<PeerKey> {
         self.peeked.as_ref().map(|received| received.key)
     }

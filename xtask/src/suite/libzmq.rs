@@ -32,8 +32,9 @@ const NOT_ASKED: &[(&str, &str)] = &[
 /// Where ours differs, and why.
 const DIFFERENCES: &[(&str, &str)] = &[(
     "monitor",
-    "`ZMQ_EVENT_PIPES_STATS` tells what waits in a pipe; a connection that writes takes all of its pipe at once, so the number is not that of \
-     libzmq, which counts what its peer has acknowledged, in steps of half the mark",
+    "its three cases of `ZMQ_EVENT_PIPES_STATS` fill four connections and want each queue to hold exactly its mark. A connection \
+     of ours takes all of its pipe to write it (docs/decisions/0007), so a pipe has room again before its bytes are gone, the four \
+     get different shares, and what waits in a pipe is not what waits for the system",
 )];
 
 /// What `cargo xtask libzmq-suite` is told.

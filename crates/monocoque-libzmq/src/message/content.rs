@@ -25,6 +25,8 @@ use crate::errno::{EFAULT, EINVAL, ENOMEM, Errno};
 
 /// Bodies up to this many bytes lie in the message.
 pub(crate) const INLINE_BYTES_MAX: usize = 40;
+/// Bodies up to this many bytes lie in a [`Frame`].
+const FRAME_INLINE_BYTES_MAX: usize = 64;
 /// The longest group, without its final zero.
 const GROUP_BYTES_MAX: usize = 255;
 
@@ -105,12 +107,25 @@ impl Msg {
     #[inline]
     pub(crate) fn of_frame(frame: Frame) -> Self {
         if frame.len() > INLINE_BYTES_MAX {
-            return Self::with_bytes(frame.into_bytes(), false);
+            return Self::of_large(frame);
         }
         let mut msg = Self::empty();
         msg.inline_len = frame.len() as u8;
         // SAFETY: both are as long, and apart.
         unsafe { ptr::copy_nonoverlapping(frame.as_ptr(), (&raw mut msg.body).cast(), frame.len()) };
+        msg
+    }
+
+    /// A received frame that has no room here. One that lies in the frame itself is copied, any other is shared.
+    fn of_large(frame: Frame) -> Self {
+        if frame.len() > FRAME_INLINE_BYTES_MAX {
+            return Self::with_bytes(frame.into_bytes(), false);
+        }
+        let Ok(mut msg) = Self::with_size(frame.len()) else {
+            return Self::with_bytes(frame.into_bytes(), false);
+        };
+        // SAFETY: there is room for as many bytes as the frame has.
+        unsafe { ptr::copy_nonoverlapping(frame.as_ptr(), msg.data().cast(), frame.len()) };
         msg
     }
 
@@ -167,6 +182,11 @@ impl Msg {
     pub(crate) fn take_frame(&mut self) -> Frame {
         let frame = match self.kind {
             INLINE => Frame::copy_from_slice(self.as_slice()),
+            OWNED if self.len() <= FRAME_INLINE_BYTES_MAX => {
+                let frame = Frame::copy_from_slice(self.as_slice());
+                self.free_owned();
+                frame
+            }
             _ => Frame::from(self.take_bytes()),
         };
         (self.kind, self.inline_len) = (INLINE, 0);
@@ -191,6 +211,16 @@ impl Msg {
         if !self.group.is_null() {
             self.clear_group();
         }
+    }
+
+    /// Gives the memory of an owned body back; what is left has none.
+    fn free_owned(&mut self) {
+        debug_assert_eq!(self.kind, OWNED);
+        self.kind = CLOSED;
+        // SAFETY: the kind said which it was, and says no more that it is there.
+        let Owned { data, len } = unsafe { self.body.owned };
+        // SAFETY: it was allocated as such a box is.
+        drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(data.cast::<MaybeUninit<u8>>(), len)) });
     }
 
     /// The body, which is not inline; what is left has none.
@@ -240,10 +270,11 @@ impl Msg {
         if !self.group.is_null() {
             self.clear_group();
         }
-        if self.kind != INLINE {
-            drop(self.take_bytes());
+        match self.kind {
+            INLINE => self.kind = CLOSED,
+            OWNED => self.free_owned(),
+            _ => drop(self.take_bytes()),
         }
-        self.kind = CLOSED;
     }
 
     pub(crate) fn is_more(&self) -> bool {
