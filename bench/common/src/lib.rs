@@ -4,6 +4,7 @@
 //! how, is here, so that it is the same for all of them. [`main`] runs one side of a scenario and writes [`Line`]s of
 //! JSON to its output; it ends with its input.
 
+mod curve;
 mod failure;
 mod futures;
 mod library;
@@ -15,6 +16,7 @@ mod roles;
 mod tallies;
 mod usage;
 
+pub use curve::Keys;
 pub use failure::{Failure, Outcome};
 pub use futures::{on_threads, park_on};
 pub use library::{Body, End, Group, Kind, Library, Mode, Setup, Socket, together};

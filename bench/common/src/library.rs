@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
+use crate::curve::Keys;
 use crate::failure::Outcome;
 use crate::order::Order;
 
@@ -74,6 +75,8 @@ pub struct Setup<'a> {
     pub endpoint: &'a str,
     /// A publisher waits instead of dropping.
     pub no_drop: bool,
+    /// The keys of an encrypted connection.
+    pub keys: Option<Keys>,
     /// How many peers a socket that binds will have.
     pub peers: usize,
     /// To be called by a library that must wait for a peer before it has a socket, once the endpoint is bound.
@@ -117,6 +120,9 @@ pub trait Library: Sized + Sync + 'static {
 
     /// The ways of using it; the first is the default.
     const MODES: &'static [Mode];
+
+    /// Whether it speaks CURVE, and with which modes: all but these.
+    const CURVE: Option<&'static [&'static str]> = None;
 
     /// The library's version, where it tells.
     fn version() -> Option<String> {

@@ -71,6 +71,9 @@ pub struct Order {
     /// A publisher waits for its subscribers instead of dropping.
     #[arg(long)]
     pub no_drop: bool,
+    /// Connections are encrypted (CURVE), with the keys of [`Keys`](crate::Keys): who binds is the server.
+    #[arg(long)]
+    pub curve: bool,
     /// The only core that this process may use.
     #[arg(long)]
     pub core: Option<usize>,

@@ -41,6 +41,9 @@ fn play<L: Library>(order: Order) -> Outcome {
     raise_descriptor_limit()?;
     tie_to_input();
     let mode = chosen(L::MODES, order.mode.as_deref())?;
+    if order.curve && L::CURVE.is_none_or(|without| without.contains(&mode.name)) {
+        return Err(Failure::unsupported("no CURVE"));
+    }
     let library: &'static L = Box::leak(Box::new(L::new(mode.name, &order)?));
     roles::play(library, &order)
 }

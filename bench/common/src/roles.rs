@@ -6,6 +6,7 @@ mod trip;
 
 use std::thread;
 
+use crate::curve::Keys;
 use crate::failure::{Failure, Outcome};
 use crate::library::{End, Kind, Library, Setup};
 use crate::line::Line;
@@ -101,6 +102,7 @@ fn setup(order: &Order, kind: Kind, end: End) -> Setup<'_> {
         end,
         endpoint: &order.endpoint,
         no_drop: order.no_drop && kind == Kind::Pub,
+        keys: order.curve.then(|| Keys::of(end)),
         peers: order.peers,
         bound,
     }

@@ -99,6 +99,9 @@ const PUBLISH: &[&str] = &["tcp-pub-*"];
 const FAN_IN: &[&str] = &["tcp-fan-in-*"];
 const IDLE: &[&str] = &["tcp-idle-*"];
 const CHURN: &[&str] = &["tcp-churn"];
+/// Issue 5: streams, and handshakes, of CURVE.
+const CURVE: &[&str] =
+    &["tcp-push-pull-64-curve", "tcp-push-pull-1024-curve", "tcp-push-pull-65536-curve", "tcp-churn-curve"];
 const ALL: &[&str] = &["*"];
 
 /// Issue 3, "Must show", row by row, then what else is demanded. Where a row names no placement both have to show it; within a process there is
@@ -135,6 +138,8 @@ const GOALS: &[Goal] = &[
     goal(IDLE, BOTH, Metric::SilentKib, AtMost(2.0), Nothing),
     goal(CHURN, BOTH, Metric::Rate, AtLeast(1.5), Contender(LIBZMQ)),
     goal(CHURN, BOTH, Metric::Rate, AtLeast(1.0), BestPeer),
+    goal(CURVE, BOTH, Metric::Rate, AtLeast(1.5), Contender(LIBZMQ)),
+    goal(CURVE, BOTH, Metric::Rate, AtLeast(1.0), Program("omq")),
     goal(ALL, BOTH, Metric::Cpu, AtMost(1.0), PeerOfSameRate),
     // "Deliver", 4: several I/O threads. The same demands, with as many on libzmq's side.
     goal(PUBLISH, SHARED_2, Metric::Rate, AtLeast(2.5), Contender(LIBZMQ_2)),

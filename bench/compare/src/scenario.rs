@@ -39,11 +39,13 @@ pub struct Scenario {
     pub pin: Pin,
     /// A publisher waits instead of dropping.
     pub no_drop: bool,
+    /// Connections are encrypted.
+    pub curve: bool,
 }
 
 impl Scenario {
     const fn new(group: Group, transport: Transport, size: usize) -> Self {
-        Self { group, transport, size, peers: 1, pin: Pin::Free, no_drop: false }
+        Self { group, transport, size, peers: 1, pin: Pin::Free, no_drop: false, curve: false }
     }
 
     /// The roles of the side that binds and of the side that connects.
@@ -68,6 +70,10 @@ impl Scenario {
         }
     }
 
+    fn suffix(&self) -> &'static str {
+        if self.curve { "-curve" } else { "" }
+    }
+
     /// Whether the sides agree on a number of messages; else each measures for a time.
     pub fn is_counted(&self) -> bool {
         !matches!(self.group, Group::Publish | Group::FanIn)
@@ -85,6 +91,11 @@ impl Scenario {
 
     /// One line for people.
     pub fn title(&self) -> String {
+        let curve = if self.curve { ", encrypted (CURVE)" } else { "" };
+        format!("{}{curve}", self.plain_title())
+    }
+
+    fn plain_title(&self) -> String {
         let transport = match self.transport {
             Transport::Tcp => "tcp",
             Transport::Ipc => "ipc",
@@ -119,7 +130,7 @@ impl fmt::Display for Scenario {
         };
         let Self { size, peers, .. } = self;
         match self.group {
-            Group::Stream => write!(f, "{transport}-push-pull-{size}"),
+            Group::Stream => write!(f, "{transport}-push-pull-{size}{}", self.suffix()),
             Group::Trip => {
                 let pin = match self.pin {
                     Pin::Free => "free",
@@ -134,7 +145,7 @@ impl fmt::Display for Scenario {
             }
             Group::FanIn => write!(f, "{transport}-fan-in-{peers}-{size}"),
             Group::Idle => write!(f, "{transport}-idle-{peers}"),
-            Group::Churn => write!(f, "{transport}-churn"),
+            Group::Churn => write!(f, "{transport}-churn{}", self.suffix()),
         }
     }
 }
@@ -175,6 +186,9 @@ pub fn all() -> Vec<Scenario> {
     all.extend([8, 64].map(|peers| Scenario { peers, ..Scenario::new(Group::FanIn, Tcp, 64) }));
     all.extend([1_000, 10_000].map(|peers| Scenario { peers, ..Scenario::new(Group::Idle, Tcp, 64) }));
     all.push(Scenario::new(Group::Churn, Tcp, 64));
+    let curve = |plain| Scenario { curve: true, ..plain };
+    all.extend([64, 1 << 10, 64 << 10].map(|size| curve(Scenario::new(Group::Stream, Tcp, size))));
+    all.push(curve(Scenario::new(Group::Churn, Tcp, 64)));
     all
 }
 

@@ -124,7 +124,7 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn of(&self, role: &str, core: Option<usize>) -> Vec<String> {
-        let Scenario { size, peers, no_drop, .. } = self.players.scenario;
+        let Scenario { size, peers, no_drop, curve, .. } = self.players.scenario;
         let binds = role == self.players.scenario.roles().0;
         let contender = if binds { self.players.binder } else { self.players.connector };
         let mut words = vec![
@@ -145,6 +145,7 @@ impl Words<'_> {
         }
         words.extend(core.map(|core| format!("--core={core}")));
         words.extend(no_drop.then(|| "--no-drop".to_owned()));
+        words.extend(curve.then(|| "--curve".to_owned()));
         words
     }
 }

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use bench_common::{Body, End, Group, Kind, Library, Mode, Order, Outcome, Setup, Socket, on_threads, park_on};
+use bench_common::{
+    Body, End, Failure, Group, Keys, Kind, Library, Mode, Order, Outcome, Setup, Socket, on_threads, park_on,
+};
 use monocoque_interop::ffi;
 use monocoque_interop::zmq::version;
 
@@ -19,6 +21,19 @@ fn main() -> ExitCode {
     bench_common::main::<Libzmq>()
 }
 
+fn secure(socket: &Native, keys: Keys) -> Outcome {
+    if !monocoque_interop::zmq::has("curve") {
+        return Err(Failure::unsupported("built without libsodium"));
+    }
+    socket.set_text(ffi::ZMQ_CURVE_PUBLICKEY, keys.public)?;
+    socket.set_text(ffi::ZMQ_CURVE_SECRETKEY, keys.secret)?;
+    match keys.server {
+        Some(server) => socket.set_text(ffi::ZMQ_CURVE_SERVERKEY, server)?,
+        None => socket.set(ffi::ZMQ_CURVE_SERVER, 1)?,
+    }
+    Ok(())
+}
+
 struct Libzmq {
     context: Context,
     tuned: bool,
@@ -26,6 +41,8 @@ struct Libzmq {
 
 impl Library for Libzmq {
     type Socket = ZmqSocket;
+
+    const CURVE: Option<&'static [&'static str]> = Some(&[]);
 
     const MODES: &'static [Mode] = &[
         Mode { name: "default", note: "zmq_send and zmq_msg_recv, every option as it is", groups: &[] },
@@ -66,6 +83,9 @@ impl Library for Libzmq {
         }
         if setup.no_drop {
             socket.set(ffi::ZMQ_XPUB_NODROP, 1)?;
+        }
+        if let Some(keys) = setup.keys {
+            secure(&socket, keys)?;
         }
         if setup.kind == Kind::Sub {
             socket.subscribe_all()?;

@@ -62,6 +62,11 @@ impl Context {
 pub struct Native(NonNull<c_void>);
 
 impl Native {
+    pub fn set_text(&self, option: c_int, value: &str) -> Result {
+        // SAFETY: the socket is live and the value can be read for its length during the call.
+        check(unsafe { ffi::zmq_setsockopt(self.0.as_ptr(), option, value.as_ptr().cast(), value.len()) })
+    }
+
     pub fn set(&self, option: c_int, value: c_int) -> Result {
         let value: *const c_int = &value;
         // SAFETY: the socket is live and the value can be read for its length during the call.

@@ -33,6 +33,9 @@ struct Omq {
 impl Library for Omq {
     type Socket = OmqSocket;
 
+    // Exclusive sockets take no options of security.
+    const CURVE: Option<&'static [&'static str]> = Some(&["exclusive"]);
+
     const MODES: &'static [Mode] = &[
         Mode {
             name: "async",

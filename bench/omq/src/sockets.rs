@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bench_common::{Body, End, Failure, Kind, Outcome, Setup, Socket};
+use bench_common::{Body, End, Failure, Keys, Kind, Outcome, Setup, Socket};
 use omq_tokio::message::MAX_INLINE_MESSAGE;
-use omq_tokio::{Context, Error, Message, Options, SocketType, TrySendError, blocking, exclusive};
+use omq_tokio::{
+    Context, CurveKeypair, CurvePublicKey, CurveSecretKey, Error, Message, Options, SocketType, TrySendError, blocking,
+    exclusive,
+};
 
 /// Messages that one call of the batch modes takes or gives at most.
 const MANY: usize = 256;
@@ -42,6 +45,9 @@ impl OmqSocket {
         let kind = socket_type(setup.kind);
         let mut options = Options::default().recv_spin(spin);
         options.xpub_nodrop = setup.no_drop;
+        if let Some(keys) = setup.keys {
+            options = secured(options, keys)?;
+        }
         let inner = match front {
             Front::Exclusive => Inner::Exclusive(Box::new(open_exclusive(kind, setup).await?)),
             Front::Blocking => {
@@ -70,6 +76,15 @@ impl OmqSocket {
         };
         Ok(Self { inner, many, outbox: VecDeque::with_capacity(MANY), inbox: Vec::with_capacity(MANY) })
     }
+}
+
+fn secured(options: Options, keys: Keys) -> Outcome<Options> {
+    let public = CurvePublicKey::from_z85(keys.public)?;
+    let pair = CurveKeypair { public, secret: CurveSecretKey::from_z85(keys.secret)? };
+    Ok(match keys.server {
+        Some(server) => options.curve_client(pair, CurvePublicKey::from_z85(server)?),
+        None => options.curve_server(pair),
+    })
 }
 
 async fn open_exclusive(kind: SocketType, setup: Setup<'_>) -> Outcome<exclusive::Socket> {

@@ -1,7 +1,7 @@
 //! A socket of any of the types, called as its placement is called.
 
 use bench_common::{Body, End, Failure, Kind, Outcome, Setup, Socket};
-use monocoque::{Any, Context, Message, Receives, Router, Sends, SocketType};
+use monocoque::{Any, Context, Message, Receives, Router, SecretKey, Sends, SocketBuilder, SocketType};
 
 /// Bodies up to this many bytes lie in the message; larger ones are handed over by reference.
 const COPY_BYTES_MAX: usize = 64;
@@ -34,9 +34,9 @@ pub struct Calls {
 impl AnySocket {
     pub async fn open(context: &Context, setup: Setup<'_>, calls: Calls) -> Outcome<Self> {
         let typed = match setup.kind {
-            Kind::Router => Typed::Router(meet(context.router().build()?, setup, calls).await?),
+            Kind::Router => Typed::Router(meet(secured(context.router(), setup).build()?, setup, calls).await?),
             kind => {
-                let plain = context.socket(socket_type(kind)).no_drop(setup.no_drop).build()?;
+                let plain = secured(context.socket(socket_type(kind)), setup).no_drop(setup.no_drop).build()?;
                 if kind == Kind::Sub {
                     plain.subscribe("");
                 }
@@ -51,6 +51,16 @@ impl AnySocket {
             Typed::Plain(socket) => Ok(socket),
             Typed::Router(_) => Err(Failure::failed("a router only answers")),
         }
+    }
+}
+
+/// With the keys that the setup has.
+fn secured<K: monocoque::Kind>(builder: SocketBuilder<K>, setup: Setup<'_>) -> SocketBuilder<K> {
+    let Some(keys) = setup.keys else { return builder };
+    let secret: SecretKey = keys.secret.parse().expect("a key");
+    match keys.server {
+        Some(server) => builder.curve_client(server.parse().expect("a key"), secret),
+        None => builder.curve_server(secret),
     }
 }
 

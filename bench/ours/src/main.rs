@@ -48,6 +48,8 @@ fn on_epoll() -> Outcome {
 impl Library for Ours {
     type Socket = AnySocket;
 
+    const CURVE: Option<&'static [&'static str]> = Some(&[]);
+
     const MODES: &'static [Mode] = &[
         Mode { name: "local", note: "send and recv_into; I/O on the caller's compio runtime", groups: &[] },
         Mode { name: "shared", note: "blocking send and recv_into; I/O on the context's thread", groups: &[] },

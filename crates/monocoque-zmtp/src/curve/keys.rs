@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use subtle::ConstantTimeEq;
-use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
+use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
 use crate::z85::{self, Z85Error};
@@ -62,27 +62,31 @@ impl FromStr for PublicKey {
 
 /// A secret key. Wiped when dropped, compared in constant time, and never printed.
 #[derive(Clone)]
-pub struct SecretKey(Zeroizing<[u8; KEY_BYTES]>);
+pub struct SecretKey {
+    secret: Zeroizing<[u8; KEY_BYTES]>,
+    public: PublicKey,
+}
 
 impl SecretKey {
     /// A key of raw bytes, all of which may be random.
     pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
-        Self(Zeroizing::new(bytes))
+        let public = x25519_dalek::PublicKey::from(&StaticSecret::from(bytes));
+        Self { secret: Zeroizing::new(bytes), public: PublicKey(public.to_bytes()) }
     }
 
     /// The public key that belongs to it.
     pub fn public(&self) -> PublicKey {
-        PublicKey(x25519(*self.0, X25519_BASEPOINT_BYTES))
+        self.public
     }
 
     /// Its 40 characters of Z85, to be stored where nobody else reads them.
     pub fn to_z85(&self) -> Zeroizing<String> {
-        Zeroizing::new(z85::encode(*self.0).expect("32 bytes are whole groups"))
+        Zeroizing::new(z85::encode(*self.secret).expect("32 bytes are whole groups"))
     }
 
     /// The secret itself.
     pub fn expose(&self) -> &[u8; KEY_BYTES] {
-        &self.0
+        &self.secret
     }
 }
 
@@ -94,7 +98,7 @@ impl fmt::Debug for SecretKey {
 
 impl PartialEq for SecretKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&*other.0).into()
+        self.secret.ct_eq(&*other.secret).into()
     }
 }
 
@@ -104,7 +108,7 @@ impl FromStr for SecretKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        Ok(Self(parse(text)?))
+        Ok(Self::from_bytes(*parse(text)?))
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod boxes;
 pub(crate) mod config;
 pub(crate) mod keys;
+mod stream;
 pub(crate) mod traffic;
 
 use std::fmt;
@@ -50,7 +51,7 @@ pub(crate) struct Curve {
 
 enum Stage {
     /// The client before WELCOME.
-    Hello { short: SecretKey },
+    Hello { short: SecretKey, key: BoxKey },
     /// The client before READY.
     Initiate { key: BoxKey },
     /// The server before HELLO.
@@ -150,7 +151,7 @@ impl Curve {
         hello.extend_from_slice(short.public().as_bytes());
         hello.extend_from_slice(&nonce.to_be_bytes());
         hello.extend_from_slice(&key.seal(&counted(b"CurveZMQHELLO---", nonce), &[0; 64]));
-        self.stage = Stage::Hello { short };
+        self.stage = Stage::Hello { short, key };
         Ok(command::encode(HELLO, &hello))
     }
 
@@ -158,8 +159,8 @@ impl Curve {
     pub(crate) fn receive(&mut self, command: Command<'_>, config: &SessionConfig) -> Result<Step, SessionError> {
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
         match (stage, command.name, &config.security) {
-            (Stage::Hello { short }, WELCOME, Security::CurveClient(client)) => {
-                self.welcomed(&short, command.data, client, config)
+            (Stage::Hello { short, key }, WELCOME, Security::CurveClient(client)) => {
+                self.welcomed(&short, &key, command.data, client, config)
             }
             (Stage::Initiate { key }, READY, _) => self.ready(&key, command.data),
             (Stage::Hello { .. } | Stage::Initiate { .. }, ERROR, _) => {
@@ -175,6 +176,7 @@ impl Curve {
     fn welcomed(
         &mut self,
         short: &SecretKey,
+        key: &BoxKey,
         data: &[u8],
         client: &CurveClient,
         config: &SessionConfig,
@@ -182,7 +184,6 @@ impl Curve {
         if data.len() != WELCOME_BYTES {
             return Err(misshapen(WELCOME));
         }
-        let key = BoxKey::agree(short, &client.server).ok_or(SessionError::UnusableKey)?;
         let plain = key.open(&random(b"WELCOME-", &data[..16]), &data[16..]).ok_or_else(|| forged(WELCOME))?;
         let (server_short, cookie) = (key_at(&plain, 0), &plain[KEY_BYTES..]);
 

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use monocoque_core::limits::GATHER_BYTES_MIN;
 use monocoque_core::wire::{COMMAND, EncodedHeader, Header, MORE};
 
-use super::boxes::{LaneKey, TAG_BYTES};
+use smallvec::SmallVec;
+
+use super::boxes::{LaneKey, Messages, TAG_BYTES};
+use super::stream::BlockAt;
 use crate::error::{PeerMisbehaved, SessionError};
 use crate::frames::{self, Cap, Judged};
 
@@ -40,8 +43,8 @@ pub(crate) struct Opened {
 pub(crate) enum Stop {
     /// An incomplete box, which needs so many bytes; zero if nothing of it is there.
     Need(usize),
-    /// A whole box with a large body: the next call has it at its front, and need not move it.
-    Large,
+    /// More whole boxes, for the next call. One with a large body is left for it, which need not move it then.
+    More,
     /// A box that must not be.
     Fault(SessionError),
 }
@@ -51,39 +54,36 @@ impl Lane {
         Self { key, nonce }
     }
 
-    /// Takes the next nonce of our own.
-    pub(crate) fn step(&mut self) -> u64 {
-        self.nonce += 1;
-        self.nonce
-    }
-
     /// Appends boxes of the frames in `segments`, a batch's, to `write`, in one buffer for all of them.
     pub(crate) fn seal(&mut self, segments: &[Bytes], write: &mut Vec<Bytes>) {
-        let mut bytes = 0;
-        each_frame(segments, |_, body| {
+        let frames = Frames::of(segments);
+        let (mut bytes, mut count) = (0, 0);
+        for (_, body) in frames.clone() {
             bytes += EncodedHeader::new(0, SEALED_BYTES + body.len()).as_slice().len() + SEALED_BYTES + body.len();
-        });
+            count += 1;
+        }
         let mut buffer = Vec::with_capacity(bytes);
-        each_frame(segments, |header, body| self.seal_frame(header, body, &mut buffer));
+        let nonces = self.nonce + 1..;
+        self.nonce += count;
+        let lens = frames.clone().map(|(_, body)| 1 + body.len());
+        let mut messages = self.key.messages(nonces.clone().zip(lens));
+        for (nonce, (header, body)) in nonces.zip(frames) {
+            // As libzmq, and unlike other commands, a box is sent as a message: its flags are inside.
+            buffer.extend_from_slice(EncodedHeader::new(0, SEALED_BYTES + body.len()).as_slice());
+            let at = buffer.len();
+            buffer.extend_from_slice(NAME);
+            buffer.extend_from_slice(&nonce.to_be_bytes());
+            buffer.extend_from_slice(&[0; TAG_BYTES]);
+            let more = if header.more() { SEALED_MORE } else { 0 };
+            buffer.push(more | if header.command() { SEALED_COMMAND } else { 0 });
+            buffer.extend_from_slice(body);
+            let tag = messages.seal(nonce, &mut buffer[at + FLAGS_AT..]);
+            buffer[at + TAG_AT..at + FLAGS_AT].copy_from_slice(&tag);
+        }
         debug_assert_eq!(buffer.len(), bytes);
         if !buffer.is_empty() {
             write.push(buffer.into());
         }
-    }
-
-    fn seal_frame(&mut self, header: Header, body: &[u8], buffer: &mut Vec<u8>) {
-        let nonce = self.step();
-        // As libzmq, and unlike other commands, a box is sent as a message: its flags are inside.
-        buffer.extend_from_slice(EncodedHeader::new(0, SEALED_BYTES + body.len()).as_slice());
-        let at = buffer.len();
-        buffer.extend_from_slice(NAME);
-        buffer.extend_from_slice(&nonce.to_be_bytes());
-        buffer.extend_from_slice(&[0; TAG_BYTES]);
-        let more = if header.more() { SEALED_MORE } else { 0 };
-        buffer.push(more | if header.command() { SEALED_COMMAND } else { 0 });
-        buffer.extend_from_slice(body);
-        let tag = self.key.seal(nonce, &mut buffer[at + FLAGS_AT..]);
-        buffer[at + TAG_AT..at + FLAGS_AT].copy_from_slice(&tag);
     }
 
     /// Opens whole boxes at the front of `bytes`, and puts the frames in them side by side.
@@ -91,23 +91,20 @@ impl Lane {
     /// All that was opened is counted in what is returned, and must be taken off the input before the next call.
     pub(crate) fn open(&mut self, bytes: &mut [u8], cap: Cap) -> Opened {
         let cap = Cap { bytes: cap.bytes.saturating_add(SEALED_BYTES as u64), ..cap };
-        let (mut surplus, mut plain, mut at) = (0, 0, 0);
-        let stop = loop {
-            let (header_len, frame_len) = match judge(&bytes[at..], cap) {
-                Ok(frame) => frame,
-                Err(stop) => break stop,
-            };
-            let len = frame_len - header_len - SEALED_BYTES;
-            if len >= GATHER_BYTES_MIN && plain > 0 {
-                break Stop::Large;
-            }
-            let flags = match self.open_body(&mut bytes[at + header_len..at + frame_len]) {
+        let (mut surplus, mut plain, mut taken) = (0, 0, 0);
+        let (found, mut stop) = find(bytes, cap);
+        let mut messages = self.key.messages(found.iter().map(|found| (found.nonce, found.len + 1)));
+        for &Found { at, front, nonce, len } in &found {
+            let flags = match open_one(&mut self.nonce, &mut messages, nonce, &mut bytes[at..at + front + len]) {
                 Ok(flags) => flags,
-                Err(error) => break Stop::Fault(error),
+                Err(error) => {
+                    stop = Stop::Fault(error);
+                    break;
+                }
             };
             let header = EncodedHeader::new(flags, len);
             let header = header.as_slice();
-            let body_at = at + frame_len - len;
+            let body_at = at + front;
             if plain == 0 {
                 surplus = body_at - header.len();
             }
@@ -117,30 +114,67 @@ impl Lane {
                 bytes.copy_within(body_at..body_at + len, to + header.len());
             }
             plain += header.len() + len;
-            at += frame_len;
-        };
-        Opened { surplus, plain, gap: at - surplus - plain, stop }
+            taken = body_at + len;
+        }
+        Opened { surplus, plain, gap: taken - surplus - plain, stop }
     }
+}
 
-    /// Opens a MESSAGE in place, and gives the flags of the frame in it.
-    fn open_body(&mut self, body: &mut [u8]) -> Result<u8, SessionError> {
-        let (front, contents) = body.split_at_mut(FLAGS_AT);
-        let nonce = u64::from_be_bytes(front[NONCE_AT..TAG_AT].try_into().expect("8 bytes"));
-        // spec: 26/CURVEZMQ, MESSAGE — the nonce shall strictly increase; anything else is to be treated as an attack.
-        if nonce <= self.nonce {
-            return Err(PeerMisbehaved::NonceReused { nonce, last: self.nonce }.into());
+/// Boxes that are found before any is opened.
+const FOUND_MAX: usize = 64;
+
+/// A box that is there whole: where it begins, what stands before the body, and the body's length.
+#[derive(Clone, Copy)]
+struct Found {
+    at: usize,
+    front: usize,
+    nonce: u64,
+    len: usize,
+}
+
+/// The whole boxes at the front of `bytes`, as many as one call opens, and what stands behind them.
+fn find(bytes: &[u8], cap: Cap) -> (SmallVec<[Found; FOUND_MAX]>, Stop) {
+    let (mut found, mut at) = (SmallVec::new(), 0);
+    while found.len() < FOUND_MAX {
+        let (header_len, frame_len) = match judge(&bytes[at..], cap) {
+            Ok(frame) => frame,
+            Err(stop) => return (found, stop),
+        };
+        let len = frame_len - header_len - SEALED_BYTES;
+        if len >= GATHER_BYTES_MIN && !found.is_empty() {
+            break;
         }
-        let tag = front[TAG_AT..].try_into().expect("16 bytes");
-        if !self.key.open(nonce, tag, contents) {
-            return Err(PeerMisbehaved::BoxForged("MESSAGE").into());
-        }
-        self.nonce = nonce;
-        match contents[0] {
-            0 => Ok(0),
-            SEALED_MORE => Ok(MORE),
-            SEALED_COMMAND => Ok(COMMAND),
-            flags => Err(PeerMisbehaved::SealedFlags(flags).into()),
-        }
+        let nonce_at = at + header_len + NONCE_AT;
+        let nonce = u64::from_be_bytes(bytes[nonce_at..nonce_at + 8].try_into().expect("8 bytes"));
+        found.push(Found { at, front: header_len + SEALED_BYTES, nonce, len });
+        at += frame_len;
+    }
+    (found, Stop::More)
+}
+
+/// Opens the box at the end of `frame` in place, and gives the flags of the frame in it.
+fn open_one<I: Iterator<Item = BlockAt>>(
+    last: &mut u64,
+    messages: &mut Messages<'_, I>,
+    nonce: u64,
+    frame: &mut [u8],
+) -> Result<u8, SessionError> {
+    // spec: 26/CURVEZMQ, MESSAGE — the nonce shall strictly increase; anything else is to be treated as an attack.
+    if nonce <= *last {
+        return Err(PeerMisbehaved::NonceReused { nonce, last: *last }.into());
+    }
+    let header_len = Header::parse(frame).map_or(0, |header| header.header_len);
+    let (front, contents) = frame[header_len..].split_at_mut(FLAGS_AT);
+    let tag = front[TAG_AT..].try_into().expect("16 bytes");
+    if !messages.open(nonce, tag, contents) {
+        return Err(PeerMisbehaved::BoxForged("MESSAGE").into());
+    }
+    *last = nonce;
+    match contents[0] {
+        0 => Ok(0),
+        SEALED_MORE => Ok(MORE),
+        SEALED_COMMAND => Ok(COMMAND),
+        flags => Err(PeerMisbehaved::SealedFlags(flags).into()),
     }
 }
 
@@ -160,21 +194,34 @@ fn judge(bytes: &[u8], cap: Cap) -> Result<(usize, usize), Stop> {
     Ok((header_len, frame_len))
 }
 
-/// Walks the frames of a batch; a body may lie in the segment behind its header's.
-fn each_frame(segments: &[Bytes], mut take: impl FnMut(Header, &[u8])) {
-    let mut segments = segments.iter();
-    while let Some(segment) = segments.next() {
-        let mut at = 0;
-        while at < segment.len() {
-            let header = Header::parse(&segment[at..]).expect("a header lies whole in its segment");
-            at += header.header_len;
-            let len = header.body_len as usize;
-            if at == segment.len() && len > 0 {
-                take(header, segments.next().expect("a body follows its header"));
-            } else {
-                take(header, &segment[at..at + len]);
-                at += len;
-            }
+/// The frames of a batch; a body may lie in the segment behind its header's.
+#[derive(Clone)]
+struct Frames<'a> {
+    rest: &'a [u8],
+    segments: std::slice::Iter<'a, Bytes>,
+}
+
+impl<'a> Frames<'a> {
+    fn of(segments: &'a [Bytes]) -> Self {
+        Self { rest: &[], segments: segments.iter() }
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = (Header, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.rest.is_empty() {
+            self.rest = self.segments.next()?;
         }
+        let header = Header::parse(self.rest).expect("a header lies whole in its segment");
+        let (behind, len) = (&self.rest[header.header_len..], header.body_len as usize);
+        if behind.is_empty() && len > 0 {
+            self.rest = behind;
+            return Some((header, self.segments.next().expect("a body follows its header")));
+        }
+        let (body, rest) = behind.split_at(len);
+        self.rest = rest;
+        Some((header, body))
     }
 }

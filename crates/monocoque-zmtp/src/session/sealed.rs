@@ -36,7 +36,7 @@ impl Session {
                 break Err(error);
             }
             match opened.stop {
-                traffic::Stop::Large => {}
+                traffic::Stop::More => {}
                 traffic::Stop::Need(bytes) => break Ok(Need(bytes)),
                 traffic::Stop::Fault(error) => break Err(error),
             }

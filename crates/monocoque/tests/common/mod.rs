@@ -22,14 +22,19 @@ const TEST_TIME_MAX: Duration = Duration::from_secs(25);
 
 /// Runs `test` on a thread of its own and fails it if it hangs.
 pub fn watched(test: impl FnOnce() + Send + 'static) {
+    watched_for(TEST_TIME_MAX, test);
+}
+
+/// [`watched`], for a test that may take so long.
+pub fn watched_for(limit: Duration, test: impl FnOnce() + Send + 'static) {
     let (done, wait) = mpsc::channel();
     let name = thread::current().name().unwrap_or("test").to_owned();
     let run = move || drop(done.send(catch_unwind(AssertUnwindSafe(test))));
     thread::Builder::new().name(name).spawn(run).expect("a thread");
-    match wait.recv_timeout(TEST_TIME_MAX) {
+    match wait.recv_timeout(limit) {
         Ok(Ok(())) => {}
         Ok(Err(panic)) => resume_unwind(panic),
-        Err(_) => panic!("hangs: not done after {TEST_TIME_MAX:?}"),
+        Err(_) => panic!("hangs: not done after {limit:?}"),
     }
 }
 
