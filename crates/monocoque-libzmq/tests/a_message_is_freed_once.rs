@@ -19,10 +19,9 @@ fn message(data: &'static [u8]) -> MaybeUninit<zmq_msg_t> {
     let mut msg = MaybeUninit::uninit();
     let hint = ptr::without_provenance_mut(7);
     // SAFETY: the data are there for ever, and the message has room.
-    assert_eq!(
-        unsafe { zmq_msg_init_data(msg.as_mut_ptr(), data.as_ptr().cast_mut().cast(), data.len(), Some(free), hint) },
-        0
-    );
+    let begun =
+        unsafe { zmq_msg_init_data(msg.as_mut_ptr(), data.as_ptr().cast_mut().cast(), data.len(), Some(free), hint) };
+    assert_eq!(begun, 0);
     msg
 }
 
