@@ -208,6 +208,16 @@ impl RecvSide {
         self.properties_of(of)
     }
 
+    /// [`properties_of_last`](Self::properties_of_last) if it is a peer over a network.
+    #[inline]
+    pub(crate) fn network_properties_of_last(&mut self, peeked: Option<PeerKey>) -> Option<Arc<PeerProperties>> {
+        let of = peeked.unwrap_or_else(|| self.fair.sender());
+        if self.outlived.is_none() {
+            return self.fair.properties(of).filter(|peer| peer.connection != 0).cloned();
+        }
+        self.properties_of(of)
+    }
+
     /// What is known of the peer that gave the answer which has just been taken.
     pub(crate) fn properties_of_answer(&mut self) -> Option<Arc<PeerProperties>> {
         let of = self.answered_by.take()?;
