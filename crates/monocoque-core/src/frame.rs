@@ -42,6 +42,7 @@ impl Inline {
         Self { data, len: len as u32, mark: Mark::Inline }
     }
 
+    #[inline]
     fn as_slice(&self) -> &[u8] {
         &self.data[..self.len as usize]
     }
@@ -93,6 +94,7 @@ impl Frame {
     }
 
     /// The body as shared bytes: no copy if it was not inline.
+    #[inline]
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
             Repr::Inline(inline) => Bytes::copy_from_slice(inline.as_slice()),
@@ -128,12 +130,14 @@ impl Default for Frame {
 impl Deref for Frame {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.as_slice()
     }
 }
 
 impl AsRef<[u8]> for Frame {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
         self.as_slice()
     }
@@ -160,6 +164,7 @@ impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Frame {
 impl Eq for Frame {}
 
 impl From<Bytes> for Frame {
+    #[inline]
     fn from(body: Bytes) -> Self {
         if body.len() <= INLINE_BYTES_MAX { Self::copy_from_slice(&body) } else { Self(Repr::Shared(body)) }
     }

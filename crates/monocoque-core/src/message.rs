@@ -70,6 +70,7 @@ impl Message {
 
     /// Number of frames, at least one.
     #[allow(clippy::len_without_is_empty)] // a message always has a frame
+    #[inline]
     pub fn len(&self) -> usize {
         self.frames().len()
     }
@@ -98,6 +99,19 @@ impl Message {
     /// Puts a frame before the others.
     pub fn push_front(&mut self, frame: impl Into<Frame>) {
         self.make_many().insert(0, frame.into());
+    }
+
+    /// The frame of a message that has one only.
+    ///
+    /// # Errors
+    /// The message, if it has several.
+    #[inline]
+    pub fn into_single(self) -> Result<Frame, Message> {
+        match self.0 {
+            Parts::One(frame) => Ok(frame),
+            Parts::Many(mut frames) if frames.len() == 1 => Ok(frames.pop().expect("there is one")),
+            many => Err(Self(many)),
+        }
     }
 
     /// Takes the first frame off; `None`, and the message unchanged, if it is the only one.

@@ -371,14 +371,31 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
 
     /// Waits for what the handshake waits for that does not come from the peer; whether there was something.
     async fn was_blocked(&self) -> bool {
+        let mut look = None;
         poll_fn(|cx| {
             self.shared.watch(cx);
             if self.shared.is_ended() || self.shared.broken.get() {
                 return Poll::Ready(false);
             }
-            self.shared.protocol.borrow_mut().poll_unblocked(cx)
+            let unblocked = self.shared.protocol.borrow_mut().poll_unblocked(cx);
+            if unblocked.is_pending() {
+                self.poll_left(&mut look, cx);
+            }
+            unblocked
         })
         .await
+    }
+
+    /// Looks now and then whether the peer has gone: nothing is read meanwhile that would tell.
+    fn poll_left(&self, look: &mut Option<Pin<Box<dyn Future<Output = ()>>>>, cx: &mut Context<'_>) {
+        let later = || -> Pin<Box<dyn Future<Output = ()>>> { Box::pin(compio::time::sleep(WATCH_INTERVAL)) };
+        let timer = look.get_or_insert_with(later);
+        while timer.as_mut().poll(cx).is_ready() {
+            if self.link.was_left() {
+                return self.shared.end(End::PeerClosed { truncated: 0 });
+            }
+            *timer = later();
+        }
     }
 
     /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned.

@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
@@ -70,9 +70,10 @@ impl Datagrams {
         if address.ip().is_multicast() {
             socket.set_reuse_address(true)?;
         }
-        socket.bind(&address.into())?;
+        socket.bind(&bindable(address).into())?;
         join(&socket, address.ip(), endpoint).await?;
-        let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let mut bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        bound.set_ip(address.ip());
         let endpoint = format!("udp://{bound}").parse().map_err(io::Error::other)?;
         Ok(Self { socket, endpoint, target: None })
     }
@@ -190,6 +191,14 @@ async fn receive(fd: &SharedFd<Arc<Socket>>, buffer: &mut [u8]) -> io::Result<(u
             // What an earlier datagram met, such as a port that nobody has.
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// The system takes no group of a link's own to bind, unless it is told which link.
+fn bindable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) if v6.ip().is_multicast() && v6.scope_id() == 0 => (Ipv6Addr::UNSPECIFIED, v6.port()).into(),
+        other => other,
     }
 }
 

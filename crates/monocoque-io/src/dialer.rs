@@ -108,8 +108,8 @@ async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io
             }
             Endpoint::Ipc(ipc) => {
                 let socket = connect(&unix_address(ipc)?, None, &config.tuning, driver).await?;
-                let written = endpoint.to_string();
-                Ok((socket, written.clone(), written))
+                // Our end has no name.
+                Ok((socket, "ipc://".to_owned(), endpoint.to_string()))
             }
             _ => Err(io::ErrorKind::Unsupported.into()),
         }

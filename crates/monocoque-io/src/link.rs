@@ -12,6 +12,7 @@ use compio::driver::SharedFd;
 use compio::driver::op::Interest;
 use monocoque_core::pipe::WriteThrough;
 use monocoque_core::slab::SlabMut;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 use socket2::Socket;
 
@@ -43,6 +44,11 @@ pub trait Link: 'static {
 
     /// Waits until [`try_read`](Self::try_read) is worth a try.
     async fn readable(&self) -> io::Result<()>;
+
+    /// Whether the peer has closed. It is asked while nobody reads.
+    fn was_left(&self) -> bool {
+        false
+    }
 
     /// Ends operations in flight and refuses later ones, in the directions of `how`.
     fn shutdown(&self, how: Shutdown);
@@ -123,6 +129,11 @@ impl Link for StreamLink {
 
     async fn readable(&self) -> io::Result<()> {
         until(self.fd.clone(), Interest::Readable).await
+    }
+
+    fn was_left(&self) -> bool {
+        let mut asked = [PollFd::new(&*self.fd, PollFlags::RDHUP)];
+        poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
     fn shutdown(&self, how: Shutdown) {

@@ -42,11 +42,19 @@ pub struct ListenConfig {
     pub filter: AcceptFilter,
     /// What the system is told of each socket.
     pub tuning: SocketTuning,
+    /// A socket that is bound and listens already, made elsewhere: it is accepted from instead (`ZMQ_USE_FD`).
+    pub adopted: Option<Arc<OwnedFd>>,
 }
 
 impl Default for ListenConfig {
     fn default() -> Self {
-        Self { backlog: 100, half_open_max: 1024, filter: AcceptFilter::default(), tuning: SocketTuning::default() }
+        Self {
+            backlog: 100,
+            half_open_max: 1024,
+            filter: AcceptFilter::default(),
+            tuning: SocketTuning::default(),
+            adopted: None,
+        }
     }
 }
 
@@ -91,6 +99,7 @@ impl Binding {
     /// As `bind(2)` and `listen(2)`; `NotFound` for a name that is neither interface nor host.
     pub async fn new(endpoint: &Endpoint, config: &ListenConfig) -> io::Result<Self> {
         match endpoint {
+            Endpoint::Tcp(_) | Endpoint::Ipc(_) if config.adopted.is_some() => Self::adopt(endpoint, config),
             Endpoint::Tcp(tcp) => Self::tcp(endpoint, tcp.target(), config).await,
             Endpoint::Ws(ws) => Self::tcp(endpoint, ws.target(), config).await,
             Endpoint::Ipc(ipc) => Self::ipc(ipc, config),
@@ -106,6 +115,16 @@ impl Binding {
     /// The real endpoint: the port and path that were found for a wildcard.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The socket that was made elsewhere. A path that it is bound to is not ours to remove.
+    fn adopt(endpoint: &Endpoint, config: &ListenConfig) -> io::Result<Self> {
+        let adopted = config.adopted.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+        let socket = Socket::from(adopted.try_clone()?);
+        match endpoint {
+            Endpoint::Tcp(_) => Self::of_tcp(endpoint, socket),
+            _ => Ok(Self { socket: socket.into(), endpoint: endpoint.clone(), claim: None }),
+        }
     }
 
     async fn tcp(endpoint: &Endpoint, target: &HostPort, config: &ListenConfig) -> io::Result<Self> {

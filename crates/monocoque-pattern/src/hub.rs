@@ -273,15 +273,42 @@ impl Hub {
             RecvRule::Nothing => return Err(RecvRefused::Unsupported),
             _ => {}
         }
-        let mut recv = self.recv.lock();
-        let peeked = recv.held_back();
         let mut message = Message::new();
         if self.recv_rule == RecvRule::Requests {
+            let mut recv = self.recv.lock();
+            let peeked = recv.held_back();
             message = self.take_request(&mut recv)?;
-        } else if !recv.next_into(&self.signals, &mut message) {
+            return Ok((message, recv.properties_of_last(peeked)));
+        }
+        let mut recv = self.recv.lock();
+        let peeked = recv.held_back();
+        if !recv.next_into(&self.signals, &mut message) {
             return Err(self.nothing());
         }
         Ok((message, recv.properties_of_last(peeked)))
+    }
+
+    /// [`try_recv_with_peer`](Self::try_recv_with_peer) into a message that the caller has; of no value after an error. For
+    /// whoever tells what libzmq does: of a peer over inproc that is nothing, and need not be counted.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv).
+    #[inline]
+    pub fn try_recv_into_with_peer(&self, into: &mut Message) -> Result<Option<Arc<PeerProperties>>, RecvRefused> {
+        match self.recv_rule {
+            RecvRule::Fair | RecvRule::FairSingle | RecvRule::Subscribed | RecvRule::Joined => {
+                let mut recv = self.recv.lock();
+                let peeked = recv.held_back();
+                if !recv.next_into(&self.signals, into) {
+                    return Err(self.nothing());
+                }
+                Ok(recv.network_properties_of_last(peeked))
+            }
+            _ => self.try_recv_with_peer().map(|(message, peer)| {
+                *into = message;
+                peer
+            }),
+        }
     }
 
     /// [`try_recv_from`](Self::try_recv_from), and what is known of the sender.

@@ -4,11 +4,14 @@ use monocoque_core::{RoutingId, SocketType};
 
 /// The peer that a message came from, as its handshake and its link told of it. One of these is made for each connection,
 /// and shared: receiving a message with it costs a count.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerProperties {
     /// The number of the connection, as events and numbers tell it; 0 over inproc, where there is none.
     pub connection: u64,
+    /// The number of the connection's descriptor in this process, as events tell it; -1 over inproc. Of use to look it up, not
+    /// to use it.
+    pub descriptor: i32,
     /// The endpoint of ours that was bound or connected.
     pub endpoint: String,
     /// The peer's address, as an endpoint, as much as the transport tells: over inproc the name that joins both.
@@ -22,6 +25,22 @@ pub struct PeerProperties {
     /// Other properties, with names as they came: those that the peer told of itself (`X-...`), and those that were said of it
     /// when it was let in.
     pub metadata: Vec<(String, Vec<u8>)>,
+}
+
+impl Default for PeerProperties {
+    /// Nothing is known, and there is no connection.
+    fn default() -> Self {
+        Self {
+            connection: 0,
+            descriptor: -1,
+            endpoint: String::new(),
+            address: String::new(),
+            socket_type: None,
+            identity: None,
+            user_id: None,
+            metadata: Vec::new(),
+        }
+    }
 }
 
 impl PeerProperties {

@@ -16,7 +16,7 @@ use crate::{PeerKey, PeerProperties};
 pub(crate) const UPSTREAM_MESSAGES_MAX: usize = 10_000;
 
 /// What a wish changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
     /// Nothing: the peer had subscribed already, or never.
     None,
@@ -91,8 +91,8 @@ impl Topics {
         if last { Change::Topic } else { Change::Peer }
     }
 
-    /// Drops all subscriptions of a peer; tells each topic that lost its last subscriber.
-    pub(crate) fn drop_peer(&mut self, slot: u32, mut lost: impl FnMut(&[u8])) {
+    /// Drops all subscriptions of a peer; tells each topic, and whether that was its last subscriber.
+    pub(crate) fn drop_peer(&mut self, slot: u32, mut lost: impl FnMut(&[u8], Change)) {
         let Some(subscriber) = self.subscribers.get_mut(slot as usize).filter(|subscriber| subscriber.topics > 0)
         else {
             return;
@@ -102,9 +102,7 @@ impl Topics {
         self.table.retain(|topic, peers| {
             if let Ok(at) = peers.binary_search(&slot) {
                 peers.remove(at);
-                if peers.is_empty() {
-                    lost(topic);
-                }
+                lost(topic, if peers.is_empty() { Change::Topic } else { Change::Peer });
             }
             !peers.is_empty()
         });
@@ -264,10 +262,11 @@ mod tests {
                     }
                     Step::Drop(slot) => {
                         let (mut lost, mut expected) = (BTreeSet::new(), BTreeSet::new());
-                        topics.drop_peer(slot, |topic| assert!(lost.insert(topic.to_vec())));
+                        topics.drop_peer(slot, |topic, change| assert!(lost.insert((topic.to_vec(), change))));
                         for (topic, peers) in &mut naive {
-                            if peers.remove(&slot) && peers.is_empty() {
-                                expected.insert(topic.clone());
+                            if peers.remove(&slot) {
+                                let change = if peers.is_empty() { Change::Topic } else { Change::Peer };
+                                expected.insert((topic.clone(), change));
                             }
                         }
                         prop_assert_eq!(lost, expected);

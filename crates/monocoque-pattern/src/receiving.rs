@@ -202,8 +202,19 @@ impl RecvSide {
     }
 
     /// What is known of the peer whose message was found last, which has just been taken; `peeked` if it had been held back.
+    #[inline]
     pub(crate) fn properties_of_last(&mut self, peeked: Option<PeerKey>) -> Option<Arc<PeerProperties>> {
         let of = peeked.unwrap_or_else(|| self.fair.sender());
+        self.properties_of(of)
+    }
+
+    /// [`properties_of_last`](Self::properties_of_last) if it is a peer over a network.
+    #[inline]
+    pub(crate) fn network_properties_of_last(&mut self, peeked: Option<PeerKey>) -> Option<Arc<PeerProperties>> {
+        let of = peeked.unwrap_or_else(|| self.fair.sender());
+        if self.outlived.is_none() {
+            return self.fair.properties(of).filter(|peer| peer.connection != 0).cloned();
+        }
         self.properties_of(of)
     }
 
@@ -213,12 +224,17 @@ impl RecvSide {
         self.properties_of(of)
     }
 
+    #[inline]
     fn properties_of(&mut self, of: PeerKey) -> Option<Arc<PeerProperties>> {
+        if self.outlived.is_none() {
+            return self.fair.properties(of).cloned();
+        }
         let outlived = self.outlived.take().filter(|(key, _)| *key == of).map(|(_, properties)| properties);
         outlived.or_else(|| self.fair.properties(of).cloned())
     }
 
     /// The key of the message that is held back.
+    #[inline]
     pub(crate) fn held_back(&self) -> Option<PeerKey> {
         self.peeked.as_ref().map(|received| received.key)
     }
@@ -289,7 +305,7 @@ impl RecvSide {
             _ if self.config.is_manual() => true,
             _ if change == Change::Topic => true,
             Wish::Subscribe => self.config.xpub_verbose || self.config.xpub_verboser,
-            Wish::Cancel => self.config.xpub_verboser && change == Change::Peer,
+            Wish::Cancel => self.config.xpub_verboser,
         };
         if told && self.rule == RecvRule::Notices {
             self.inbox.notice(of, self.fair.properties(of).cloned(), wish, topic);
@@ -299,10 +315,10 @@ impl RecvSide {
     /// What a peer that goes had subscribed to is taken back.
     pub(crate) fn take_back(&mut self, of: PeerKey, send: &mut SendSide) {
         if self.config.is_manual() {
-            send.topics.drop_peer(of.slot, |_| ());
+            send.topics.drop_peer(of.slot, |_, _| ());
         }
         let told = if self.config.is_manual() { &mut send.wished } else { &mut send.topics };
-        told.drop_peer(of.slot, |topic| self.notice(of, Wish::Cancel, topic, Change::Topic));
+        told.drop_peer(of.slot, |topic, change| self.notice(of, Wish::Cancel, topic, change));
     }
 
     /// Takes away all that the link in `slot` sent; returns how many messages of it were here, and the rest.

@@ -50,6 +50,40 @@ impl Hub {
         peer.is_some()
     }
 
+    /// Whether a message that begins with `first` would be taken now, for whoever has no more of it yet: what it says of
+    /// room, of a peer and of the turn is what [`try_send`](Self::try_send) would say.
+    ///
+    /// # Errors
+    /// [`SendReason`]. Where there is no room, `Signals::writable` fires when there is.
+    pub fn check_send(&self, first: &[u8]) -> Result<(), SendReason> {
+        if self.is_closed() {
+            return Err(SendReason::Closed);
+        }
+        match self.send_rule {
+            SendRule::Route => self.send.lock().check_route(&self.signals, first),
+            SendRule::Ask | SendRule::Answer if !self.is_turn_to_send() => Err(SendReason::State),
+            SendRule::Balance | SendRule::BalanceSingle | SendRule::BalanceAddressed | SendRule::Ask => {
+                let has_room = self.send.lock().any_room(&self.signals);
+                has_room.then_some(()).ok_or(SendReason::Full)
+            }
+            SendRule::Nowhere => Err(SendReason::Unsupported),
+            SendRule::Answer | SendRule::Publish | SendRule::Radiate | SendRule::Upstream => Ok(()),
+        }
+    }
+
+    /// ROUTER, STREAM, SERVER, PEER: whether the peer of `id` has room; `None` if there is no such peer.
+    pub fn has_room_for(&self, id: &[u8]) -> Option<bool> {
+        self.send.lock().room_of(id)
+    }
+
+    fn is_turn_to_send(&self) -> bool {
+        let recv = self.recv.lock();
+        match self.send_rule {
+            SendRule::Ask => recv.requests.may_ask(recv.config.req_relaxed),
+            _ => matches!(recv.turn, Turn::Answer { .. }),
+        }
+    }
+
     /// A RADIO's message is its group and one frame.
     pub(crate) fn radiate(&self, message: &Message) -> Result<(), SendReason> {
         match message.frames() {
@@ -101,7 +135,11 @@ impl Hub {
     pub(crate) fn wish(&self, wish: Wish, topic: &[u8]) -> bool {
         let mut recv = self.recv.lock();
         let (known, travels) = match wish {
-            Wish::Subscribe => (true, recv.own.add(topic)),
+            // Each travels: an XPUB may report them all.
+            Wish::Subscribe => {
+                recv.own.add(topic);
+                (true, true)
+            }
             Wish::Cancel => {
                 let last = recv.own.remove(topic);
                 (last.is_some(), last.unwrap_or(false) || recv.config.xsub_verbose_unsubscribe)

@@ -183,6 +183,23 @@ impl SendSide {
         }
     }
 
+    /// Whether [`route`](Self::route) would refuse what is sent to `id` now.
+    pub(crate) fn check_route(&mut self, signals: &Signals, id: &[u8]) -> Result<(), SendReason> {
+        self.heal(signals);
+        match self.room_of(id) {
+            None => self.strict.then(|| RoutingId::received(id).map_or(SendReason::NoEnvelope, SendReason::NoRoute)),
+            Some(false) => self.strict.then_some(SendReason::Full),
+            Some(true) => None,
+        }
+        .map_or(Ok(()), Err)
+    }
+
+    /// Whether the peer that `id` leads to has room, if it leads to one.
+    pub(crate) fn room_of(&mut self, id: &[u8]) -> Option<bool> {
+        let key = self.identities.find(id)?;
+        Some(self.outlets.has_room(key.slot))
+    }
+
     fn unroutable(&self, id: &[u8]) -> Result<(), SendReason> {
         if self.strict {
             // Bytes that are no routing id cannot be named in the error; they lead nowhere either way.

@@ -36,7 +36,12 @@ fn config(security: Security) -> SessionConfig {
 
 fn curve_client(server: u8) -> Security {
     let server = secret(server).public();
-    Security::CurveClient(Arc::new(CurveClient { server, secret: secret(1), entropy: ENTROPY }))
+    Security::CurveClient(Arc::new(CurveClient {
+        server,
+        public: secret(1).public(),
+        secret: secret(1),
+        entropy: ENTROPY,
+    }))
 }
 
 fn curve_server(secrets: &[u8]) -> Security {

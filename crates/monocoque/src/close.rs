@@ -1,9 +1,11 @@
 //! Closing: what is queued is sent for as long as the linger time allows, then counted.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use monocoque_core::stats::{DropCause, Drops};
+use monocoque_core::wait::{Ticket, WaitList};
 
 use crate::core::{Core, Entry, Role, State};
 use crate::inproc;
@@ -25,6 +27,8 @@ pub struct CloseReport {
 pub(crate) struct Closing {
     count: Mutex<usize>,
     changed: Condvar,
+    /// Woken with `changed`, for those who do not wait on a thread.
+    waiting: WaitList,
 }
 
 impl Closing {
@@ -40,6 +44,16 @@ impl Closing {
         }
         let waited = self.changed.wait_while(self.count(), |count| *count > 0);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Ready when none is closing; if not, the waker is called when one has ended.
+    pub(crate) fn poll(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<()> {
+        self.waiting.register(ticket, cx.waker());
+        if *self.count() > 0 {
+            return Poll::Pending;
+        }
+        self.waiting.remove(ticket);
+        Poll::Ready(())
     }
 }
 
@@ -58,6 +72,7 @@ impl Drop for Counted {
         let closing = &self.0.context.closing;
         *closing.count() -= 1;
         closing.changed.notify_all();
+        closing.waiting.wake_all();
     }
 }
 

@@ -241,7 +241,7 @@ impl Context {
         Ok(Self::of(Self::builder(), Some(Placement::local()?)))
     }
 
-    fn of(builder: ContextBuilder, local: Option<Placement>) -> Self {
+    pub(crate) fn of(builder: ContextBuilder, local: Option<Placement>) -> Self {
         let placement = OnceLock::new();
         let local_to = local.is_some().then(|| std::thread::current().id());
         if let Some(local) = local {

@@ -276,7 +276,7 @@ impl Core {
     fn speech(self: &Arc<Self>, endpoint: &Endpoint, side: Side) -> Result<Speech, OptionError> {
         let options = self.options();
         let mut session = options.session_config();
-        if let (None, Some(rules)) = (&session.authenticator, options.security.zap()) {
+        if let (None, Some(rules)) = (&session.authenticator, options.security.zap(options.as_libzmq)) {
             let (context, identity) = (Arc::clone(&self.context), options.identity.clone());
             session.authenticator = Some(Arc::new(ZapClient { context, identity, rules }));
         }
@@ -322,7 +322,7 @@ impl Core {
             Some(mechanism) if options.hub.raw || matches!(endpoint, Endpoint::Udp(_)) => {
                 Err(OptionError::Unprotected { mechanism, endpoint: endpoint.clone() })
             }
-            _ => options.security.check(),
+            _ => options.security.check(options.as_libzmq),
         }
     }
 

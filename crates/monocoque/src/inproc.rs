@@ -80,7 +80,7 @@ pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(
         close(core);
         return Err(BindError::Closed);
     }
-    for waiting in waiting.into_iter().filter(|waiting| core.socket_type().accepts(waiting.facts.socket_type)) {
+    for waiting in waiting.into_iter().filter(|waiting| joins(core, waiting.facts.socket_type)) {
         match waiting.core.upgrade() {
             Some(from) => join(&from, waiting.link, waiting.outgoing, core, &endpoint),
             None => inherit(core, waiting),
@@ -89,12 +89,25 @@ pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(
     Ok(())
 }
 
+/// Whether `core` is joined to a socket of this type.
+fn joins(core: &Core, theirs: SocketType) -> bool {
+    core.socket_type().accepts(theirs) || core.options().as_libzmq
+}
+
+/// What `core` is shown of the type of a socket that it is joined to: one that suits it.
+fn shown(core: &Core, mut facts: PeerFacts) -> PeerFacts {
+    if !core.socket_type().accepts(facts.socket_type) {
+        facts.socket_type = core.socket_type().peers()[0];
+    }
+    facts
+}
+
 /// Takes what a socket sent that connected, and was closed, before anyone bound.
 fn inherit(core: &Core, waiting: Waiting) {
     let link = core.hub.open();
     let (writer, _) = core.direct_pipe();
     if core.hub.attach(link, writer).is_ok()
-        && let Ok(key) = core.hub.up(link, waiting.facts, waiting.outgoing)
+        && let Ok(key) = core.hub.up(link, shown(core, waiting.facts), waiting.outgoing)
     {
         core.hub.down(key);
     }
@@ -113,7 +126,7 @@ pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Resul
     let mut names = registry.names.lock();
     let entry = names.entry(name.to_owned()).or_default();
     let bound = entry.bound.upgrade().filter(|bound| !bound.is_closing());
-    check_types(core.socket_type(), bound.as_deref(), &endpoint)?;
+    check_types(core, bound.as_deref(), &endpoint)?;
     let link = core.open_link()?;
     let (writer, outgoing) = core.direct_pipe();
     if core.hub.attach(link, writer).is_err() {
@@ -133,9 +146,10 @@ pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Resul
     Ok(link)
 }
 
-fn check_types(ours: SocketType, bound: Option<&Core>, endpoint: &Endpoint) -> Result<(), ConnectError> {
+fn check_types(core: &Core, bound: Option<&Core>, endpoint: &Endpoint) -> Result<(), ConnectError> {
     match bound.map(Core::socket_type) {
-        Some(theirs) if !ours.accepts(theirs) => {
+        Some(theirs) if !joins(core, theirs) => {
+            let ours = core.socket_type();
             Err(ConnectError::Incompatible { ours, theirs, endpoint: endpoint.to_string() })
         }
         _ => Ok(()),
@@ -157,13 +171,14 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>, at
     }
     let to_link = to.hub.open();
     let attached = to.hub.attach(to_link, writer).is_ok();
-    let Some(to_key) = attached.then(|| to.hub.up(to_link, facts_of(from, at), outgoing).ok()).flatten() else {
+    let Some(to_key) = attached.then(|| to.hub.up(to_link, shown(to, facts_of(from, at)), outgoing).ok()).flatten()
+    else {
         // The bound socket takes no further peer: what was queued for it is lost, and counted.
         to.hub.release(to_link);
         from.hub.detach(link);
         return;
     };
-    let Ok(key) = from.hub.up(link, facts_of(to, at), incoming) else {
+    let Ok(key) = from.hub.up(link, shown(from, facts_of(to, at)), incoming) else {
         to.hub.down(to_key);
         to.hub.release(to_link);
         return;

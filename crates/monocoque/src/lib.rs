@@ -42,6 +42,8 @@ mod options;
 mod owner;
 mod poller;
 mod proxy;
+#[doc(hidden)]
+pub mod raw;
 mod request;
 mod socket;
 mod stats;

@@ -274,6 +274,7 @@ impl ZmtpHost {
     fn properties(&self, metadata: Vec<(String, Vec<u8>)>) -> Arc<PeerProperties> {
         let mut properties = PeerProperties::default();
         properties.connection = self.facts.connection;
+        properties.descriptor = self.facts.descriptor;
         properties.endpoint.clone_from(&self.facts.endpoint);
         properties.address.clone_from(&self.facts.remote);
         properties.socket_type = self.facts.socket_type;
@@ -310,7 +311,11 @@ impl ZmtpHost {
     }
 
     fn end(mut self, ended: Ended<ConversationError>) {
-        let reason = DisconnectReason::from(ended.end);
+        let reason = match DisconnectReason::from(ended.end) {
+            // We parted, and it followed.
+            DisconnectReason::PeerClosed { truncated: 0 } if self.core.is_closing() => DisconnectReason::Local,
+            reason => reason,
+        };
         let Some((link, key)) = self.peer else {
             return self.core.events.emit(Event::HandshakeFailed { peer: Arc::unwrap_or_clone(self.facts), reason });
         };

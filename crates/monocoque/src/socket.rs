@@ -18,7 +18,7 @@ use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, RecvE
 use crate::event_fd::EventFd;
 use crate::inproc;
 use crate::kind::{Any, Dish, Kind, Peer, Pub, Radio, Receives, Router, Sends, Stream, Sub, XPub, XSub, in_place};
-use crate::monitor::{Monitor, MonitorError, MonitorForm, Snapshot, monitor_at};
+use crate::monitor::{Monitor, MonitorError, MonitorForm, Snapshot, monitor_at, monitor_queues, stop_monitor};
 use crate::options::{OptionValue, SocketOption};
 use crate::stats::SocketStats;
 use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
@@ -250,6 +250,20 @@ impl<K: Kind> Socket<K> {
         kind: SocketType,
     ) -> Result<(), MonitorError> {
         monitor_at(self.core(), endpoint.as_ref(), mask, form, kind)
+    }
+
+    /// Ends what [`monitor_at`](Self::monitor_at) began last: its socket sends `MONITOR_STOPPED`, and is gone.
+    pub fn stop_monitor(&self) {
+        stop_monitor(self.core());
+    }
+
+    /// Has the monitor that [`monitor_at`](Self::monitor_at) began last tell of each connection what waits on it
+    /// (`zmq_socket_monitor_pipes_stats`, [`Event::Queues`](crate::Event::Queues)).
+    ///
+    /// # Errors
+    /// [`MonitorError::NotAsked`], [`MonitorError::NoConnection`].
+    pub fn monitor_queues(&self) -> Result<(), MonitorError> {
+        monitor_queues(self.core())
     }
 
     /// What the socket has done so far and holds now, in numbers. Costs what is asked for it here, and sending and

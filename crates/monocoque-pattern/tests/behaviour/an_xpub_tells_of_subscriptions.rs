@@ -36,7 +36,7 @@ fn verbose_tells_each_subscription() {
 }
 
 #[test]
-fn verboser_tells_each_that_is_taken_back_too() {
+fn verboser_tells_each_that_is_taken_back_too_and_what_nobody_had() {
     let hub = hub_with(SocketType::XPub, |config| config.xpub_verboser = true);
     let (mut a, mut b) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
     a.subscribe("t");
@@ -44,7 +44,18 @@ fn verboser_tells_each_that_is_taken_back_too() {
     a.cancel("t");
     a.cancel("t");
     b.cancel("t");
-    assert_eq!(received(&hub), ["\u{1}t", "\u{1}t", "\0t", "\0t"], "what nobody had is not taken back");
+    assert_eq!(received(&hub), ["\u{1}t", "\u{1}t", "\0t", "\0t", "\0t"]);
+}
+
+#[test]
+fn verboser_tells_each_that_a_peer_which_goes_had() {
+    let hub = hub_with(SocketType::XPub, |config| config.xpub_verboser = true);
+    let (mut a, mut b) = (join(&hub, SocketType::Sub), join(&hub, SocketType::Sub));
+    a.subscribe("t");
+    b.subscribe("t");
+    hub.down(a.key);
+    hub.down(b.key);
+    assert_eq!(received(&hub), ["\u{1}t", "\u{1}t", "\0t", "\0t"]);
 }
 
 #[test]

@@ -262,7 +262,8 @@ proptest! {
             for (peer, told) in &mut peers {
                 for command in peer.texts() {
                     match command.strip_prefix("\u{9}SUBSCRIBE") {
-                        Some(topic) => assert!(told.insert(topic.to_owned()), "{topic} twice"),
+                        // A topic that is subscribed to again is told again.
+                        Some(topic) => drop(told.insert(topic.to_owned())),
                         None => assert!(told.remove(command.strip_prefix("\u{6}CANCEL").expect("a wish"))),
                     }
                 }

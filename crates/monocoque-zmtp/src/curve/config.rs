@@ -35,6 +35,8 @@ pub struct CurveClient {
     pub server: PublicKey,
     /// Our own long-term key, by which the server knows us.
     pub secret: SecretKey,
+    /// What we say our public key is. A server turns away whose public key is not that of `secret`.
+    pub public: PublicKey,
     /// For the short-term key of each connection.
     pub entropy: Entropy,
 }

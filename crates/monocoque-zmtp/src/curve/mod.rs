@@ -44,7 +44,7 @@ pub(crate) struct Curve {
     stage: Stage,
     /// Our nonce for the next box of the handshake, and the peer's last.
     nonce: u64,
-    heard: u64,
+    heard: Option<u64>,
     /// Sending and receiving, once the short-term keys agree.
     lanes: Option<(Lane, Lane)>,
 }
@@ -117,7 +117,7 @@ fn draw_secret(entropy: Entropy) -> Result<SecretKey, SessionError> {
 
 impl Curve {
     pub(crate) fn new() -> Self {
-        Self { stage: Stage::Idle, nonce: 0, heard: 0, lanes: None }
+        Self { stage: Stage::Idle, nonce: 0, heard: None, lanes: None }
     }
 
     fn step(&mut self) -> u64 {
@@ -128,11 +128,16 @@ impl Curve {
     /// Judges the counter of a box of the handshake.
     fn hear(&mut self, counter: &[u8]) -> Result<u64, SessionError> {
         let nonce = u64::from_be_bytes(counter.try_into().expect("8 bytes"));
-        if nonce <= self.heard {
-            return Err(PeerMisbehaved::NonceReused { nonce, last: self.heard }.into());
+        // The first may be any: libzmq's own begins with 1, and its tests with 0.
+        if let Some(last) = self.heard.filter(|&last| nonce <= last) {
+            return Err(PeerMisbehaved::NonceReused { nonce, last }.into());
         }
-        self.heard = nonce;
+        self.heard = Some(nonce);
         Ok(nonce)
+    }
+
+    fn last_heard(&self) -> u64 {
+        self.heard.unwrap_or_default()
     }
 
     /// The client's HELLO.
@@ -186,7 +191,7 @@ impl Curve {
         let vouched = [&short.public().as_bytes()[..], client.server.as_bytes()].concat();
         let vouch_key = BoxKey::agree(&client.secret, &server_short).ok_or_else(|| forged(WELCOME))?;
         let vouch = vouch_key.seal(&random(b"VOUCH---", &*vouch_nonce), &vouched);
-        let mut contents = client.secret.public().as_bytes().to_vec();
+        let mut contents = client.public.as_bytes().to_vec();
         contents.extend_from_slice(&*vouch_nonce);
         contents.extend_from_slice(&vouch);
         contents.extend_from_slice(&metadata::encode(config));
@@ -204,7 +209,8 @@ impl Curve {
         let (counter, sealed) = data.split_at_checked(8).ok_or_else(|| misshapen(READY))?;
         let nonce = self.hear(counter)?;
         let plain = key.open(&counted(b"CurveZMQREADY---", nonce), sealed).ok_or_else(|| forged(READY))?;
-        self.lanes = Some((Lane::new(key.lane(FROM_CLIENT), self.nonce), Lane::new(key.lane(FROM_SERVER), self.heard)));
+        self.lanes =
+            Some((Lane::new(key.lane(FROM_CLIENT), self.nonce), Lane::new(key.lane(FROM_SERVER), self.last_heard())));
         Ok(Step::Done { metadata: plain.to_vec(), answer: None })
     }
 
@@ -271,7 +277,8 @@ impl Curve {
         let nonce = self.step();
         let sealed = key.seal(&counted(b"CurveZMQREADY---", nonce), &metadata::encode(config));
         let ready = command::encode(READY, &[&nonce.to_be_bytes()[..], &sealed].concat());
-        self.lanes = Some((Lane::new(key.lane(FROM_SERVER), self.nonce), Lane::new(key.lane(FROM_CLIENT), self.heard)));
+        self.lanes =
+            Some((Lane::new(key.lane(FROM_SERVER), self.nonce), Lane::new(key.lane(FROM_CLIENT), self.last_heard())));
         Some(Step::Done { metadata, answer: Some(ready) })
     }
 

@@ -1,6 +1,6 @@
 //! Asking a socket of this context about peers (RFC 27).
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -24,6 +24,8 @@ pub(crate) struct ZapRules {
     pub(crate) domain: String,
     /// Whether nobody is let in where nobody is there to be asked.
     pub(crate) needed: bool,
+    /// Whether a handler that goes away keeps its peers waiting, as with libzmq, until they go or the time is over.
+    pub(crate) patient: bool,
 }
 
 /// Has whoever is bound to the endpoint of ZAP judge.
@@ -45,11 +47,15 @@ impl Authenticator for ZapClient {
         };
         let identity = self.identity.as_ref().map_or(&[][..], RoutingId::as_bytes);
         let request = zap::request(&applicant, &self.rules.domain, identity);
+        let patient = self.rules.patient;
         Judging::later(async move {
-            if socket.try_send(request).is_err() {
-                return Verdict::Unjudged(NoVerdict::HandlerGone);
+            let sent = socket.try_send(request);
+            let answer = if sent.is_ok() { answer(&socket).await } else { None };
+            match answer {
+                None if patient => pending().await,
+                None => Verdict::Unjudged(NoVerdict::HandlerGone),
+                Some(verdict) => verdict,
             }
-            answer(&socket).await
         })
     }
 }
@@ -69,15 +75,14 @@ impl ZapClient {
     }
 }
 
-/// The handler's answer, or that it went away.
-async fn answer(socket: &Socket<Any>) -> Verdict {
+/// The handler's answer; `None` if it went away.
+async fn answer(socket: &Socket<Any>) -> Option<Verdict> {
     let (mut answered, mut gone) = (pin!(socket.recv()), pin!(socket.until_alone()));
     poll_fn(|cx| {
         if let Poll::Ready(answer) = answered.as_mut().poll(cx) {
-            let gone = Verdict::Unjudged(NoVerdict::HandlerGone);
-            return Poll::Ready(answer.map_or(gone, |answer| zap::verdict(&answer)));
+            return Poll::Ready(answer.ok().map(|answer| zap::verdict(&answer)));
         }
-        gone.as_mut().poll(cx).map(|_| Verdict::Unjudged(NoVerdict::HandlerGone))
+        gone.as_mut().poll(cx).map(|_| None)
     })
     .await
 }

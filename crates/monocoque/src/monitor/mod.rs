@@ -30,8 +30,8 @@ mod wire;
 
 pub(crate) use registry::Registry;
 pub use registry::{Handshakes, Snapshot};
-pub(crate) use wire::monitor_at;
 pub use wire::{MonitorError, MonitorForm, events};
+pub(crate) use wire::{monitor_at, monitor_queues, stop_monitor};
 
 /// Events that a monitor holds before it loses the oldest.
 const BACKLOG_MAX: usize = 1024;
@@ -242,6 +242,15 @@ pub enum Event {
         /// The number that its descriptor had.
         descriptor: i32,
     },
+    /// What waits on a connection, because [`Socket::monitor_queues`](crate::Socket::monitor_queues) asked.
+    Queues {
+        /// The connection.
+        peer: ConnectionFacts,
+        /// Messages that wait to be written.
+        outgoing: u64,
+        /// Messages that wait to be received.
+        incoming: u64,
+    },
     /// The monitor was read too slowly, and this many events were lost.
     Lagged(u64),
 }
@@ -270,6 +279,9 @@ impl fmt::Display for Event {
             Self::HandshakeFailed { peer, reason } => write!(f, "no handshake with {}: {reason}", peer.remote),
             Self::Disconnected { peer, reason } => write!(f, "gone: {peer}: {reason}"),
             Self::Closed { endpoint, .. } => write!(f, "closed {endpoint}"),
+            Self::Queues { peer, outgoing, incoming } => {
+                write!(f, "{outgoing} messages wait for {peer}, {incoming} of it")
+            }
             Self::Lagged(events) => write!(f, "{events} events were lost: the monitor was read too slowly"),
         }
     }
@@ -284,6 +296,8 @@ fn because(f: &mut fmt::Formatter<'_>, reason: Option<&str>) -> fmt::Result {
 pub(crate) struct Events {
     of: SocketType,
     shared: Mutex<Shared>,
+    /// Which of them is told on as libzmq's messages.
+    wire: Mutex<Option<wire::Told>>,
 }
 
 #[derive(Debug, Default)]
@@ -308,7 +322,7 @@ struct QueueState {
 impl Events {
     /// Of a socket of type `of`.
     pub(crate) fn new(of: SocketType) -> Self {
-        Self { of, shared: Mutex::default() }
+        Self { of, shared: Mutex::default(), wire: Mutex::default() }
     }
 
     pub(crate) fn subscribe(&self) -> Monitor {
@@ -376,8 +390,7 @@ impl Deref for Guard<'_> {
 impl Drop for Events {
     fn drop(&mut self) {
         for queue in self.shared.get_mut().monitors.iter().filter_map(Weak::upgrade) {
-            queue.state.lock().ended = true;
-            queue.waiting.wake_all();
+            queue.end();
         }
     }
 }
@@ -391,6 +404,12 @@ impl Queue {
         }
         state.events.push_back(event);
         drop(state);
+        self.waiting.wake_all();
+    }
+
+    /// There are no more events.
+    fn end(&self) {
+        self.state.lock().ended = true;
         self.waiting.wake_all();
     }
 

@@ -1,17 +1,18 @@
 //! Events as libzmq's messages, on an inproc socket: `zmq_socket_monitor` and `zmq_socket_monitor_versioned`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use monocoque_core::{Endpoint, Message, SocketType};
+use monocoque_core::{Endpoint, Frame, Message, SocketType};
 use monocoque_zmtp::{NoVerdict, PeerIncompatible, PeerMisbehaved, SessionError};
 
-use super::{ConnectionFacts, DisconnectReason, Event, Monitor};
+use super::{ConnectionFacts, DisconnectReason, Event, Monitor, Queue};
 use crate::core::Core;
 use crate::error::{BindError, ContextError};
 use crate::kind::Any;
 use crate::options::Options;
 use crate::socket::Socket;
+use crate::stats::SocketStats;
 
 /// Which events there are, as bits of a mask (`ZMQ_EVENT_*`).
 pub mod events {
@@ -32,12 +33,17 @@ pub mod events {
     pub const HANDSHAKE_FAILED_PROTOCOL: u64 = 0x2000;
     pub const HANDSHAKE_FAILED_AUTH: u64 = 0x4000;
     pub const ALL: u64 = 0xffff;
+    pub const PIPES_STATS: u64 = 0x1_0000;
 }
 
 /// `EINPROGRESS`, which an attempt that has begun carries.
 const IN_PROGRESS: u64 = rustix::io::Errno::INPROGRESS.raw_os_error() as u64;
 /// `EFAULT`, which tells that nobody is bound to the endpoint of ZAP.
 const NO_HANDLER: u64 = rustix::io::Errno::FAULT.raw_os_error() as u64;
+/// `EPIPE`, which a link that the peer closed carries; and a ZAP handler that went away.
+const PEER_CLOSED: u64 = rustix::io::Errno::PIPE.raw_os_error() as u64;
+/// `ECONNRESET`, for all that a network may say.
+const CONNECTION_LOST: u64 = rustix::io::Errno::CONNRESET.raw_os_error() as u64;
 /// How often a monitor that nobody reads looks whether its socket is still there.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -60,6 +66,12 @@ pub enum MonitorError {
     /// Version 1 is told by a PAIR; version 2 by a PAIR, PUB or PUSH too (`EINVAL`).
     #[error("a {0} does not tell of events")]
     SocketType(SocketType),
+    /// Nobody is told of queues: the socket has no monitor of version 2 that asked for it (`EINVAL`).
+    #[error("no monitor of the socket asks for its queues")]
+    NotAsked,
+    /// There is no connection whose queues could be told (`EAGAIN`).
+    #[error("the socket has no connection")]
+    NoConnection,
     /// The endpoint cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -89,26 +101,60 @@ pub(crate) fn monitor_at(
     let core = Core::new(&of.context, options).map_err(BindError::from)?;
     crate::inproc::bind(&core, name.as_str(), parsed.clone())?;
     let (socket, monitor) = (Socket::<Any>::new(core), of.events.subscribe());
+    *of.events.wire.lock() = Some(Told { queue: Arc::downgrade(&monitor.queue), mask });
     of.context.spawn(move || tell_all(monitor, socket, mask, form))?;
+    Ok(())
+}
+
+/// What is told on.
+#[derive(Debug)]
+pub(super) struct Told {
+    queue: Weak<Queue>,
+    mask: u64,
+}
+
+/// Ends what [`monitor_at`] began last.
+pub(crate) fn stop_monitor(of: &Core) {
+    let told = of.events.wire.lock().take();
+    if let Some(queue) = told.and_then(|told| told.queue.upgrade()) {
+        queue.end();
+    }
+}
+
+/// Tells what waits on each connection.
+pub(crate) fn monitor_queues(of: &Core) -> Result<(), MonitorError> {
+    let wire = of.events.wire.lock();
+    let told = wire.as_ref().filter(|told| told.mask & events::PIPES_STATS != 0).ok_or(MonitorError::NotAsked)?;
+    let connections = SocketStats::of(of).connections;
+    if connections.is_empty() {
+        return Err(MonitorError::NoConnection);
+    }
+    let queue = told.queue.upgrade().ok_or(MonitorError::NotAsked)?;
+    for one in connections {
+        let (outgoing, incoming) = (one.send_queue.messages, one.recv_queue.messages);
+        queue.push(Event::Queues { peer: one.facts, outgoing, incoming });
+    }
     Ok(())
 }
 
 async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: MonitorForm) {
     while let Some(event) = monitor.recv().await {
-        let Some(told) = Told::of(&event).filter(|told| told.number & mask != 0) else { continue };
-        let mut message = told.write(form);
-        // Nobody may be there yet, or ever.
-        while let Err(refused) = socket.send(message).await {
-            if monitor.has_ended() {
-                break;
+        for line in Line::all(&event).filter(|line| line.number & mask != 0) {
+            let mut message = line.write(form);
+            // Nobody may be there yet, or ever.
+            while let Err(refused) = socket.send(message).await {
+                if monitor.has_ended() {
+                    break;
+                }
+                message = refused.into_message();
             }
-            message = refused.into_message();
         }
     }
     if mask & events::MONITOR_STOPPED != 0 {
-        let stopped = Told {
+        let stopped = Line {
             number: events::MONITOR_STOPPED,
             value: 0,
+            second: None,
             local: String::new(),
             remote: String::new(),
             dialed: false,
@@ -120,20 +166,49 @@ async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: Monito
 
 /// An event as libzmq has it.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
+struct Line {
     number: u64,
     value: u64,
+    /// Of version 2 there may be another.
+    second: Option<u64>,
     local: String,
     remote: String,
     dialed: bool,
 }
 
-impl Told {
+impl Line {
+    /// What libzmq tells when this happens: nothing, one event, or two.
+    fn all(event: &Event) -> impl Iterator<Item = Self> + use<> {
+        let (before, after) = match event {
+            // It says nothing of what it ended itself.
+            Event::Disconnected { reason: DisconnectReason::Local, .. }
+            | Event::HandshakeFailed { reason: DisconnectReason::Local, .. } => (None, None),
+            Event::HandshakeFailed { peer, .. } => (Self::of(event), Some(Self::disconnected(peer))),
+            Event::ConnectRetried { endpoint, reason: Some(_), .. } => (Some(Self::closed(endpoint)), Self::of(event)),
+            Event::ConnectGivenUp { endpoint, kind: Some(_), .. } => (Some(Self::closed(endpoint)), None),
+            _ => (Self::of(event), None),
+        };
+        before.into_iter().chain(after)
+    }
+
+    fn disconnected(peer: &ConnectionFacts) -> Self {
+        let (local, remote) = (peer.local.clone(), peer.remote.clone());
+        let value = peer.descriptor as u64;
+        Self { number: events::DISCONNECTED, value, second: None, local, remote, dialed: peer.dialed }
+    }
+
+    /// An attempt to connect has failed, whose descriptor is of no interest.
+    fn closed(endpoint: &str) -> Self {
+        let (local, remote) = (String::new(), endpoint.to_owned());
+        Self { number: events::CLOSED, value: 0, second: None, local, remote, dialed: true }
+    }
+
     /// `None` for what libzmq has no number for.
     fn of(event: &Event) -> Option<Self> {
         let bound = |number, endpoint: &str, value| Self {
             number,
             value,
+            second: None,
             local: endpoint.to_owned(),
             remote: String::new(),
             dialed: false,
@@ -141,6 +216,7 @@ impl Told {
         let dialed = |number, endpoint: &str, value| Self {
             number,
             value,
+            second: None,
             local: String::new(),
             remote: endpoint.to_owned(),
             dialed: true,
@@ -148,6 +224,7 @@ impl Told {
         let of = |number, peer: &ConnectionFacts, value| Self {
             number,
             value,
+            second: None,
             local: peer.local.clone(),
             remote: peer.remote.clone(),
             dialed: peer.dialed,
@@ -172,7 +249,10 @@ impl Told {
                 let (number, value) = failure(reason);
                 of(number, peer, value)
             }
-            Event::Disconnected { peer, .. } => of(events::DISCONNECTED, peer, peer.descriptor as u64),
+            Event::Disconnected { peer, .. } => Self::disconnected(peer),
+            Event::Queues { peer, outgoing, incoming } => {
+                Self { second: Some(*incoming), ..of(events::PIPES_STATS, peer, *outgoing) }
+            }
             Event::Closed { endpoint, descriptor } => bound(events::CLOSED, endpoint, *descriptor as u64),
             _ => return None,
         })
@@ -186,8 +266,10 @@ impl Told {
                 Message::from([head.as_slice(), endpoint.as_bytes()])
             }
             MonitorForm::V2 => {
-                let [number, count, value] = [self.number, 1, self.value].map(u64::to_ne_bytes);
-                Message::from([&number[..], &count, &value, self.local.as_bytes(), self.remote.as_bytes()])
+                let values = [self.value].into_iter().chain(self.second);
+                let numbers = [self.number, values.clone().count() as u64].into_iter().chain(values);
+                let numbers = numbers.map(|number| Frame::from(&number.to_ne_bytes()));
+                Message::multipart(numbers.chain([self.local.as_str().into(), self.remote.as_str().into()]))
             }
         }
     }
@@ -217,7 +299,9 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
         }
         DisconnectReason::WebSocket(_) => (events::HANDSHAKE_FAILED_PROTOCOL, 0x3000_0000),
         DisconnectReason::Protocol(SessionError::Unjudged(why)) => unjudged(*why),
-        // A time-out, a limit, TLS, or the network: libzmq has no number for it.
+        DisconnectReason::PeerClosed { .. } => (events::HANDSHAKE_FAILED_NO_DETAIL, PEER_CLOSED),
+        DisconnectReason::Network(_) => (events::HANDSHAKE_FAILED_NO_DETAIL, CONNECTION_LOST),
+        // A time-out, a limit or TLS: libzmq has no number for it.
         _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),
     }
 }
@@ -226,6 +310,7 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
 fn unjudged(why: NoVerdict) -> (u64, u64) {
     let number = match why {
         NoVerdict::NoHandler => return (events::HANDSHAKE_FAILED_NO_DETAIL, NO_HANDLER),
+        NoVerdict::HandlerGone => return (events::HANDSHAKE_FAILED_NO_DETAIL, PEER_CLOSED),
         NoVerdict::Malformed => 0x2000_0001,
         NoVerdict::RequestId => 0x2000_0002,
         NoVerdict::Version => 0x2000_0003,
@@ -267,7 +352,7 @@ mod tests {
     #[test]
     fn both_forms_hold_the_same() {
         let told =
-            || Told::of(&Event::Closed { endpoint: "tcp://127.0.0.1:5555".into(), descriptor: 9 }).expect("known");
+            || Line::of(&Event::Closed { endpoint: "tcp://127.0.0.1:5555".into(), descriptor: 9 }).expect("known");
         let v1 = told().write(MonitorForm::V1);
         assert_eq!((v1.len(), &v1[1][..]), (2, &b"tcp://127.0.0.1:5555"[..]));
         assert_eq!(v1[0][..], [&0x80u16.to_ne_bytes()[..], &9u32.to_ne_bytes()].concat());
@@ -280,7 +365,7 @@ mod tests {
 
     #[test]
     fn what_libzmq_does_not_know_is_left_out() {
-        assert_eq!(Told::of(&Event::Lagged(3)), None);
-        assert_eq!(Told::of(&Event::TooManyHandshakes { endpoint: "x".into() }), None);
+        assert_eq!(Line::of(&Event::Lagged(3)), None);
+        assert_eq!(Line::of(&Event::TooManyHandshakes { endpoint: "x".into() }), None);
     }
 }

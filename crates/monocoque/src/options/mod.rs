@@ -152,6 +152,9 @@ pub(crate) struct Options {
     keepalive_times: Keepalive,
     /// Told back, and always so.
     stop_after_disconnect: bool,
+    /// Whether it does what libzmq does where that is not a default but a rule of ours: inproc joins sockets of types that do not
+    /// suit each other, keys need not be a pair, and peers wait for a ZAP handler that has gone.
+    pub(crate) as_libzmq: bool,
 }
 
 impl Options {
@@ -185,6 +188,7 @@ impl Options {
             multicast: (1, true),
             keepalive_times: Keepalive::default(),
             stop_after_disconnect: false,
+            as_libzmq: false,
         }
     }
 
@@ -192,6 +196,7 @@ impl Options {
     pub(crate) fn libzmq(socket_type: SocketType) -> Self {
         let mut options = Self::new(socket_type);
         options.hub.router_handover = false;
+        options.as_libzmq = true;
         options.linger = None;
         options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
         options

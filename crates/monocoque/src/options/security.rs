@@ -70,8 +70,8 @@ impl SecurityOptions {
         }
     }
 
-    /// Judges that the mechanism has all that it needs.
-    pub(crate) fn check(&self) -> Result<(), OptionError> {
+    /// Judges that the mechanism has all that it needs. libzmq leaves it to the peer whether keys are a pair.
+    pub(crate) fn check(&self, as_libzmq: bool) -> Result<(), OptionError> {
         let missing = |option, rule: &str| Err(OptionError::OutOfRange { option, rule: rule.to_owned() });
         let curve = &self.curve;
         match self.mechanism {
@@ -84,7 +84,7 @@ impl SecurityOptions {
             Mechanism::CurveClient if curve.server.is_none() => {
                 missing(SocketOption::CURVE_SERVERKEY, "is needed by a CURVE client")
             }
-            Mechanism::CurveClient | Mechanism::CurveServer if !curve.is_pair() => {
+            Mechanism::CurveClient | Mechanism::CurveServer if !as_libzmq && !curve.is_pair() => {
                 missing(SocketOption::CURVE_PUBLICKEY, "does not belong to CURVE_SECRETKEY")
             }
             _ => Ok(()),
@@ -213,7 +213,7 @@ impl SecurityOptions {
     }
 
     /// Whether ZAP is asked about peers, and what if nobody answers.
-    pub(crate) fn zap(&self) -> Option<ZapRules> {
+    pub(crate) fn zap(&self, patient: bool) -> Option<ZapRules> {
         let (named, enforced) = (!self.zap_domain.is_empty(), self.zap_enforce_domain);
         let needed = match self.mechanism {
             // Nobody is let in without having been judged.
@@ -222,7 +222,7 @@ impl SecurityOptions {
             Mechanism::Null if named => enforced,
             _ => return None,
         };
-        Some(ZapRules { domain: self.zap_domain.clone(), needed })
+        Some(ZapRules { domain: self.zap_domain.clone(), needed, patient })
     }
 
     fn client(&self) -> PlainClient {
@@ -249,7 +249,8 @@ impl Curve {
         let nobody = || PublicKey::from_bytes([0; 32]);
         let secret = self.secret.clone().unwrap_or_else(|| SecretKey::from_bytes([0; 32]));
         let server = self.server.unwrap_or_else(nobody);
-        Security::CurveClient(Arc::new(CurveClient { server, secret, entropy: ENTROPY }))
+        let public = self.public.unwrap_or_else(|| secret.public());
+        Security::CurveClient(Arc::new(CurveClient { server, secret, public, entropy: ENTROPY }))
     }
 }
 

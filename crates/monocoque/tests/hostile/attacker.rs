@@ -45,7 +45,8 @@ impl Attacker {
 
     fn with(endpoint: &str, server: PublicKey, secret: SecretKey) -> Self {
         let mut config = SessionConfig::new(SocketType::Dealer);
-        config.security = Security::CurveClient(Arc::new(CurveClient { server, secret, entropy: ENTROPY }));
+        let public = secret.public();
+        config.security = Security::CurveClient(Arc::new(CurveClient { server, secret, public, entropy: ENTROPY }));
         let session = Session::new(config, Side::Dialer);
         Self { stream: connect(endpoint), session, input: SlabMut::exact(64 * 1024).expect("memory"), ready: false }
     }

@@ -1,0 +1,323 @@
+//! Sending and receiving: `zmq_send`, `zmq_recv`, `zmq_msg_send`, `zmq_msg_recv` and the old names.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use libc::{c_int, c_void, size_t};
+use monocoque::raw::{RecvRefused, SendReason};
+use monocoque::{Frame, Message, PeerProperties, RoutingId, SocketType};
+
+use crate::errno::{EHOSTUNREACH, EINVAL, Errno};
+use crate::guard::call;
+use crate::message::{self, Msg};
+use crate::socket::{Sock, live, lock};
+use crate::wait;
+
+const DONTWAIT: c_int = 1;
+const SNDMORE: c_int = 2;
+
+/// Frames of a message that is not whole yet.
+#[derive(Default)]
+pub(crate) struct Gathered(Vec<Frame>);
+
+/// Frames of a message that was received and not taken whole, and of whom it is.
+#[derive(Default)]
+pub(crate) struct Left {
+    frames: std::vec::IntoIter<Frame>,
+    peer: Option<Arc<PeerProperties>>,
+}
+
+impl Sock {
+    /// Sends the body of `msg`, which is empty after; after an error it is as before.
+    #[inline]
+    pub(crate) fn send(&self, msg: &mut Msg, flags: c_int) -> Result<(), Errno> {
+        self.check()?;
+        let is_whole = flags & SNDMORE == 0 && !self.gathers.load(Ordering::Relaxed);
+        if !is_whole || self.addresses_outside() {
+            return self.send_part(msg, flags);
+        }
+        let mut message = Message::single(msg.take_frame());
+        let sent = self.put(&mut message, flags);
+        match sent {
+            Ok(()) => msg.set_sent(),
+            Err(_) => msg.put_back(message.into_single().unwrap_or_default()),
+        }
+        sent
+    }
+
+    /// Whether the address of a message is no frame of it in this API.
+    fn addresses_outside(&self) -> bool {
+        matches!(self.kind, SocketType::Server | SocketType::Peer | SocketType::Radio)
+    }
+
+    /// Sends a frame that is one of several, or needs an address.
+    #[cold]
+    fn send_part(&self, msg: &mut Msg, flags: c_int) -> Result<(), Errno> {
+        if self.is_thread_safe() {
+            return if flags & SNDMORE != 0 { Err(EINVAL) } else { self.send_addressed(msg, flags) };
+        }
+        let mut gathered = lock(&self.gathered);
+        let is_first = gathered.0.is_empty();
+        // A STREAM's message is two frames, whatever is said of the second.
+        let more = flags & SNDMORE != 0 && (is_first || self.kind != SocketType::Stream);
+        if is_first {
+            self.let_pass(msg.as_slice(), flags)?;
+        }
+        if more {
+            gathered.0.push(msg.take_frame());
+            self.gathers.store(true, Ordering::Relaxed);
+            msg.set_sent();
+            return Ok(());
+        }
+        gathered.0.push(msg.take_frame());
+        let mut message = Message::from(std::mem::take(&mut gathered.0));
+        if let Err(error) = self.put(&mut message, flags) {
+            gathered.0 = message.into();
+            msg.put_back(gathered.0.pop().expect("pushed above"));
+            return Err(error);
+        }
+        self.gathers.store(false, Ordering::Relaxed);
+        msg.set_sent();
+        Ok(())
+    }
+
+    /// Waits, if `flags` do not forbid it, until a message that begins with `first` could be sent.
+    fn let_pass(&self, first: &[u8], flags: c_int) -> Result<(), Errno> {
+        match self.hub().check_send(first) {
+            Ok(()) => Ok(()),
+            Err(SendReason::Full | SendReason::NoPeer) if flags & DONTWAIT == 0 => {
+                let again = || match self.check() {
+                    Err(error) => Some(Err(error)),
+                    Ok(()) => match self.hub().check_send(first) {
+                        Err(SendReason::Full | SendReason::NoPeer) => None,
+                        done => Some(done.map_err(Errno::from)),
+                    },
+                };
+                wait::until(&self.hub().signals().writable, Self::timeout(&self.send_timeout), again)?
+            }
+            Err(reason) => Err(reason.into()),
+        }
+    }
+
+    /// SERVER and PEER: to the peer of the message's routing id. RADIO: to the members of its group.
+    fn send_addressed(&self, msg: &mut Msg, flags: c_int) -> Result<(), Errno> {
+        let address = match self.kind {
+            SocketType::Radio => Some(Frame::from(msg.group().unwrap_or_default().to_bytes())),
+            SocketType::Server | SocketType::Peer => Some(Frame::from(&RoutingId::generated(msg.routing_id()))),
+            _ => None,
+        };
+        let body = msg.take_frame();
+        let mut message: Message = match address {
+            Some(address) => Message::from([address, body]),
+            None => Message::single(body),
+        };
+        match self.put(&mut message, flags) {
+            Ok(()) => msg.set_sent(),
+            Err(error) => {
+                let body = Vec::from(message).pop();
+                msg.put_back(body.expect("a message has a frame"));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a whole message, waiting if it may. What was refused is unchanged.
+    #[inline]
+    fn put(&self, message: &mut Message, flags: c_int) -> Result<(), Errno> {
+        match self.hub().try_send_from(message) {
+            Ok(()) => Ok(()),
+            Err(SendReason::Full | SendReason::NoPeer) if flags & DONTWAIT == 0 => self.put_waiting(message),
+            Err(reason) => self.refused(reason),
+        }
+    }
+
+    #[cold]
+    fn put_waiting(&self, message: &mut Message) -> Result<(), Errno> {
+        let attempt = || match self.check() {
+            Err(error) => Some(Err(error)),
+            Ok(()) => match self.hub().try_send_from(message) {
+                Err(SendReason::Full | SendReason::NoPeer) => None,
+                Err(reason) => Some(self.refused(reason)),
+                Ok(()) => Some(Ok(())),
+            },
+        };
+        wait::until(&self.hub().signals().writable, Self::timeout(&self.send_timeout), attempt)?
+    }
+
+    #[cold]
+    fn refused(&self, reason: SendReason) -> Result<(), Errno> {
+        match (self.kind, reason) {
+            // libzmq forgets what has an address and no body.
+            (SocketType::Router | SocketType::Stream, SendReason::NoEnvelope) => Ok(()),
+            (SocketType::Server | SocketType::Peer, SendReason::NoRoute(_)) => Err(EHOSTUNREACH),
+            (_, reason) => Err(reason.into()),
+        }
+    }
+
+    /// Receives a frame into `msg`, which is as before after an error.
+    #[inline]
+    pub(crate) fn recv(&self, msg: &mut Msg, flags: c_int) -> Result<(), Errno> {
+        self.check()?;
+        if self.leaves.load(Ordering::Relaxed) {
+            self.take_left(msg);
+            return Ok(());
+        }
+        let mut message = Message::new();
+        let peer = match self.hub().try_recv_into_with_peer(&mut message) {
+            Ok(peer) => peer,
+            Err(RecvRefused::Empty) if flags & DONTWAIT == 0 => self.recv_waiting(&mut message)?,
+            Err(refused) => return Err(refused.into()),
+        };
+        self.give(msg, message, peer);
+        Ok(())
+    }
+
+    #[cold]
+    fn recv_waiting(&self, into: &mut Message) -> Result<Option<Arc<PeerProperties>>, Errno> {
+        let attempt = || match self.check() {
+            Err(error) => Some(Err(error)),
+            Ok(()) => match self.hub().try_recv_into_with_peer(into) {
+                Err(RecvRefused::Empty) => None,
+                received => Some(received.map_err(Errno::from)),
+            },
+        };
+        wait::until(&self.hub().signals().readable, Self::timeout(&self.recv_timeout), attempt)?
+    }
+
+    #[inline]
+    fn give(&self, msg: &mut Msg, message: Message, peer: Option<Arc<PeerProperties>>) {
+        match message.into_single() {
+            Ok(frame) => {
+                *msg = Msg::of_frame(frame);
+                msg.set_peer(peer);
+                self.more.store(false, Ordering::Relaxed);
+            }
+            Err(message) => self.give_first(msg, message, peer),
+        }
+    }
+
+    #[cold]
+    fn give_first(&self, msg: &mut Msg, message: Message, peer: Option<Arc<PeerProperties>>) {
+        let mut frames = Vec::from(message).into_iter();
+        let first = frames.next().expect("a message has a frame");
+        match self.kind {
+            SocketType::Server | SocketType::Peer | SocketType::Dish => {
+                *msg = Msg::of_frame(frames.next().unwrap_or_default());
+                if self.kind == SocketType::Dish {
+                    // It came as a group, so it is none that could be refused.
+                    let _ = msg.set_group(&first);
+                } else {
+                    msg.set_routing_id(number(&first));
+                }
+                msg.set_peer(peer);
+            }
+            _ => {
+                if self.kind == SocketType::Stream {
+                    *lock(&self.last_id) = Some(first.to_vec());
+                }
+                *msg = Msg::of_frame(first);
+                msg.set_peer(peer.clone());
+                msg.set_more(true);
+                *lock(&self.left) = Left { frames, peer };
+                self.leaves.store(true, Ordering::Relaxed);
+            }
+        }
+        self.more.store(msg.is_more(), Ordering::Relaxed);
+    }
+
+    fn take_left(&self, msg: &mut Msg) {
+        let mut left = lock(&self.left);
+        *msg = Msg::of_frame(left.frames.next().unwrap_or_default());
+        let more = left.frames.len() > 0;
+        msg.set_more(more);
+        msg.set_peer(if more { left.peer.clone() } else { left.peer.take() });
+        self.leaves.store(more, Ordering::Relaxed);
+        self.more.store(more, Ordering::Relaxed);
+    }
+
+    /// Whether a frame could be received now.
+    pub(crate) fn can_recv(&self) -> bool {
+        self.leaves.load(Ordering::Relaxed) || self.hub().can_recv()
+    }
+
+    /// Whether a frame could be sent now.
+    pub(crate) fn can_send(&self) -> bool {
+        self.gathers.load(Ordering::Relaxed) || self.hub().can_send()
+    }
+}
+
+/// The routing id of a SERVER's or PEER's peer, as a number: what the name that was made up counts.
+pub(crate) fn number(id: &[u8]) -> u32 {
+    id.last_chunk().map_or(0, |&count| u32::from_be_bytes(count))
+}
+
+/// A length as C has it; as large as it can be told.
+pub(crate) fn length(len: usize) -> c_int {
+    len.try_into().unwrap_or(c_int::MAX)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_msg_send(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int {
+    call(-1, || {
+        // SAFETY: the manual asks both of the caller.
+        let (sock, msg) = unsafe { (live(socket)?, message::get(msg)?) };
+        let len = msg.len();
+        sock.send(msg, flags).map(|()| length(len))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_sendmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int {
+    // SAFETY: it asks for the same.
+    unsafe { zmq_msg_send(msg, socket, flags) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_msg_recv(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int {
+    call(-1, || {
+        // SAFETY: the manual asks both of the caller.
+        let (sock, msg) = unsafe { (live(socket)?, message::get(msg)?) };
+        sock.recv(msg, flags).map(|()| length(msg.len()))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_recvmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int {
+    // SAFETY: it asks for the same.
+    unsafe { zmq_msg_recv(msg, socket, flags) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_send(socket: *mut c_void, data: *const c_void, len: size_t, flags: c_int) -> c_int {
+    call(-1, || {
+        // SAFETY: the manual asks it of the caller.
+        let sock = unsafe { live(socket) }?;
+        // SAFETY: the same.
+        let body = unsafe { crate::options::bytes(data, len) }.ok_or(EINVAL)?;
+        sock.send(&mut Msg::of_frame(Frame::copy_from_slice(body)), flags).map(|()| length(len))
+    })
+}
+
+/// What is sent is copied, or read at once, so that there is no difference.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_send_const(socket: *mut c_void, data: *const c_void, len: size_t, flags: c_int) -> c_int {
+    // SAFETY: it asks for less.
+    unsafe { zmq_send(socket, data, len, flags) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zmq_recv(socket: *mut c_void, room: *mut c_void, len: size_t, flags: c_int) -> c_int {
+    call(-1, || {
+        // SAFETY: the manual asks it of the caller.
+        let sock = unsafe { live(socket) }?;
+        let mut msg = Msg::empty();
+        sock.recv(&mut msg, flags)?;
+        let fits = msg.len().min(len);
+        if fits > 0 {
+            // SAFETY: the caller promised `len` bytes of room, and the message has as many.
+            unsafe { std::ptr::copy_nonoverlapping(msg.as_slice().as_ptr(), room.cast(), fits) };
+        }
+        Ok(length(msg.len()))
+    })
+}

@@ -1,0 +1,223 @@
+//! Waiting on the calling thread, in `poll(2)`: a signal whose handler ran ends it, and descriptors of others can be
+//! waited for too.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use libc::{c_int, pollfd, sigset_t};
+use monocoque::raw::{SPIN_WINDOW, Ticket, WaitList};
+
+use crate::errno::{EAGAIN, EINTR, Errno};
+
+/// Nobody rang since the owner looked.
+const QUIET: u8 = 0;
+const RUNG: u8 = 1;
+/// The owner is in `poll(2)`, or on its way: whoever rings must write to the descriptor.
+const ASLEEP: u8 = 2;
+
+/// What a thread is woken by.
+#[derive(Debug)]
+struct Bell {
+    fd: OwnedFd,
+    state: AtomicU8,
+    /// The process that made it: a forked child shares the descriptor, and must not use it.
+    process: u32,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.state.swap(RUNG, Ordering::AcqRel) == ASLEEP {
+            let one = 1u64.to_ne_bytes();
+            // SAFETY: the descriptor is open as long as `self`, and `one` is as long as it is said to be.
+            unsafe { libc::write(self.fd.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+        }
+    }
+}
+
+thread_local! {
+    /// This thread's bell while it is in no use.
+    static BELL: Cell<Option<Arc<Bell>>> = const { Cell::new(None) };
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// Somebody rang, or a descriptor is ready: look again.
+    Look,
+    /// The time is over.
+    TimedOut,
+}
+
+/// The thread's place to wait, until dropped.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    bell: Arc<Bell>,
+    waker: Waker,
+}
+
+impl Waiter {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let process = std::process::id();
+        let bell = match BELL.take().filter(|bell| bell.process == process) {
+            Some(bell) => bell,
+            None => Arc::new(Bell { fd: event_fd()?, state: AtomicU8::new(QUIET), process }),
+        };
+        Ok(Self { waker: Waker::from(Arc::clone(&bell)), bell })
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Forgets that anybody rang. What is waited for is looked at after this.
+    pub(crate) fn quiet(&self) {
+        self.bell.state.swap(QUIET, Ordering::AcqRel);
+    }
+
+    /// Waits until somebody rings, one of `fds` is ready, or the deadline has passed.
+    ///
+    /// # Errors
+    /// `EINTR` when a signal's handler ran, and what else `poll(2)` says.
+    pub(crate) fn wait(
+        &self,
+        deadline: Option<Instant>,
+        fds: &mut Vec<pollfd>,
+        mask: Option<&sigset_t>,
+    ) -> Result<Woken, Errno> {
+        if self.rang_soon(deadline, fds.is_empty() && mask.is_none()) {
+            return Ok(Woken::Look);
+        }
+        if self.bell.state.compare_exchange(QUIET, ASLEEP, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return Ok(Woken::Look);
+        }
+        fds.push(pollfd { fd: self.bell.fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+        let ready = poll(fds, deadline, mask);
+        let bell = fds.pop().expect("pushed above");
+        self.bell.state.swap(QUIET, Ordering::AcqRel);
+        if bell.revents != 0 {
+            self.drain();
+        }
+        match ready? {
+            0 if deadline.is_some_and(|deadline| Instant::now() >= deadline) => Ok(Woken::TimedOut),
+            _ => Ok(Woken::Look),
+        }
+    }
+
+    /// Looks for a short while before the thread sleeps, yielding its core to whoever wants it: an answer often comes
+    /// within that time, and waking a sleeping thread takes longer.
+    fn rang_soon(&self, deadline: Option<Instant>, may_look: bool) -> bool {
+        let began = Instant::now();
+        let until = began + SPIN_WINDOW;
+        let until = deadline.map_or(until, |deadline| until.min(deadline));
+        let mut now = began;
+        while may_look && now < until {
+            if self.bell.state.load(Ordering::Acquire) == RUNG {
+                return true;
+            }
+            std::thread::yield_now();
+            now = Instant::now();
+        }
+        false
+    }
+
+    fn drain(&self) {
+        let mut count = [0u8; 8];
+        // SAFETY: the descriptor is open, does not block, and `count` is as long as it is said to be.
+        unsafe { libc::read(self.bell.fd.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        BELL.set(Some(Arc::clone(&self.bell)));
+    }
+}
+
+/// An eventfd that does not block.
+pub(crate) fn event_fd() -> Result<OwnedFd, Errno> {
+    // SAFETY: it takes no pointers.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(Errno::last());
+    }
+    // SAFETY: it was just made, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// `ppoll(2)` until `deadline`; how many descriptors are ready.
+pub(crate) fn poll(fds: &mut [pollfd], deadline: Option<Instant>, mask: Option<&sigset_t>) -> Result<c_int, Errno> {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let time = left.map(|left| libc::timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    });
+    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let mask = mask.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the descriptors are as many as is said, and the others are null or valid for the call.
+    let ready = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, time, mask) };
+    if ready < 0 { Err(Errno::last()) } else { Ok(ready) }
+}
+
+/// When a time-out in ms that begins now is over; `None` for never.
+pub(crate) fn deadline(timeout_ms: i64) -> Option<Instant> {
+    let timeout = Duration::from_millis(u64::try_from(timeout_ms).ok()?);
+    Instant::now().checked_add(timeout)
+}
+
+/// Repeats `attempt` whenever `list` is woken until it gives something.
+///
+/// # Errors
+/// `EAGAIN` when the time is over; `EINTR`.
+pub(crate) fn until<T>(list: &WaitList, timeout_ms: i64, mut attempt: impl FnMut() -> Option<T>) -> Result<T, Errno> {
+    let deadline = deadline(timeout_ms);
+    let waiter = Waiter::new()?;
+    let mut place = Place { list, ticket: None };
+    loop {
+        waiter.quiet();
+        list.register(&mut place.ticket, waiter.waker());
+        if let Some(done) = attempt() {
+            return Ok(done);
+        }
+        if waiter.wait(deadline, &mut Vec::new(), None)? == Woken::TimedOut {
+            return attempt().ok_or(EAGAIN);
+        }
+    }
+}
+
+struct Place<'a> {
+    list: &'a WaitList,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.list.remove(&mut self.ticket);
+    }
+}
+
+/// Runs `future` to its end on the calling thread. A signal ends the wait if `may_leave` says so, with `EINTR`.
+pub(crate) fn run<F: Future>(future: F, may_leave: impl Fn() -> bool) -> Result<F::Output, Errno> {
+    let waiter = Waiter::new()?;
+    let mut cx = Context::from_waker(waiter.waker());
+    let mut future = pin!(future);
+    loop {
+        waiter.quiet();
+        if let Poll::Ready(done) = future.as_mut().poll(&mut cx) {
+            return Ok(done);
+        }
+        match waiter.wait(None, &mut Vec::new(), None) {
+            Err(EINTR) if !may_leave() => {}
+            waited => drop(waited?),
+        }
+    }
+}

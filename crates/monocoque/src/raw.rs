@@ -1,0 +1,61 @@
+//! What the C ABI needs beneath the typed API (docs/decisions/0031). It changes with that crate, and without notice.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+pub use monocoque_core::wait::{Ticket, WaitList};
+pub use monocoque_io::SPIN_WINDOW;
+pub use monocoque_pattern::{Hub, RecvRefused, SendReason, Signals};
+
+use crate::context::{Context, ContextBuilder, ContextInner};
+use crate::kind::Any;
+use crate::socket::Socket;
+
+/// The hub of a socket: messages are sent and received there in place, and its signals are what a caller may wait for.
+#[inline]
+pub fn hub(socket: &Socket<Any>) -> &Hub {
+    &socket.core().hub
+}
+
+/// Bound endpoints that follow accept from `listener`, which is bound and listens already, instead of a socket of their own;
+/// `None` for one of their own again.
+pub fn adopt(socket: &Socket<Any>, listener: Option<OwnedFd>) {
+    socket.core().options().listen.adopted = listener.map(Arc::new);
+}
+
+/// Whether a connection is there that was accepted at `endpoint`. When one ends, [`ended`] wakes.
+pub fn has_accepted_at(socket: &Socket<Any>, endpoint: &str) -> bool {
+    let registry = socket.core().events.registry();
+    registry.connections.values().any(|live| !live.facts.dialed && live.facts.endpoint == endpoint)
+}
+
+/// Woken when a connection has ended.
+pub fn ended(socket: &Socket<Any>) -> &WaitList {
+    &socket.core().idle
+}
+
+/// The context of `builder`, whose I/O threads are started at first need.
+pub fn context(builder: ContextBuilder) -> Context {
+    Context::of(builder, None)
+}
+
+/// Knows when the sockets of a context that are closing in the background have ended.
+#[derive(Debug)]
+pub struct Closing {
+    context: Arc<ContextInner>,
+    ticket: Option<Ticket>,
+}
+
+impl Closing {
+    /// Of `context`, which may be dropped meanwhile.
+    pub fn of(context: &Context) -> Self {
+        Self { context: Arc::clone(context.inner()), ticket: None }
+    }
+
+    /// Ready when none is closing.
+    pub fn poll(&mut self, cx: &TaskContext<'_>) -> Poll<()> {
+        let Self { context, ticket } = self;
+        context.closing.poll(ticket, cx)
+    }
+}
