@@ -24,8 +24,7 @@ const NOT_ASKED: &[(&str, &str)] = &[
     ("pubsub", "is about NORM"),
     ("security_gssapi", "needs a Kerberos realm"),
     ("_fuzzer", "reads a corpus that the package does not carry"),
-    ("ws_transport", "is about WebSocket"),
-    ("wss_transport", "is about WebSocket over TLS"),
+    ("wss_transport", "has a certificate with no subjectAltName, which rustls takes no name from"),
     ("_cap_net_admin", "needs a capability"),
 ];
 
