@@ -7,7 +7,8 @@
 //!
 //! The optimisation level does not follow the cargo profile: tests and benchmarks meet the same library.
 //! CURVE is in it where the system has libsodium (Debian's libsodium-dev); the tests of CURVE say so and pass where it
-//! is not. Left out, since each needs another library: WSS (GnuTLS), PGM, NORM, GSSAPI, VMCI.
+//! is not. WSS is in it where pkg-config finds GnuTLS (libgnutls28-dev), and `cfg(zmq_wss)` says so. Left out, since each
+//! needs another library: PGM, NORM, GSSAPI, VMCI.
 
 use std::env;
 use std::fs;
@@ -83,11 +84,20 @@ fn main() {
     let out = PathBuf::from(variable("OUT_DIR"));
     fs::write(out.join("platform.hpp"), PLATFORM_HPP).expect("OUT_DIR is writable");
 
+    println!("cargo:rustc-check-cfg=cfg(zmq_wss)");
+    let gnutls = gnutls();
     if has_sodium() {
         println!("cargo:rustc-link-lib=sodium");
     }
     let sha1 = compiler(&vendor, &out).file(vendor.join("external/sha1/sha1.c")).compile_intermediates();
-    compiler(&vendor, &out).cpp(true).std("c++11").files(cpp_sources(&vendor)).objects(sha1).compile("zmq");
+    let mut build = compiler(&vendor, &out);
+    if gnutls.is_some() {
+        build.define("ZMQ_HAVE_WSS", None).define("ZMQ_USE_GNUTLS", None);
+        println!("cargo:rustc-cfg=zmq_wss");
+    }
+    let sources = cpp_sources(&vendor, gnutls.is_some());
+    build.cpp(true).std("c++11").files(sources).objects(sha1).compile("zmq");
+    gnutls.iter().flatten().for_each(|library| println!("cargo:rustc-link-lib={library}"));
     println!("cargo:rustc-link-lib=pthread");
     println!("cargo:rustc-env=LIBZMQ_HEADER={}", vendor.join("include/zmq.h").display());
 }
@@ -120,13 +130,20 @@ fn has_sodium() -> bool {
     Path::new("/usr/include/sodium.h").exists()
 }
 
-/// Every source except the WSS pair, which cannot be compiled without GnuTLS.
-fn cpp_sources(vendor: &Path) -> Vec<PathBuf> {
+/// The libraries that GnuTLS is, if it is there with its headers.
+fn gnutls() -> Option<Vec<String>> {
+    let output = Command::new("pkg-config").args(["--libs", "gnutls"]).output().ok()?;
+    let flags = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    Some(flags.split_whitespace().filter_map(|flag| flag.strip_prefix("-l")).map(str::to_owned).collect())
+}
+
+/// Every source; without the WSS pair where there is no GnuTLS.
+fn cpp_sources(vendor: &Path, wss: bool) -> Vec<PathBuf> {
     let directory = fs::read_dir(vendor.join("src")).expect("zeromq-src carries libzmq's sources");
     let mut sources: Vec<PathBuf> = directory
         .map(|entry| entry.expect("a readable directory entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "cpp"))
-        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("wss_")))
+        .filter(|path| !path.file_name().is_some_and(|name| !wss && name.to_string_lossy().starts_with("wss_")))
         .collect();
     sources.sort();
     sources

@@ -42,6 +42,8 @@ pub enum Transport {
     Tcp,
     /// A path in a folder of the test's own.
     Ipc,
+    /// WebSocket over loopback, a port that the system chooses.
+    Ws,
 }
 
 /// One cell of the matrix.
@@ -115,8 +117,7 @@ impl Cell {
 
     /// Between PEERs whoever connects knows a name, and speaks first; what is said before the connection waits.
     fn talk_by_name(self, ours: &Shared, theirs: &Theirs) {
-        let folder = (self.transport == Transport::Ipc).then(|| tempfile::tempdir().expect("a folder"));
-        let wildcard = endpoint(folder.as_ref());
+        let (_folder, wildcard) = self.endpoint();
         let (speaks, hears): (&dyn Party, &dyn Party) = match self.binder {
             Binder::We => (theirs, ours),
             Binder::They => (ours, theirs),
@@ -132,9 +133,21 @@ impl Cell {
         }
     }
 
+    /// Where to bind, and the folder that it is in if it is in one.
+    fn endpoint(self) -> (Option<TempDir>, String) {
+        match self.transport {
+            Transport::Tcp => (None, "tcp://127.0.0.1:*".to_owned()),
+            Transport::Ws => (None, "ws://127.0.0.1:*/zeromq".to_owned()),
+            Transport::Ipc => {
+                let folder = tempfile::tempdir().expect("a folder");
+                let endpoint = format!("ipc://{}/socket", folder.path().display());
+                (Some(folder), endpoint)
+            }
+        }
+    }
+
     fn join(self, ours: &dyn Ours, theirs: &Theirs) -> Option<TempDir> {
-        let folder = (self.transport == Transport::Ipc).then(|| tempfile::tempdir().expect("a folder"));
-        let endpoint = endpoint(folder.as_ref());
+        let (folder, endpoint) = self.endpoint();
         match self.binder {
             Binder::We => theirs.connect(&ours.bind(&endpoint)),
             Binder::They => ours.connect(&theirs.bind(&endpoint)),
@@ -185,14 +198,6 @@ impl Cell {
         if flows(self.theirs, self.ours) {
             back();
         }
-    }
-}
-
-/// Where to bind: in `folder`, or at a port that the system chooses.
-fn endpoint(folder: Option<&TempDir>) -> String {
-    match folder {
-        Some(folder) => format!("ipc://{}/socket", folder.path().display()),
-        None => "tcp://127.0.0.1:*".to_owned(),
     }
 }
 
@@ -310,7 +315,7 @@ fn shapes() -> Vec<Message> {
     shapes
 }
 
-/// Tests for every way of joining each pair of types: `MODULE: OURS THEIRS;` gives four, named
+/// Tests for every way of joining each pair of types: `MODULE: OURS THEIRS;` gives six, named
 /// `MODULE::tcp_we_bind` and so on, that call the method of [`Cell`] named first.
 #[macro_export]
 macro_rules! cells {
@@ -324,6 +329,8 @@ macro_rules! cells {
             $crate::cells!(@ $method $ours $theirs tcp_they_bind Tcp They);
             $crate::cells!(@ $method $ours $theirs ipc_we_bind Ipc We);
             $crate::cells!(@ $method $ours $theirs ipc_they_bind Ipc They);
+            $crate::cells!(@ $method $ours $theirs ws_we_bind Ws We);
+            $crate::cells!(@ $method $ours $theirs ws_they_bind Ws They);
         })*
     };
     (@ $method:ident $ours:ident $theirs:ident $name:ident $transport:ident $binder:ident) => {

@@ -2,7 +2,7 @@
 //!
 //! This crate builds libzmq, drafts included, from source (`build.rs`) and owns a small safe wrapper over
 //! it. The tests under `tests/` put one of its sockets at one end and one of Monocoque's at the other;
-//! the benchmarks take it as the yardstick. CURVE, WSS and the multicast transports are not built in.
+//! the benchmarks take it as the yardstick. CURVE and the multicast transports are not built in; WSS is where GnuTLS is (`cfg(zmq_wss)`).
 //!
 //! - [`zmq`]: contexts, sockets, messages, monitors and errors, bounded in time by default;
 //! - [`ffi`]: the C functions and numbers below it;

@@ -20,6 +20,12 @@ const BINDS: &[&str] = &[
     "tcp://[0:0::1]:*",
     "tcp://[::1%lo]:*",
     "tcp://[::ffff:127.0.0.1]:*",
+    "ws://*:*",
+    "ws://127.0.0.1:*",
+    "ws://127.0.0.1:*/",
+    "ws://127.0.0.1:*/zeromq",
+    "ws://localhost:*/zeromq",
+    "ws://[::1]:*/zeromq",
     "ipc://@monocoque-last-endpoint",
     "ipc:///tmp/monocoque-last-endpoint",
     "inproc://monocoque-last-endpoint",
@@ -41,8 +47,10 @@ fn told_by_us(endpoint: &str, ipv6: bool) -> Option<String> {
 
 /// The system chooses another port for each.
 fn without_port(told: String) -> String {
-    match told.rsplit_once(':') {
-        Some((host, port)) if told.starts_with("tcp:") && port.parse::<u16>().is_ok() => format!("{host}:PORT"),
+    let Some((host, rest)) = told.rsplit_once(':') else { return told };
+    let (port, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    match port.parse::<u16>() {
+        Ok(_) if !told.starts_with("ipc:") => format!("{host}:PORT{path}"),
         _ => told,
     }
 }

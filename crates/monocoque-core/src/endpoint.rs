@@ -1,7 +1,7 @@
 //! Endpoints: where a socket binds or connects, as text and as values.
 //!
-//! Owns the grammar of `tcp://`, `ipc://`, `udp://` and `inproc://` and the rules on what may be bound and
-//! what connected to. Promises that a parsed endpoint prints to a text that parses to the same
+//! Owns the grammar of `tcp://`, `ipc://`, `ws://`, `wss://`, `udp://` and `inproc://` and the rules on what may be
+//! bound and what connected to. Promises that a parsed endpoint prints to a text that parses to the same
 //! value, and that no text causes a panic. Leaves out every look-up: whether a name is a host or
 //! an interface, and what its address is, is for the driver to find out.
 //!
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use error::{EndpointError, EndpointPart};
-use parse::{parse_host, parse_ipc, parse_tcp, parse_udp};
+use parse::{parse_host, parse_ipc, parse_tcp, parse_udp, parse_ws};
 
 /// The longest host name, in bytes: what the domain name system can hold, with the final dot.
 pub const HOST_BYTES_MAX: usize = 254;
@@ -28,9 +28,11 @@ pub const SCOPE_BYTES_MAX: usize = 15;
 pub const IPC_BYTES_MAX: usize = 107;
 /// The longest inproc name, in bytes.
 pub const INPROC_BYTES_MAX: usize = 256;
+/// The longest path of a WebSocket endpoint, in bytes: with the other headers it fits what peers read of a request.
+pub const WS_PATH_BYTES_MAX: usize = 2048;
 
 /// What libzmq has, or has had, and we have not.
-const UNAVAILABLE: [&str; 7] = ["epgm", "norm", "pgm", "tipc", "vmci", "ws", "wss"];
+const UNAVAILABLE: [&str; 5] = ["epgm", "norm", "pgm", "tipc", "vmci"];
 
 /// A place to bind to or connect to.
 ///
@@ -56,6 +58,8 @@ pub enum Endpoint {
     Inproc(InprocName),
     /// `udp://host:port` or `udp://interface;host:port`.
     Udp(UdpEndpoint),
+    /// `ws://host:port/path` or `wss://host:port/path`.
+    Ws(WsEndpoint),
 }
 
 impl Endpoint {
@@ -68,7 +72,7 @@ impl Endpoint {
         match self {
             Self::Tcp(tcp) if tcp.source.is_some() => Err(EndpointError::SourceOnBind(self.to_string())),
             Self::Ipc(ipc) => ipc.check(),
-            Self::Tcp(_) | Self::Inproc(_) | Self::Udp(_) => Ok(()),
+            Self::Tcp(_) | Self::Inproc(_) | Self::Udp(_) | Self::Ws(_) => Ok(()),
         }
     }
 
@@ -83,7 +87,7 @@ impl Endpoint {
             Some(part) => Err(EndpointError::WildcardConnect { part, endpoint: self.to_string() }),
             None => match self {
                 Self::Ipc(ipc) => ipc.check(),
-                Self::Tcp(_) | Self::Inproc(_) | Self::Udp(_) => Ok(()),
+                Self::Tcp(_) | Self::Inproc(_) | Self::Udp(_) | Self::Ws(_) => Ok(()),
             },
         }
     }
@@ -95,6 +99,8 @@ impl Endpoint {
             Self::Tcp(tcp) if tcp.target.port == 0 => Some(EndpointPart::Port),
             Self::Udp(udp) if udp.target.host == Host::Any => Some(EndpointPart::Host),
             Self::Udp(udp) if udp.target.port == 0 => Some(EndpointPart::Port),
+            Self::Ws(ws) if ws.target.host == Host::Any => Some(EndpointPart::Host),
+            Self::Ws(ws) if ws.target.port == 0 => Some(EndpointPart::Port),
             Self::Ipc(IpcEndpoint::Any) => Some(EndpointPart::Path),
             _ => None,
         }
@@ -110,6 +116,8 @@ impl FromStr for Endpoint {
             Some(("tcp", address)) => parse_tcp(address).map(Self::Tcp),
             Some(("ipc", address)) => parse_ipc(address).map(Self::Ipc),
             Some(("udp", address)) => parse_udp(address).map(Self::Udp),
+            Some(("ws", address)) => parse_ws(address, false).map(Self::Ws),
+            Some(("wss", address)) => parse_ws(address, true).map(Self::Ws),
             Some(("inproc", name)) => InprocName::new(name).map(Self::Inproc),
             Some((scheme, _)) if UNAVAILABLE.contains(&scheme) => {
                 Err(EndpointError::TransportUnavailable(scheme.into()))
@@ -126,6 +134,7 @@ impl fmt::Display for Endpoint {
             Self::Ipc(ipc) => write!(f, "ipc://{ipc}"),
             Self::Inproc(name) => write!(f, "inproc://{name}"),
             Self::Udp(udp) => write!(f, "udp://{udp}"),
+            Self::Ws(ws) => ws.fmt(f),
         }
     }
 }
@@ -203,6 +212,52 @@ impl fmt::Display for UdpEndpoint {
             Some(interface) => write!(f, "{interface};{}", self.target),
             None => write!(f, "{}", self.target),
         }
+    }
+}
+
+/// A WebSocket address: of TCP, and a path there; over TLS if it is secure.
+///
+/// `Display` prints it with its scheme.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WsEndpoint {
+    secure: bool,
+    target: HostPort,
+    path: String,
+}
+
+impl WsEndpoint {
+    /// Whether it is `wss://`: WebSocket over TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The address to bind to or connect to.
+    #[must_use]
+    pub fn target(&self) -> &HostPort {
+        &self.target
+    }
+
+    /// What is asked for there; begins with `/`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The same path at another address, in words: for what a peer is seen as.
+    #[must_use]
+    pub fn at_text(&self, address: &str) -> String {
+        format!("{}://{address}{}", self.scheme(), self.path)
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.secure { "wss" } else { "ws" }
+    }
+}
+
+impl fmt::Display for WsEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme(), self.target, self.path)
     }
 }
 

@@ -129,6 +129,11 @@ pub trait Protocol {
     /// The batch cannot be sent on this connection.
     fn send(&mut self, now: Instant, batch: &mut Batch, out: &mut Output<Self::Peer>) -> Result<(), Self::Error>;
 
+    /// Everything was sent, and nothing more will be: what is said before the link is shut for writing.
+    fn finish(&mut self, out: &mut Output<Self::Peer>) {
+        let _ = out;
+    }
+
     /// When [`timeout`](Self::timeout) wants to be called, if at all.
     fn deadline(&self) -> Option<Instant>;
 

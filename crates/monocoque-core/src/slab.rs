@@ -194,7 +194,7 @@ pub struct SlabMut {
 
 // SAFETY:
 // - `base` points into the block that `lease` owns, and `Lease` is `Send`;
-// - the room behind `start` is this slab's alone, wherever it is moved.
+// - the room from `start` to `end` is this slab's alone, wherever it is moved.
 unsafe impl Send for SlabMut {}
 // SAFETY: `&SlabMut` reads filled bytes only, and nobody writes those.
 unsafe impl Sync for SlabMut {}
@@ -323,6 +323,20 @@ impl SlabMut {
         Bytes::from_owner(view)
     }
 
+    /// Gives the first `count` filled bytes to a slab of their own, still to be rewritten, and moves the start behind
+    /// them. The new slab has no spare room.
+    ///
+    /// # Panics
+    /// If fewer than `count` bytes are filled.
+    pub fn split_front(&mut self, count: usize) -> SlabMut {
+        assert!(count <= self.len(), "split past the filled bytes");
+        // The ranges do not meet, each slab writes in its own only, and neither can reclaim while the other is there.
+        let end = self.start + count;
+        let front = Self { lease: Arc::clone(&self.lease), base: self.base, end, start: self.start, filled: end };
+        self.start = end;
+        front
+    }
+
     /// Discards the first `count` filled bytes.
     ///
     /// # Panics
@@ -409,6 +423,25 @@ mod tests {
         slab.filled_mut()[0] = b'F';
         slab.extend_from_slice(b"!");
         assert_eq!((&frozen[..], &slab.freeze()[..]), (&b"frozen "[..], &b"Filled!"[..]));
+    }
+
+    #[test]
+    fn a_front_of_its_own_is_rewritten_beside_the_rest() {
+        let arena = Arena::new();
+        let mut slab = arena.lease(SlabClass::Tiny);
+        slab.extend_from_slice(b"frozen front rest");
+        let frozen = slab.split_to(7);
+        let mut front = slab.split_front(6);
+        assert_eq!((front.filled(), front.spare_len()), (&b"front "[..], 0));
+        front.filled_mut()[0] = b'F';
+        slab.filled_mut()[0] = b'R';
+        slab.extend_from_slice(b"!");
+        assert!(!slab.reclaim());
+        let front = front.freeze();
+        assert_eq!((&frozen[..], &front[..], slab.filled()), (&b"frozen "[..], &b"Front "[..], &b"Rest!"[..]));
+        drop((frozen, front));
+        assert!(slab.reclaim());
+        assert_eq!((slab.filled(), slab.capacity()), (&b"Rest!"[..], SLAB_TINY_BYTES));
     }
 
     #[test]

@@ -634,8 +634,10 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
         let verbatim = self.shared.protocol.borrow().is_verbatim();
         let sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
         advance(&mut bytes, sent);
+        let wire = sent + bytes.iter().map(Bytes::len).sum::<usize>();
         let written = sent + self.write_all(bytes).await;
-        if self.shared.is_ended() || self.shared.broken.get() {
+        // All of it went out: nothing is left, whatever it was on the wire.
+        if written < wire && (self.shared.is_ended() || self.shared.broken.get()) {
             self.shared.put_back(&taken, if verbatim { written } else { 0 });
         }
     }
@@ -730,6 +732,10 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
 
     /// Everything is written: tells the peer, and gives it time to read and close.
     async fn say_farewell(&mut self) {
+        self.shared.act(|protocol, out| {
+            protocol.finish(out);
+            Ok(())
+        });
         if !self.has_half() {
             self.write_control().await;
         }

@@ -19,7 +19,7 @@ use crate::driver::Driver;
 use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner, Retry};
 use crate::placement::Home;
-use crate::resolve::{route, tcp_endpoint, unix_address};
+use crate::resolve::{endpoint_like, route, unix_address};
 use crate::socks::{NEGOTIATION_TIME_MAX, SocksProxy};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
@@ -101,10 +101,11 @@ impl<O: Owner> Dialer<O> {
 async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io::Result<(StreamLink, LinkFacts)> {
     let connecting = async {
         match endpoint {
-            Endpoint::Tcp(tcp) => match &config.proxy {
-                Some(proxy) => connect_by(proxy, tcp, &config.tuning, driver).await,
-                None => connect_tcp(tcp, &config.tuning, driver).await,
-            },
+            Endpoint::Tcp(tcp) => connect_stream(endpoint, tcp, config, driver).await,
+            Endpoint::Ws(ws) => {
+                let tcp = TcpEndpoint::new(ws.target().clone());
+                connect_stream(endpoint, &tcp, config, driver).await
+            }
             Endpoint::Ipc(ipc) => {
                 let socket = connect(&unix_address(ipc)?, None, &config.tuning, driver).await?;
                 // Our end has no name.
@@ -122,16 +123,37 @@ async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io
     Ok((link, facts))
 }
 
+/// Connects to `tcp`, through the proxy if there is one; names both ends as `endpoint` is.
+async fn connect_stream(
+    endpoint: &Endpoint,
+    tcp: &TcpEndpoint,
+    config: &DialConfig,
+    driver: Driver,
+) -> io::Result<(OwnedFd, String, String)> {
+    match &config.proxy {
+        Some(proxy) => {
+            let socket = connect_by(proxy, tcp, &config.tuning, driver).await?;
+            let (socket, local) = with_local(endpoint, socket);
+            Ok((socket, local, endpoint_to(endpoint)))
+        }
+        None => {
+            let (socket, target) = connect_tcp(tcp, &config.tuning, driver).await?;
+            let (socket, local) = with_local(endpoint, socket);
+            Ok((socket, local, endpoint_like(endpoint, target)))
+        }
+    }
+}
+
 async fn connect_tcp(
     endpoint: &TcpEndpoint,
     tuning: &SocketTuning,
     driver: Driver,
-) -> io::Result<(OwnedFd, String, String)> {
+) -> io::Result<(OwnedFd, SocketAddr)> {
     let route = route(endpoint, tuning.ipv6).await?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for (source, target) in route.targets {
         match connect(&target.into(), source, tuning, driver).await {
-            Ok(socket) => return Ok(with_ends(socket, target)),
+            Ok(socket) => return Ok((socket, target)),
             Err(error) => last = error,
         }
     }
@@ -144,23 +166,29 @@ async fn connect_by(
     endpoint: &TcpEndpoint,
     tuning: &SocketTuning,
     driver: Driver,
-) -> io::Result<(OwnedFd, String, String)> {
+) -> io::Result<OwnedFd> {
     let first = TcpEndpoint::new(proxy.at.clone());
     let source = endpoint.source().or(proxy.source.as_ref());
     let first = source.map_or(first.clone(), |source| first.with_source(source.clone()));
-    let (socket, local, _) = connect_tcp(&first, tuning, driver).await?;
+    let (socket, _) = connect_tcp(&first, tuning, driver).await?;
     let negotiating = proxy.negotiate(socket, endpoint.target());
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the SOCKS proxy does not answer");
-    let socket = compio::time::timeout(NEGOTIATION_TIME_MAX, negotiating).await.map_err(silent)??;
-    Ok((socket, local, format!("tcp://{}", endpoint.target())))
+    compio::time::timeout(NEGOTIATION_TIME_MAX, negotiating).await.map_err(silent)?
 }
 
-/// A socket with its ends, as endpoints.
-fn with_ends(socket: OwnedFd, target: SocketAddr) -> (OwnedFd, String, String) {
+/// A socket with its own end, named as `endpoint` is.
+fn with_local(endpoint: &Endpoint, socket: OwnedFd) -> (OwnedFd, String) {
     let socket = Socket::from(socket);
     let local = socket.local_addr().ok().and_then(|address| address.as_socket());
-    let local = local.map_or_else(String::new, tcp_endpoint);
-    (socket.into(), local, tcp_endpoint(target))
+    (socket.into(), local.map_or_else(String::new, |local| endpoint_like(endpoint, local)))
+}
+
+/// The far end as it is written: only the proxy knows its address.
+fn endpoint_to(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Tcp(tcp) => format!("tcp://{}", tcp.target()),
+        other => other.to_string(),
+    }
 }
 
 async fn connect(

@@ -12,7 +12,7 @@ use compio::buf::IntoInner;
 use compio::driver::SharedFd;
 use compio::driver::op::Accept;
 use monocoque_core::Endpoint;
-use monocoque_core::endpoint::{IpcEndpoint, TcpEndpoint};
+use monocoque_core::endpoint::{HostPort, IpcEndpoint};
 use monocoque_core::protocol::Side;
 use monocoque_core::slab::Arena;
 use rustix::fs::stat;
@@ -24,7 +24,7 @@ use crate::filter::AcceptFilter;
 use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner};
 use crate::placement::{Home, Placement};
-use crate::resolve::{local_addresses, tcp_endpoint, unix_address};
+use crate::resolve::{endpoint_like, local_addresses, unix_address};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
 
@@ -100,7 +100,8 @@ impl Binding {
     pub async fn new(endpoint: &Endpoint, config: &ListenConfig) -> io::Result<Self> {
         match endpoint {
             Endpoint::Tcp(_) | Endpoint::Ipc(_) if config.adopted.is_some() => Self::adopt(endpoint, config),
-            Endpoint::Tcp(tcp) => Self::tcp(tcp, config).await,
+            Endpoint::Tcp(tcp) => Self::tcp(endpoint, tcp.target(), config).await,
+            Endpoint::Ws(ws) => Self::tcp(endpoint, ws.target(), config).await,
             Endpoint::Ipc(ipc) => Self::ipc(ipc, config),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -121,25 +122,25 @@ impl Binding {
         let adopted = config.adopted.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
         let socket = Socket::from(adopted.try_clone()?);
         match endpoint {
-            Endpoint::Tcp(_) => Self::of_tcp(socket),
+            Endpoint::Tcp(_) => Self::of_tcp(endpoint, socket),
             _ => Ok(Self { socket: socket.into(), endpoint: endpoint.clone(), claim: None }),
         }
     }
 
-    async fn tcp(endpoint: &TcpEndpoint, config: &ListenConfig) -> io::Result<Self> {
+    async fn tcp(endpoint: &Endpoint, target: &HostPort, config: &ListenConfig) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in local_addresses(endpoint.target(), config.tuning.ipv6).await? {
+        for address in local_addresses(target, config.tuning.ipv6).await? {
             match listen_on(&address.into(), config) {
-                Ok(socket) => return Self::of_tcp(socket),
+                Ok(socket) => return Self::of_tcp(endpoint, socket),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
-    fn of_tcp(socket: Socket) -> io::Result<Self> {
+    fn of_tcp(written: &Endpoint, socket: Socket) -> io::Result<Self> {
         let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let endpoint = tcp_endpoint(address).parse().map_err(io::Error::other)?;
+        let endpoint = endpoint_like(written, address).parse().map_err(io::Error::other)?;
         Ok(Self { socket: socket.into(), endpoint, claim: None })
     }
 
@@ -247,7 +248,7 @@ impl<O: Owner> Listener<O> {
                 }
             };
             home.spin.touch();
-            let remote = address.map_or_else(|| "ipc://".to_owned(), tcp_endpoint);
+            let remote = address.map_or_else(|| "ipc://".to_owned(), |address| endpoint_like(&endpoint, address));
             match self.config.filter.admits(&peer, address.map(|address| address.ip())) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -316,6 +317,7 @@ fn is_exhaustion(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resolve::tcp_endpoint;
 
     #[test]
     fn places_are_given_up_to_the_bound_and_come_back() {

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr as UnixAddr;
 
+use monocoque_core::Endpoint;
 use monocoque_core::endpoint::{Host, HostPort, IpcEndpoint, TcpEndpoint};
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType};
@@ -101,16 +102,29 @@ fn scoped(address: Ipv6Addr, scope: Option<&str>, port: u16) -> io::Result<Socke
     Ok(SocketAddrV6::new(address, port, 0, index).into())
 }
 
-/// `address` as an endpoint: brackets where IPv6 wants them, and the scope by the name of its interface.
+/// `address` as an endpoint of TCP.
 pub(crate) fn tcp_endpoint(address: SocketAddr) -> String {
-    let SocketAddr::V6(v6) = address else { return format!("tcp://{address}") };
+    format!("tcp://{}", host_port(address))
+}
+
+/// `address` as an endpoint of the same kind as `like`: with its scheme, and its path if it has one.
+pub(crate) fn endpoint_like(like: &Endpoint, address: SocketAddr) -> String {
+    match like {
+        Endpoint::Ws(ws) => ws.at_text(&host_port(address)),
+        _ => tcp_endpoint(address),
+    }
+}
+
+/// Brackets where IPv6 wants them, and the scope by the name of its interface.
+fn host_port(address: SocketAddr) -> String {
+    let SocketAddr::V6(v6) = address else { return address.to_string() };
     let name = match v6.scope_id() {
         0 => None,
         index => any_socket(AddressFamily::INET6).and_then(|socket| index_to_name(socket, index)).ok(),
     };
     match name {
-        Some(name) => format!("tcp://[{}%{name}]:{}", v6.ip(), v6.port()),
-        None => format!("tcp://{v6}"),
+        Some(name) => format!("[{}%{name}]:{}", v6.ip(), v6.port()),
+        None => v6.to_string(),
     }
 }
 

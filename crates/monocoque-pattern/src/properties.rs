@@ -72,9 +72,11 @@ impl PeerProperties {
     }
 }
 
-/// The numbers of the host in a TCP endpoint.
+/// The numbers of the host in an endpoint that is reached by TCP.
 pub fn host(address: &str) -> Option<&str> {
-    let (host, _port) = address.strip_prefix("tcp://")?.rsplit_once(':')?;
+    let (scheme, rest) = address.split_once("://")?;
+    let place = rest.split('/').next().filter(|_| matches!(scheme, "tcp" | "ws" | "wss"))?;
+    let (host, _port) = place.rsplit_once(':')?;
     Some(host.trim_start_matches('[').trim_end_matches(']'))
 }
 

@@ -50,6 +50,15 @@ impl Rules {
         Self { reserved: COMMAND, ..self }
     }
 
+    /// The cap on a frame, if the peer may send it at all.
+    pub(crate) fn cap(&self, is_command: bool) -> Result<Cap, PeerMisbehaved> {
+        match is_command {
+            true if self.reserved & COMMAND != 0 => Err(PeerMisbehaved::ReservedFlagBits(COMMAND)),
+            true => Ok(self.command),
+            false => Ok(self.message),
+        }
+    }
+
     /// The cap on the frames of messages and commands both, where it is not seen which of them a frame is.
     pub(crate) fn largest(&self) -> Cap {
         if self.command.bytes > self.message.bytes { self.command } else { self.message }

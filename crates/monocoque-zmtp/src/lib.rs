@@ -56,4 +56,4 @@ pub use error::{Limit, PeerIncompatible, PeerMisbehaved, SessionError};
 pub use peer::PeerInfo;
 pub use plain::{PlainClient, PlainTable};
 pub use secret::{Secret, TooLong};
-pub use session::Session;
+pub use session::{Beginning, Session};

@@ -104,6 +104,13 @@ impl Introduction {
         Ok(Self { socket_type, identity, others })
     }
 
+    /// What a peer says that tells nothing but its name.
+    pub(crate) fn of_identity(identity: &[u8], ours: SocketType) -> Result<Self, PeerMisbehaved> {
+        let socket_type = ours.peers()[0];
+        let identity = chosen_identity(identity, socket_type)?;
+        Ok(Self { socket_type, identity, others: Vec::new() })
+    }
+
     pub(crate) fn into_peer(self, announced: Version, mechanism: &'static str, side: Side) -> PeerInfo {
         let spoken = announced.negotiated();
         PeerInfo {

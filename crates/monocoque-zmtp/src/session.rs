@@ -2,6 +2,7 @@
 
 mod handshake;
 mod sealed;
+mod within;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,6 +15,7 @@ use monocoque_core::protocol::{Need, Output, Side};
 use monocoque_core::slab::SlabMut;
 
 use self::handshake::Judgement;
+pub use self::within::Beginning;
 use crate::auth::Grant;
 use crate::command::{Command, ERROR, PING, PONG, Wishes};
 use crate::config::SessionConfig;
@@ -69,10 +71,16 @@ pub struct Session {
     address: Box<str>,
     /// As whom the peer was let in.
     grant: Option<Box<Grant>>,
+    /// Frames are written by a transport, in a form of its own.
+    within: bool,
 }
 
 #[derive(Debug)]
 enum Stage {
+    /// The transport has not agreed yet.
+    Unagreed,
+    /// Of the peer nothing is known but that its identity comes first.
+    Identity,
     /// The peer's 64 bytes are not all there; of ours `greeted` went out.
     Greeting { greeting: Bytes, greeted: usize },
     /// What the mechanism says first went out.
@@ -108,6 +116,7 @@ impl Session {
             left: 0,
             address: Box::default(),
             grant: None,
+            within: false,
             config,
         }
     }
@@ -123,7 +132,9 @@ impl Session {
     fn advance(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, SessionError> {
         loop {
             let need = match self.stage {
+                Stage::Unagreed => return Ok(Need(0)),
                 Stage::Greeting { .. } => self.greet(now, input, out)?,
+                Stage::Identity => self.take_identity(now, input, out)?,
                 Stage::Handshake { announced } => self.shake_hands(now, announced, input, out)?,
                 Stage::Judging(_) => self.decide(now, out)?,
                 Stage::OlderGreeting(older) => self.meet(older, input, out)?,
@@ -304,6 +315,7 @@ impl Protocol for Session {
             return;
         }
         self.handshake_deadline = self.config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
+        // Nothing, if the transport is still to agree.
         self.say_greeting(0, out);
     }
 
@@ -345,8 +357,10 @@ impl Protocol for Session {
         if self.handshake_deadline.is_some_and(|deadline| deadline <= now) {
             return Err(SessionError::HandshakeTimeout { allowed: self.config.handshake_timeout.unwrap_or_default() });
         }
-        if let Some(ping) = self.pulse.poll(now)? {
-            self.say(ping, out);
+        match self.pulse.poll(now)? {
+            Some(ping) if self.within => out.write.push(ping),
+            Some(ping) => self.say(ping, out),
+            None => {}
         }
         Ok(())
     }

@@ -198,6 +198,30 @@ impl<K: Kind> SocketBuilder<K> {
         self.option(SocketOption::SOCKS_USERNAME, user.into()).option(SocketOption::SOCKS_PASSWORD, password.into())
     }
 
+    /// `wss://`, bound: the certificate that is shown, followed by those up to one that clients trust, and its private key,
+    /// both as PEM (`ZMQ_WSS_CERT_PEM`, `ZMQ_WSS_KEY_PEM`).
+    pub fn tls_identity(self, certificates_pem: impl Into<String>, key_pem: impl Into<String>) -> Self {
+        self.option(SocketOption::WSS_CERT_PEM, certificates_pem.into())
+            .option(SocketOption::WSS_KEY_PEM, key_pem.into())
+    }
+
+    /// `wss://`, connected: the certificates, as PEM, one of which must have signed the server's (`ZMQ_WSS_TRUST_PEM`). Without
+    /// this and [`tls_trust_system`](Self::tls_trust_system) no server is trusted.
+    pub fn tls_trust(self, certificates_pem: impl Into<String>) -> Self {
+        self.option(SocketOption::WSS_TRUST_PEM, certificates_pem.into())
+    }
+
+    /// `wss://`, connected: the certificates that the system trusts may have signed the server's too (`ZMQ_WSS_TRUST_SYSTEM`).
+    pub fn tls_trust_system(self, on: bool) -> Self {
+        self.switch(SocketOption::WSS_TRUST_SYSTEM, on)
+    }
+
+    /// `wss://`, connected: the name or address that the server's certificate must be for (`ZMQ_WSS_HOSTNAME`); the host of the
+    /// endpoint by default.
+    pub fn tls_server_name(self, name: impl Into<String>) -> Self {
+        self.option(SocketOption::WSS_HOSTNAME, name.into())
+    }
+
     /// Handshakes that may be under way at once on each bound endpoint; 1,024 by default.
     pub fn half_open_max(self, handshakes: usize) -> Self {
         self.with(|options| options.listen.half_open_max = handshakes)

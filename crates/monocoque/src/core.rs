@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock};
 
 use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
+use monocoque_core::protocol::Side;
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, SocketType};
 use monocoque_io::{Binding, Dialer, Listener, Placement, PlacementGone, Stopper};
 use monocoque_pattern::{Hub, LinkId};
 
+use crate::auth::ZapClient;
 use crate::close::Phase;
 use crate::context::{ContextInner, SocketPlace};
+use crate::conversation::Speech;
 use crate::error::{BindError, ConnectError, ContextError, EndpointNotFound, OptionError, UnsuitedTransport};
 use crate::event_fd::EventFd;
 use crate::inproc;
@@ -212,6 +215,7 @@ impl Core {
         endpoint: Endpoint,
     ) -> Result<Endpoint, BindError> {
         let placement = self.placement()?;
+        let speech = self.speech(&endpoint, Side::Listener)?;
         let config = self.options().listen.clone();
         let binding = bind(&placement, endpoint.clone(), config.clone()).await?;
         let binding = binding.map_err(|source| bind_error(&endpoint, source)).inspect_err(|error| {
@@ -220,7 +224,7 @@ impl Core {
         })?;
         let (real, descriptor) = (binding.endpoint().clone(), binding.descriptor());
         let stopper = Stopper::new();
-        let owner = ZmtpOwner::accepting(self, real.to_string());
+        let owner = ZmtpOwner::accepting(self, real.to_string(), speech);
         let (arena, stop) = (self.context.arena.clone(), stopper.listen());
         let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop };
         self.events.emit(Event::Listening { endpoint: real.to_string(), descriptor });
@@ -235,11 +239,12 @@ impl Core {
     /// Starts connecting to a network endpoint.
     pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
         let placement = self.placement()?;
-        let target = Arc::new(Target::new(self.open_link()?));
+        let speech = self.speech(&endpoint, Side::Dialer)?;
         let (immediate, config) = {
             let options = self.options();
             (options.immediate, options.dial_config())
         };
+        let target = Arc::new(Target::new(self.open_link()?));
         if !immediate {
             let (writer, reader) = self.outgoing_pipe();
             if self.hub.attach(target.link, writer).is_err() {
@@ -250,7 +255,7 @@ impl Core {
         }
         let stopper = Stopper::new();
         let dialer = Dialer {
-            owner: ZmtpOwner::dialing(self, endpoint.to_string(), &target),
+            owner: ZmtpOwner::dialing(self, endpoint.to_string(), speech, &target),
             endpoint: endpoint.clone(),
             config,
             arena: self.context.arena.clone(),
@@ -267,6 +272,17 @@ impl Core {
         })
     }
 
+    /// What is spoken at an endpoint, by the options as they are.
+    fn speech(self: &Arc<Self>, endpoint: &Endpoint, side: Side) -> Result<Speech, OptionError> {
+        let options = self.options();
+        let mut session = options.session_config();
+        if let (None, Some(rules)) = (&session.authenticator, options.security.zap(options.as_libzmq)) {
+            let (context, identity) = (Arc::clone(&self.context), options.identity.clone());
+            session.authenticator = Some(Arc::new(ZapClient { context, identity, rules }));
+        }
+        Speech::new(endpoint, side, Arc::new(session), &options.tls, &self.context.arena)
+    }
+
     /// Whether sockets of this type use the transport (`ENOCOMPATPROTO`).
     pub(crate) fn check_transport(&self, endpoint: &Endpoint, binds: bool) -> Result<(), UnsuitedTransport> {
         let raw = self.options().hub.raw;
@@ -275,6 +291,7 @@ impl Core {
             (SocketType::Dish | SocketType::Dgram, Endpoint::Udp(_)) => binds,
             (_, Endpoint::Udp(_)) | (SocketType::Dgram, _) => false,
             (_, Endpoint::Inproc(_)) => !raw,
+            (kind, Endpoint::Ws(_)) => !raw && kind.speaks_zmtp(),
             _ => true,
         };
         let unsuited = || UnsuitedTransport { socket_type: self.socket_type(), endpoint: endpoint.clone(), binds };

@@ -63,6 +63,14 @@ pub enum OptionError {
         /// Where it was to be.
         endpoint: Endpoint,
     },
+    /// TLS cannot be had there with the options as they are.
+    #[error("no TLS for {endpoint}: {why}")]
+    Tls {
+        /// Where it was to be.
+        endpoint: Endpoint,
+        /// What is wrong.
+        why: String,
+    },
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,

@@ -1,7 +1,7 @@
 //! A high-performance, libzmq-compatible messaging kernel.
 //!
 //! A [`Context`] makes typed [`Socket`]s; a socket is a routing rule over many peers, reached over
-//! `tcp://`, `ipc://` and `inproc://` endpoints. Sockets are `Send + Sync + Clone`, their methods take
+//! `tcp://`, `ipc://`, `inproc://`, `ws://` and `wss://` endpoints. Sockets are `Send + Sync + Clone`, their methods take
 //! `&self`, and the same program runs under tokio, smol, plain threads ([`Context::new`]) and on a compio
 //! runtime of its own ([`Context::local`]).
 //!
@@ -30,6 +30,7 @@ mod blocking;
 mod builder;
 mod close;
 mod context;
+mod conversation;
 mod core;
 mod datagrams;
 mod error;
@@ -75,6 +76,8 @@ pub use monocoque_io::{
     Keepalive, LinkCounts, Schedule, SocksProxy, local_runtime,
 };
 pub use monocoque_pattern::{PeerProperties, RouterNotify};
+pub use monocoque_tls::TlsFault;
+pub use monocoque_ws::{FrameFault, UpgradeFault, WsError};
 pub use monocoque_zmtp::{
     Applicant, Authenticator, Credentials, CurveKeys, Grant, Heartbeat, Judging, KeyError, Limit, NoVerdict,
     PeerIncompatible, PeerMisbehaved, PendingVerdict, PlainTable, PublicKey, Refusal, Secret, SecretKey, SessionError,

@@ -9,10 +9,10 @@ use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
 use monocoque_core::sync::Mutex;
 use monocoque_io::{End, Ended, HalfOpen, Host, LinkEvent, LinkFacts, Owner, Pipes, Retry};
-use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties, host};
-use monocoque_zmtp::{PeerInfo, Session, SessionConfig, SessionError};
+use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties};
+use monocoque_zmtp::PeerInfo;
 
-use crate::auth::ZapClient;
+use crate::conversation::{Conversation, ConversationError, Speech};
 use crate::core::Core;
 use crate::monitor::{ConnectionFacts, DisconnectReason, Event};
 use crate::options::ReconnectStop;
@@ -66,33 +66,28 @@ pub(crate) struct ZmtpOwner {
     endpoint: Arc<str>,
     /// Where we connect to; `None` where we accept.
     target: Option<Arc<Target>>,
-    /// The options as they were when the endpoint was made.
-    session: Arc<SessionConfig>,
+    /// As the options were when the endpoint was made.
+    speech: Speech,
     reconnect_stop: ReconnectStop,
     immediate: bool,
 }
 
 impl ZmtpOwner {
-    pub(crate) fn accepting(core: &Arc<Core>, endpoint: String) -> Self {
-        Self::new(core, endpoint, None)
+    pub(crate) fn accepting(core: &Arc<Core>, endpoint: String, speech: Speech) -> Self {
+        Self::new(core, endpoint, speech, None)
     }
 
-    pub(crate) fn dialing(core: &Arc<Core>, endpoint: String, target: &Arc<Target>) -> Self {
-        Self::new(core, endpoint, Some(Arc::clone(target)))
+    pub(crate) fn dialing(core: &Arc<Core>, endpoint: String, speech: Speech, target: &Arc<Target>) -> Self {
+        Self::new(core, endpoint, speech, Some(Arc::clone(target)))
     }
 
-    fn new(core: &Arc<Core>, endpoint: String, target: Option<Arc<Target>>) -> Self {
+    fn new(core: &Arc<Core>, endpoint: String, speech: Speech, target: Option<Arc<Target>>) -> Self {
         let options = core.options();
-        let mut session = options.session_config();
-        if let (None, Some(rules)) = (&session.authenticator, options.security.zap(options.as_libzmq)) {
-            let (context, identity) = (Arc::clone(&core.context), options.identity.clone());
-            session.authenticator = Some(Arc::new(ZapClient { context, identity, rules }));
-        }
         Self {
             core: Arc::clone(core),
             endpoint: endpoint.into(),
             target,
-            session: Arc::new(session),
+            speech,
             reconnect_stop: options.reconnect_stop,
             immediate: options.immediate,
         }
@@ -125,24 +120,20 @@ impl ZmtpOwner {
 }
 
 impl Owner for ZmtpOwner {
-    type Protocol = Session;
+    type Protocol = Conversation;
     type Host = ZmtpHost;
 
-    fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Session, ZmtpHost) {
-        let session = Session::new(Arc::clone(&self.session), facts.side);
-        let session = match self.session.authenticator {
-            Some(_) => session.of_peer_at(host(&facts.remote).unwrap_or_default()),
-            None => session,
-        };
+    fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Conversation, ZmtpHost) {
+        let conversation = self.speech.begin(facts);
         let traffic = &facts.traffic;
         let facts = self.facts(facts, self.core.connection_number());
         self.core.events.begun(&facts, traffic, self.target.is_some());
         let (core, target) = (Arc::clone(&self.core), self.target.clone());
         let (immediate, conflates) = (self.immediate, core.conflates_incoming());
-        (session, ZmtpHost { core, target, facts, permit, peer: None, live: false, immediate, conflates })
+        (conversation, ZmtpHost { core, target, facts, permit, peer: None, live: false, immediate, conflates })
     }
 
-    fn end(&self, host: ZmtpHost, ended: Ended<SessionError>) -> Retry {
+    fn end(&self, host: ZmtpHost, ended: Ended<ConversationError>) -> Retry {
         let stops = self.reconnect_stop.handshake_failed && !ended.was_ready;
         let refused = match &ended.end {
             End::Protocol(error) if stops || !error.may_retry() => Some(error.to_string()),
@@ -215,7 +206,7 @@ pub(crate) struct ZmtpHost {
     conflates: bool,
 }
 
-impl Host<Session> for ZmtpHost {
+impl Host<Conversation> for ZmtpHost {
     fn ready(&mut self, peer: PeerInfo) -> Option<Pipes> {
         self.permit = None;
         // Before its pipe leaves the target and before anyone sees the peer, so that no close overlooks it.
@@ -319,7 +310,7 @@ impl ZmtpHost {
         None
     }
 
-    fn end(mut self, ended: Ended<SessionError>) {
+    fn end(mut self, ended: Ended<ConversationError>) {
         let reason = match DisconnectReason::from(ended.end) {
             // We parted, and it followed.
             DisconnectReason::PeerClosed { truncated: 0 } if self.core.is_closing() => DisconnectReason::Local,

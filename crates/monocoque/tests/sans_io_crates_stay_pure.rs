@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PURE: [&str; 3] = ["monocoque-core", "monocoque-zmtp", "monocoque-pattern"];
+const PURE: [&str; 4] = ["monocoque-core", "monocoque-zmtp", "monocoque-ws", "monocoque-pattern"];
 
 /// Dependencies that mean an operating system, a runtime or a source of randomness.
 const FORBIDDEN: [&str; 14] = [

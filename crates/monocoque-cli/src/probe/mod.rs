@@ -97,7 +97,9 @@ fn check(endpoint: &str) -> Result<(), Failure> {
     let parsed: Endpoint =
         endpoint.parse().map_err(|error: monocoque::EndpointError| Failure::usage(error.to_string()))?;
     if matches!(parsed, Endpoint::Inproc(_)) {
-        return Err(Failure::usage("inproc:// names exist within one program only; probe tcp:// and ipc:// endpoints"));
+        return Err(Failure::usage(
+            "inproc:// names exist within one program only; probe tcp://, ipc://, ws:// and wss:// endpoints",
+        ));
     }
     parsed.check_connect().map_err(|error| Failure::usage(error.to_string()))
 }

@@ -14,7 +14,7 @@ pub enum EndpointPart {
     Port,
     /// The source address of a tcp endpoint, before the semicolon.
     Source,
-    /// The path or abstract name of an ipc endpoint.
+    /// The path or abstract name of an ipc endpoint; the path of a WebSocket one.
     Path,
     /// The name of an inproc endpoint.
     Name,
@@ -42,13 +42,13 @@ impl fmt::Display for EndpointPart {
 #[non_exhaustive]
 pub enum EndpointError {
     /// Nothing stands before `://`, or there is no `://`.
-    #[error("no scheme in {0:?}: expected tcp://, ipc://, inproc:// or udp://")]
+    #[error("no scheme in {0:?}: expected tcp://, ipc://, inproc://, udp://, ws:// or wss://")]
     MissingScheme(String),
     /// Nobody has this transport, or the scheme is not in lower case.
-    #[error("unknown scheme {0:?}: expected tcp, ipc, inproc or udp, in lower case")]
+    #[error("unknown scheme {0:?}: expected tcp, ipc, inproc, udp, ws or wss, in lower case")]
     UnknownTransport(String),
     /// libzmq can be built with this transport; we do not have it.
-    #[error("the scheme {0:?} is not available in this version: expected tcp, ipc, inproc or udp")]
+    #[error("the scheme {0:?} is not available in this version: expected tcp, ipc, inproc, udp, ws or wss")]
     TransportUnavailable(String),
     /// The host is empty.
     #[error("the host is empty: expected a name, an address or an interface, or * to bind to all")]
@@ -107,7 +107,10 @@ pub enum EndpointError {
     /// The path is not UTF-8, or it would read back as a wildcard or an abstract name.
     #[error("bad path {0:?}: expected UTF-8, and ./ before a leading '*' or '@'")]
     BadPath(String),
-    /// The path does not fit into a socket address.
+    /// The path of a WebSocket endpoint has bytes that no request line can have.
+    #[error("bad path {0:?}: expected printable ASCII without spaces and '#'")]
+    BadWsPath(String),
+    /// The path does not fit into a socket address, or is longer than a request may have it.
     #[error("the path {path:?} is too long: {bytes} bytes, at most {max} are allowed")]
     PathTooLong {
         /// The path as given, with the `@` of an abstract name.
@@ -155,9 +158,11 @@ impl EndpointError {
             | Self::UnclosedBracket(_) => EndpointPart::Host,
             Self::MissingPort(_) | Self::BadPort(_) => EndpointPart::Port,
             Self::BadSource(_) | Self::SourceOnBind(_) => EndpointPart::Source,
-            Self::EmptyPath | Self::EmptyAbstractName | Self::BadPath(_) | Self::PathTooLong { .. } => {
-                EndpointPart::Path
-            }
+            Self::EmptyPath
+            | Self::EmptyAbstractName
+            | Self::BadPath(_)
+            | Self::BadWsPath(_)
+            | Self::PathTooLong { .. } => EndpointPart::Path,
             Self::EmptyName | Self::NameTooLong { .. } => EndpointPart::Name,
             Self::WildcardConnect { part, .. } | Self::NulByte { part, .. } => *part,
         }

@@ -2,7 +2,7 @@
 
 use super::{
     EndpointError, EndpointPart, HOST_BYTES_MAX, Host, HostPort, IPC_BYTES_MAX, IpcEndpoint, SCOPE_BYTES_MAX,
-    TcpEndpoint, UdpEndpoint,
+    TcpEndpoint, UdpEndpoint, WS_PATH_BYTES_MAX, WsEndpoint,
 };
 
 pub(super) fn parse_tcp(address: &str) -> Result<TcpEndpoint, EndpointError> {
@@ -22,6 +22,23 @@ pub(super) fn parse_udp(address: &str) -> Result<UdpEndpoint, EndpointError> {
         }
     };
     Ok(UdpEndpoint { interface, target: parse_host_port(target)? })
+}
+
+/// The path begins at the first slash; without one it is `/`.
+pub(super) fn parse_ws(address: &str, secure: bool) -> Result<WsEndpoint, EndpointError> {
+    let (target, path) = match address.find('/') {
+        Some(slash) => address.split_at(slash),
+        None => (address, "/"),
+    };
+    let bytes = path.len();
+    if bytes > WS_PATH_BYTES_MAX {
+        return Err(EndpointError::PathTooLong { path: path.into(), bytes, max: WS_PATH_BYTES_MAX });
+    }
+    // What stands in a request line as it is: a space would end it, and a fragment is not sent.
+    if !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Err(EndpointError::BadWsPath(path.into()));
+    }
+    Ok(WsEndpoint { secure, target: parse_host_port(target)?, path: path.into() })
 }
 
 fn parse_host_port(text: &str) -> Result<HostPort, EndpointError> {

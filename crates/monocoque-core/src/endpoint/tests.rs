@@ -45,6 +45,9 @@ fn prints_one_spelling_for_equal_values() {
         ("ipc:///tmp/feeds/0", "ipc:///tmp/feeds/0"),
         ("ipc://*", "ipc://*"),
         ("inproc://#1", "inproc://#1"),
+        ("ws://127.0.0.1:80", "ws://127.0.0.1:80/"),
+        ("ws://*:*/zeromq", "ws://*:*/zeromq"),
+        ("wss://::1:443/a/b?c=d", "wss://[::1]:443/a/b?c=d"),
     ] {
         let endpoint = parse(text).unwrap();
         assert_eq!(endpoint.to_string(), printed);
@@ -302,4 +305,31 @@ fn udp_endpoints_may_name_an_interface() {
         assert!(endpoint.check_bind().is_ok() && endpoint.check_connect().is_err(), "{any}");
     }
     assert!(parse("udp://;127.0.0.1:1").is_err() && parse("udp://127.0.0.1").is_err());
+}
+
+#[test]
+fn a_ws_path_is_what_a_request_line_can_have() {
+    let long = format!("/{}", "a".repeat(WS_PATH_BYTES_MAX));
+    let too_long = E::PathTooLong { path: long.clone(), bytes: WS_PATH_BYTES_MAX + 1, max: WS_PATH_BYTES_MAX };
+    refuses(
+        EndpointPart::Path,
+        [
+            ("ws://host:80/a b", E::BadWsPath("/a b".into())),
+            ("wss://host:80/a\r\nX: y", E::BadWsPath("/a\r\nX: y".into())),
+            ("ws://host:80/#part", E::BadWsPath("/#part".into())),
+            ("ws://host:80/\u{fc}", E::BadWsPath("/\u{fc}".into())),
+            (&format!("ws://host:80{long}"), too_long),
+        ],
+    );
+    refuses(EndpointPart::Port, [("ws://host/path", E::MissingPort("host".into()))]);
+    refuses(EndpointPart::Host, [("wss:///path", E::EmptyHost)]);
+}
+
+#[test]
+fn a_ws_connect_needs_host_and_port_and_a_bind_does_not() {
+    for (text, part) in [("ws://*:80/", EndpointPart::Host), ("wss://host:*/", EndpointPart::Port)] {
+        let endpoint = parse(text).unwrap();
+        assert_eq!(endpoint.check_bind(), Ok(()));
+        assert_eq!(endpoint.check_connect().unwrap_err().part(), part);
+    }
 }

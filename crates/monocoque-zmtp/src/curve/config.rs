@@ -15,7 +15,9 @@ impl Entropy {
         Self(fill)
     }
 
-    pub(crate) fn fill(self, bytes: &mut [u8]) -> bool {
+    /// Fills `bytes`; `false` if nothing random is to be had.
+    #[must_use]
+    pub fn fill(self, bytes: &mut [u8]) -> bool {
         (self.0)(bytes)
     }
 }

@@ -16,7 +16,11 @@ use monocoque_core::wait::{Ticket, WaitList};
 use monocoque_core::{RoutingId, SocketType};
 use monocoque_io::{End, LinkTraffic};
 use monocoque_pattern::LinkId;
+use monocoque_tls::TlsFault;
+use monocoque_ws::WsError;
 use monocoque_zmtp::SessionError;
+
+use crate::conversation::ConversationError;
 
 use crate::wait::{Place, block_on};
 
@@ -93,6 +97,10 @@ pub enum DisconnectReason {
     Refused,
     /// A rule of the protocol was broken, or a limit or time-out reached.
     Protocol(SessionError),
+    /// A rule of WebSocket was broken, or the peer closed with a complaint (`ws://`, `wss://`).
+    WebSocket(WsError),
+    /// TLS was not to be had, or a rule of it was broken (`wss://`).
+    Tls(TlsFault),
     /// The network failed.
     Network(String),
 }
@@ -102,6 +110,8 @@ impl DisconnectReason {
     pub fn blame(&self) -> Option<Blame> {
         match self {
             Self::Protocol(error) => Some(error.blame()),
+            Self::WebSocket(error) => Some(error.blame()),
+            Self::Tls(fault) => Some(fault.blame()),
             _ => None,
         }
     }
@@ -115,18 +125,25 @@ impl fmt::Display for DisconnectReason {
             Self::PeerClosed { truncated } => write!(f, "closed by the peer {truncated} bytes into a frame"),
             Self::Refused => f.write_str("the socket takes no further peer"),
             Self::Protocol(error) => error.fmt(f),
+            Self::WebSocket(error) => error.fmt(f),
+            Self::Tls(fault) => fault.fmt(f),
             Self::Network(error) => f.write_str(error),
         }
     }
 }
 
-impl From<End<SessionError>> for DisconnectReason {
-    fn from(end: End<SessionError>) -> Self {
+impl From<End<ConversationError>> for DisconnectReason {
+    fn from(end: End<ConversationError>) -> Self {
         match end {
             End::PeerClosed { truncated } => Self::PeerClosed { truncated },
             End::Refused => Self::Refused,
             End::Link(error) => Self::Network(error.to_string()),
-            End::Protocol(error) => Self::Protocol(error),
+            End::Protocol(ConversationError::WebSocket(error)) if error.is_farewell() => {
+                Self::PeerClosed { truncated: 0 }
+            }
+            End::Protocol(ConversationError::Session(error)) => Self::Protocol(error),
+            End::Protocol(ConversationError::WebSocket(error)) => Self::WebSocket(error),
+            End::Protocol(ConversationError::Tls(fault)) => Self::Tls(fault),
             _ => Self::Local,
         }
     }

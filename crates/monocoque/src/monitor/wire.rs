@@ -297,10 +297,11 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
         DisconnectReason::Protocol(SessionError::PeerMisbehaved(rule)) => {
             (events::HANDSHAKE_FAILED_PROTOCOL, broken(rule))
         }
+        DisconnectReason::WebSocket(_) => (events::HANDSHAKE_FAILED_PROTOCOL, 0x3000_0000),
         DisconnectReason::Protocol(SessionError::Unjudged(why)) => unjudged(*why),
         DisconnectReason::PeerClosed { .. } => (events::HANDSHAKE_FAILED_NO_DETAIL, PEER_CLOSED),
         DisconnectReason::Network(_) => (events::HANDSHAKE_FAILED_NO_DETAIL, CONNECTION_LOST),
-        // A time-out or a limit: libzmq has no number for it.
+        // A time-out, a limit or TLS: libzmq has no number for it.
         _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),
     }
 }

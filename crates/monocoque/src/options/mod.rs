@@ -13,11 +13,13 @@ use monocoque_zmtp::{Heartbeat, SessionConfig};
 
 use crate::error::OptionError;
 use security::SecurityOptions;
+pub(crate) use tls::TlsOptions;
 
 mod numbers;
 mod security;
 mod spec;
 mod table;
+mod tls;
 
 pub use spec::{OptionSpec, OptionValue, SocketOption, TakesEffect};
 
@@ -140,6 +142,7 @@ pub(crate) struct Options {
     pub(crate) immediate: bool,
     pub(crate) conflate: bool,
     pub(crate) security: SecurityOptions,
+    pub(crate) tls: TlsOptions,
     /// The I/O threads that may serve the socket, one bit for each; all if there is none.
     pub(crate) affinity: u64,
     pub(crate) listen: ListenConfig,
@@ -182,6 +185,7 @@ impl Options {
             immediate: false,
             conflate: false,
             security: SecurityOptions::default(),
+            tls: TlsOptions::default(),
             affinity: 0,
             listen: ListenConfig::default(),
             hub,

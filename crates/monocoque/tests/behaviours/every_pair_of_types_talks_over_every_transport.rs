@@ -7,6 +7,7 @@ use SocketType::{
 };
 use monocoque::{Any, Context, Message, Socket, SocketType};
 
+use crate::common::tls::{WSS, secure};
 use crate::common::{everywhere, soon, transports};
 
 const PAIRS: [(SocketType, SocketType); 16] = [
@@ -87,9 +88,15 @@ async fn exchange(a: &Socket<Any>, b: &Socket<Any>, message: &Message) {
 }
 
 async fn talk(ctx: &Context, pair: (SocketType, SocketType), transport: &str, first_binds: bool) {
-    let build = |kind, name: &str| match kind {
-        Router => ctx.socket(kind).identity(name).build().expect("valid"),
-        _ => ctx.socket(kind).build().expect("valid"),
+    let build = |kind, name: &str| {
+        let mut builder = ctx.socket(kind);
+        if kind == Router {
+            builder = builder.identity(name);
+        }
+        if transport == WSS {
+            builder = secure(builder);
+        }
+        builder.build().expect("valid")
     };
     let (a, b) = (build(pair.0, "a"), build(pair.1, "b"));
     let (binds, connects) = if first_binds { (&a, &b) } else { (&b, &a) };
@@ -127,6 +134,14 @@ async fn all_pairs(ctx: Context, transport: usize) {
     }
 }
 
+async fn all_pairs_at(ctx: Context, endpoint: &str) {
+    for pair in PAIRS {
+        for first_binds in [true, false] {
+            talk(&ctx, pair, endpoint, first_binds).await;
+        }
+    }
+}
+
 #[test]
 fn over_tcp() {
     everywhere(async |ctx| all_pairs(ctx, 0).await);
@@ -135,6 +150,16 @@ fn over_tcp() {
 #[test]
 fn over_ipc() {
     everywhere(async |ctx| all_pairs(ctx, 1).await);
+}
+
+#[test]
+fn over_ws() {
+    everywhere(async |ctx| all_pairs_at(ctx, "ws://127.0.0.1:*/zeromq").await);
+}
+
+#[test]
+fn over_wss() {
+    everywhere(async |ctx| all_pairs_at(ctx, WSS).await);
 }
 
 #[test]

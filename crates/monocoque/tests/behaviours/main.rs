@@ -41,3 +41,4 @@ mod subscriptions_travel_through_chains_of_proxies;
 mod the_same_program_runs_on_every_runtime;
 mod timers_fire_once_however_late;
 mod user_errors_are_typed_and_give_messages_back;
+mod websocket_peers_come_and_go;

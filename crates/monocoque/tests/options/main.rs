@@ -11,6 +11,7 @@ mod patterns;
 mod queues;
 mod security;
 mod sockets;
+mod tls;
 
 use std::collections::HashMap;
 
@@ -22,10 +23,18 @@ type Check = fn();
 
 /// What shows each option's effect.
 fn checks() -> HashMap<SocketOption, Check> {
-    [queues::CHECKS, connections::CHECKS, links::CHECKS, security::CHECKS, sockets::CHECKS, patterns::CHECKS]
-        .concat()
-        .into_iter()
-        .collect()
+    [
+        queues::CHECKS,
+        connections::CHECKS,
+        links::CHECKS,
+        security::CHECKS,
+        tls::CHECKS,
+        sockets::CHECKS,
+        patterns::CHECKS,
+    ]
+    .concat()
+    .into_iter()
+    .collect()
 }
 
 #[test]

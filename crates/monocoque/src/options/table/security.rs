@@ -1,4 +1,4 @@
-//! Who is talked to: the security mechanism of connections.
+//! Who is talked to: the security mechanism of connections, and TLS.
 
 use monocoque_core::SocketType;
 use monocoque_zmtp::limits::CREDENTIAL_BYTES_MAX;
@@ -113,4 +113,51 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .of(SECURED)
     .by("zap_enforce_domain"),
+    OptionSpec::new(
+        SocketOption::WSS_CERT_PEM,
+        "wss: the certificate that a server shows, and those up to one that clients trust, as PEM",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| options.tls.certificates(),
+            set: |options, pem| options.tls.set_certificates(pem),
+        },
+    )
+    .of(SECURED)
+    .by("tls_identity"),
+    OptionSpec::new(
+        SocketOption::WSS_KEY_PEM,
+        "wss: the private key of a server's certificate, as PEM",
+        Form::Bytes { max: usize::MAX, get: |options| options.tls.key(), set: |options, pem| options.tls.set_key(pem) },
+    )
+    .of(SECURED)
+    .by("tls_identity"),
+    OptionSpec::new(
+        SocketOption::WSS_TRUST_PEM,
+        "wss: the certificates, as PEM, one of which must have signed the server's",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| options.tls.trusted(),
+            set: |options, pem| options.tls.set_trusted(pem),
+        },
+    )
+    .of(SECURED)
+    .by("tls_trust"),
+    OptionSpec::new(
+        SocketOption::WSS_HOSTNAME,
+        "wss: the name that the server's certificate must be for; unset for the host of the endpoint",
+        Form::Bytes {
+            max: usize::MAX,
+            get: |options| options.tls.name(),
+            set: |options, name| options.tls.set_name(name),
+        },
+    )
+    .of(SECURED)
+    .by("tls_server_name"),
+    OptionSpec::new(
+        SocketOption::WSS_TRUST_SYSTEM,
+        "wss: the certificates that the system trusts may have signed the server's too",
+        Form::Flag { get: |options| options.tls.trust_system, set: |options, on| options.tls.trust_system = on },
+    )
+    .of(SECURED)
+    .by("tls_trust_system"),
 ];
