@@ -272,7 +272,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "TCP: the SOCKS5 proxy that connects go through, as HOST:PORT; it looks names up",
         Form::Bytes {
             max: usize::MAX,
-            get: |options| options.socks.at.as_ref().map(|at| at.to_string().into_bytes()),
+            get: |options| options.socks.place().map(String::into_bytes),
             set: |options, bytes| {
                 let text = bytes.map(std::str::from_utf8).transpose().map_err(|error| error.to_string())?;
                 options.socks.set_place(text)
