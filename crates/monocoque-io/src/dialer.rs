@@ -168,7 +168,8 @@ async fn connect_by(
     driver: Driver,
 ) -> io::Result<OwnedFd> {
     let first = TcpEndpoint::new(proxy.at.clone());
-    let first = endpoint.source().map_or(first.clone(), |source| first.with_source(source.clone()));
+    let source = endpoint.source().or(proxy.source.as_ref());
+    let first = source.map_or(first.clone(), |source| first.with_source(source.clone()));
     let (socket, _) = connect_tcp(&first, tuning, driver).await?;
     let negotiating = proxy.negotiate(socket, endpoint.target());
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the SOCKS proxy does not answer");

@@ -27,6 +27,8 @@ pub(crate) const NEGOTIATION_TIME_MAX: Duration = Duration::from_secs(30);
 pub struct SocksProxy {
     /// Where it is.
     pub at: HostPort,
+    /// The address and port of ours that it is connected from, unless the endpoint names one.
+    pub source: Option<HostPort>,
     /// The user and the password to give it if it asks, of at most 255 bytes each.
     pub login: Option<(String, String)>,
 }

@@ -76,6 +76,7 @@ pub(crate) struct ContextOptions {
 #[derive(Clone, Default)]
 pub(crate) struct Socks {
     pub(crate) at: Option<HostPort>,
+    pub(crate) source: Option<HostPort>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
 }
@@ -91,21 +92,27 @@ impl Socks {
     /// Sets the place; text that is empty means none.
     pub(crate) fn set_place(&mut self, text: Option<&str>) -> Result<(), String> {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
-            self.at = None;
+            (self.at, self.source) = (None, None);
             return Ok(());
         };
         let parsed: Endpoint = format!("tcp://{text}").parse().map_err(|error: EndpointError| error.to_string())?;
         parsed.check_connect().map_err(|error| error.to_string())?;
         match parsed {
-            Endpoint::Tcp(tcp) if tcp.source().is_none() => self.at = Some(tcp.target().clone()),
-            _ => return Err("takes HOST:PORT".to_owned()),
+            Endpoint::Tcp(tcp) => (self.at, self.source) = (Some(tcp.target().clone()), tcp.source().cloned()),
+            _ => return Err("takes HOST:PORT, or SOURCE;HOST:PORT".to_owned()),
         }
         Ok(())
     }
 
+    /// As it was set.
+    pub(crate) fn place(&self) -> Option<String> {
+        let at = self.at.as_ref()?;
+        Some(self.source.as_ref().map_or_else(|| at.to_string(), |source| format!("{source};{at}")))
+    }
+
     fn proxy(&self) -> Option<SocksProxy> {
         let login = self.user.clone().map(|user| (user, self.password.clone().unwrap_or_default()));
-        self.at.clone().map(|at| SocksProxy { at, login })
+        self.at.clone().map(|at| SocksProxy { at, source: self.source.clone(), login })
     }
 }
 

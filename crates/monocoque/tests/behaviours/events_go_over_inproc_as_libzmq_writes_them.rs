@@ -57,3 +57,39 @@ fn a_socket_that_nobody_listens_to_closes_all_the_same() {
         soon(pull.close()).await;
     });
 }
+
+#[test]
+fn it_may_be_told_to_stop_and_the_socket_goes_on() {
+    everywhere(async |ctx: Context| {
+        let (pull, name) = (ctx.pull().build().expect("valid"), inproc());
+        pull.monitor_at(&name, events::MONITOR_STOPPED, MonitorForm::V1, SocketType::Pair).expect("free");
+        let told = ctx.pair().connect(&name).expect("valid");
+        pull.stop_monitor();
+        let message = soon(told.recv()).await.expect("told");
+        assert_eq!(message[0][..2], (events::MONITOR_STOPPED as u16).to_ne_bytes());
+        soon(pull.bind(TCP)).await.expect("open");
+    });
+}
+
+#[test]
+fn queues_are_told_to_whoever_asked_for_them() {
+    in_shared(async |ctx: Context| {
+        let (pull, name) = (ctx.pull().build().expect("valid"), inproc());
+        assert!(matches!(pull.monitor_queues(), Err(MonitorError::NotAsked)));
+        pull.monitor_at(&name, events::PIPES_STATS, MonitorForm::V2, SocketType::Pair).expect("free");
+        assert!(matches!(pull.monitor_queues(), Err(MonitorError::NoConnection)));
+        let told = ctx.pair().connect(&name).expect("valid");
+        let endpoint = soon(pull.bind(TCP)).await.expect("free");
+        let push = ctx.push().connect(endpoint.to_string()).expect("valid");
+        soon(push.send("waits")).await.expect("room");
+        while !pull.can_recv() {
+            soon(pull.wait_for_peers(1)).await;
+            std::thread::yield_now();
+        }
+        pull.monitor_queues().expect("there is one");
+        let message = soon(told.recv()).await.expect("told");
+        let numbers: Vec<u64> =
+            message.frames()[..4].iter().map(|one| u64::from_ne_bytes(one[..].try_into().expect("8"))).collect();
+        assert_eq!((message.len(), &numbers[..3]), (6, &[events::PIPES_STATS, 2, 0][..]));
+    });
+}

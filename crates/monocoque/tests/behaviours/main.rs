@@ -23,6 +23,7 @@ mod endpoints_come_and_go;
 mod events_go_over_inproc_as_libzmq_writes_them;
 mod every_pair_of_types_talks_over_every_transport;
 mod high_water_marks_add_up;
+mod inproc_joins_what_libzmq_joins;
 mod inproc_peers_part_under_load;
 mod linger_and_delivery_add_up;
 mod messages_tell_who_sent_them;

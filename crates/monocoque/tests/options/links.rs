@@ -126,7 +126,9 @@ fn proxy() {
         soon(push.send("by proxy")).await.expect("queued");
         assert_eq!(soon(pull.recv()).await, Ok("by proxy".into()));
         assert_eq!(told.recv_timeout(PATIENCE).expect("asked"), "nowhere.invalid:77");
-        for bad in ["nonsense", "host:0", "*:1", "a:1;b:2"] {
+        let sourced = ctx.push().socks_proxy("127.0.0.1:0;proxy:1080").build().expect("a source, and a place");
+        assert_eq!(sourced.option(SocketOption::SOCKS_PROXY), Ok("127.0.0.1:0;proxy:1080".as_bytes().into()));
+        for bad in ["nonsense", "host:0", "*:1", "a:1;b:0"] {
             ctx.push().socks_proxy(bad).build().expect_err(bad);
         }
     });
