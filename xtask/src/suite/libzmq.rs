@@ -24,8 +24,7 @@ const NOT_ASKED: &[(&str, &str)] = &[
     ("pubsub", "is about NORM"),
     ("security_gssapi", "needs a Kerberos realm"),
     ("_fuzzer", "reads a corpus that the package does not carry"),
-    ("ws_transport", "is about WebSocket"),
-    ("wss_transport", "is about WebSocket over TLS"),
+    ("wss_transport", "needs GnuTLS, without which libzmq has no such transport"),
     ("_cap_net_admin", "needs a capability"),
 ];
 
