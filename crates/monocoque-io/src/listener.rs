@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use compio::buf::IntoInner;
@@ -21,6 +20,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::connection::Connection;
 use crate::driver::Driver;
 use crate::filter::AcceptFilter;
+use crate::half_open::{HalfOpen, Handshakes};
 use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner};
 use crate::placement::{Home, Placement};
@@ -38,6 +38,8 @@ pub struct ListenConfig {
     pub backlog: i32,
     /// Handshakes that may be under way at once; more are turned away.
     pub half_open_max: usize,
+    /// And of one host.
+    pub half_open_host_max: usize,
     /// Whom it lets in.
     pub filter: AcceptFilter,
     /// What the system is told of each socket.
@@ -51,6 +53,7 @@ impl Default for ListenConfig {
         Self {
             backlog: 100,
             half_open_max: 1024,
+            half_open_host_max: 512,
             filter: AcceptFilter::default(),
             tuning: SocketTuning::default(),
             adopted: None,
@@ -186,23 +189,6 @@ fn listen_on(address: &SockAddr, config: &ListenConfig) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Counts handshakes under way; dropped when one is done or has failed.
-#[derive(Debug)]
-pub struct HalfOpen(Arc<AtomicUsize>);
-
-impl HalfOpen {
-    fn admit(count: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
-        let admitted = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| (now < max).then_some(now + 1));
-        admitted.ok().map(|_| Self(Arc::clone(count)))
-    }
-}
-
-impl Drop for HalfOpen {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Accepts peers from a [`Binding`].
 #[derive(Debug)]
 pub struct Listener<O> {
@@ -234,7 +220,7 @@ impl<O: Owner> Listener<O> {
             return owner.event(LinkEvent::ListenerClosed { descriptor });
         }
         let listening = SharedFd::new(socket);
-        let half_open = Arc::new(AtomicUsize::new(0));
+        let handshakes = Handshakes::new(self.config.half_open_max, self.config.half_open_host_max);
         while let Some(accepted) = stop.or_stopped(accept(&listening)).await {
             let (peer, address) = match accepted {
                 Ok(accepted) => accepted,
@@ -264,8 +250,8 @@ impl<O: Owner> Listener<O> {
                 owner.event(LinkEvent::AcceptFailed(error));
                 continue;
             }
-            let Some(permit) = HalfOpen::admit(&half_open, self.config.half_open_max) else {
-                owner.event(LinkEvent::TooManyHandshakes);
+            let Some(permit) = handshakes.admit(address.map(|address| address.ip())) else {
+                owner.event(LinkEvent::TooManyHandshakes { remote });
                 continue;
             };
             let ends = (endpoint.to_string(), remote);
@@ -318,16 +304,6 @@ fn is_exhaustion(error: &io::Error) -> bool {
 mod tests {
     use super::*;
     use crate::resolve::tcp_endpoint;
-
-    #[test]
-    fn places_are_given_up_to_the_bound_and_come_back() {
-        let count = Arc::default();
-        let held = [(); 3].map(|()| HalfOpen::admit(&count, 3).expect("a place"));
-        assert!(HalfOpen::admit(&count, 3).is_none());
-        drop(held);
-        assert_eq!(count.load(Ordering::Relaxed), 0);
-        assert!(HalfOpen::admit(&count, 1).is_some() && HalfOpen::admit(&count, 0).is_none());
-    }
 
     #[test]
     fn only_a_want_of_resources_pauses_accepting() {

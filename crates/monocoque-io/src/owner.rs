@@ -9,8 +9,8 @@ use monocoque_core::Protocol;
 use monocoque_core::protocol::Side;
 
 use crate::connection::{Ended, Host};
+use crate::half_open::HalfOpen;
 use crate::link::StreamLink;
-use crate::listener::HalfOpen;
 use crate::traffic::LinkTraffic;
 
 /// A link that came up.
@@ -59,7 +59,10 @@ pub enum LinkEvent {
     /// A peer could not be accepted; accepting goes on.
     AcceptFailed(io::Error),
     /// A peer was turned away: too many handshakes are under way.
-    TooManyHandshakes,
+    TooManyHandshakes {
+        /// Where it came from.
+        remote: String,
+    },
     /// A peer was turned away: the listener's filter does not let it in.
     Filtered {
         /// The peer's end, as an endpoint; as much as the transport tells.

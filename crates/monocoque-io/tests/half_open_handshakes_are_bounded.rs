@@ -21,7 +21,7 @@ fn and_places_come_back_when_one_is_ready_or_gone() {
         let config = ListenConfig { half_open_max: 2, ..ListenConfig::default() };
         let _listening = teller.listen(&placement, binding, config);
         let accepted = |event: &LinkEvent| matches!(event, LinkEvent::Accepted(_));
-        let refused = |event: &LinkEvent| matches!(event, LinkEvent::TooManyHandshakes);
+        let refused = |event: &LinkEvent| matches!(event, LinkEvent::TooManyHandshakes { .. });
 
         let mut speaks = connect(&endpoint);
         wait_for(&story, "the first", accepted);

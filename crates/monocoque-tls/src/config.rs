@@ -3,10 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use crate::trust::Trust;
 
 /// Our side of TLS, shared by all connections of an endpoint.
 #[derive(Clone)]
@@ -116,8 +119,9 @@ impl TlsConfig {
     /// [`TlsConfigError`] by what is wrong with them.
     pub fn client(name: &str, trusted_pem: Option<&str>, trust_system: bool) -> Result<Self, TlsConfigError> {
         let mut roots = RootCertStore::empty();
-        for certificate in trusted_pem.map(certificates).transpose()?.into_iter().flatten() {
-            roots.add(certificate).map_err(|_| TlsConfigError::Certificates)?;
+        let named = trusted_pem.map(certificates).transpose()?.unwrap_or_default();
+        for certificate in &named {
+            roots.add(certificate.clone()).map_err(|_| TlsConfigError::Certificates)?;
         }
         if trust_system {
             let found = rustls_native_certs::load_native_certs();
@@ -128,7 +132,15 @@ impl TlsConfig {
             roots.add_parsable_certificates(found.certs);
         }
         let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-        let config = builder.map_err(unavailable)?.with_root_certificates(roots).with_no_client_auth();
+        let builder = builder.map_err(unavailable)?;
+        let builder = if roots.is_empty() {
+            builder.with_root_certificates(roots)
+        } else {
+            let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+            let verifier = verifier.map_err(|error| TlsConfigError::Unavailable(error.to_string()))?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Trust { verifier, named }))
+        };
+        let config = builder.with_no_client_auth();
         Ok(Self(Role::Client(Arc::new(config), server_name(name)?)))
     }
 }

@@ -12,14 +12,21 @@ use rustls::{ClientConnection, Connection, ServerConnection};
 
 use crate::config::{Role, TlsConfig};
 use crate::error::TlsFault;
-use crate::plain::Plain;
+use crate::plain::{Plain, RECORD_BYTES_MAX};
+
+/// What a record takes beside its content, at most: header, explicit nonce, type and tag.
+const RECORD_OVERHEAD_MAX: usize = 64;
 
 /// The connection.
-pub(crate) struct Engine(Box<Connection>);
+pub(crate) struct Engine {
+    connection: Box<Connection>,
+    /// About as many bytes wait to be written.
+    waiting: usize,
+}
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &*self.0 {
+        f.write_str(match &*self.connection {
             Connection::Client(_) => "Client",
             Connection::Server(_) => "Server",
         })
@@ -34,15 +41,15 @@ impl Engine {
         };
         // What is given is bounded by the pipe that it comes from, and must not be taken in part.
         connection.set_buffer_limit(None);
-        Ok(Self(Box::new(connection)))
+        Ok(Self { connection: Box::new(connection), waiting: 0 })
     }
 
     /// Takes bytes off the front of `input` and decrypts them into `plain`; returns how many were taken: none if the
     /// peer has said that nothing more of this connection comes.
     pub(crate) fn decrypt(&mut self, mut input: &[u8], plain: &mut Plain, arena: &Arena) -> Result<usize, TlsFault> {
-        let taken = self.0.read_tls(&mut input)?;
-        let judged = self.0.process_new_packets();
-        let mut reader = self.0.reader();
+        let taken = self.connection.read_tls(&mut input)?;
+        let judged = self.connection.process_new_packets();
+        let mut reader = self.connection.reader();
         loop {
             let len = match reader.fill_buf() {
                 Ok([]) => break,
@@ -61,10 +68,15 @@ impl Engine {
 
     /// Encrypts `segments`, or keeps them until the handshake is done.
     pub(crate) fn encrypt(&mut self, segments: &[Bytes]) -> Result<(), TlsFault> {
+        let content = segments.iter().map(Bytes::len).sum::<usize>();
+        if content == 0 {
+            return Ok(());
+        }
+        self.waiting += content + (content / RECORD_BYTES_MAX + 1) * RECORD_OVERHEAD_MAX;
         let mut slices: Vec<IoSlice<'_>> = segments.iter().map(|segment| IoSlice::new(segment)).collect();
         let mut slices = &mut slices[..];
         while slices.iter().any(|slice| !slice.is_empty()) {
-            let taken = self.0.writer().write_vectored(slices)?;
+            let taken = self.connection.writer().write_vectored(slices)?;
             IoSlice::advance_slices(&mut slices, taken);
         }
         Ok(())
@@ -72,20 +84,21 @@ impl Engine {
 
     /// Says that nothing more comes.
     pub(crate) fn close(&mut self) {
-        if !self.0.is_handshaking() {
-            self.0.send_close_notify();
+        if !self.connection.is_handshaking() {
+            self.connection.send_close_notify();
         }
     }
 
     /// Appends what is to be written by now: what was encrypted, what TLS itself has to say, or why it gives up.
     pub(crate) fn say(&mut self, write: &mut Vec<Bytes>) -> Result<(), TlsFault> {
-        let mut said = Vec::new();
-        while self.0.wants_write() {
-            self.0.write_tls(&mut said)?;
+        if !self.connection.wants_write() {
+            return Ok(());
         }
-        if !said.is_empty() {
-            write.push(said.into());
+        let mut said = Vec::with_capacity(std::mem::take(&mut self.waiting));
+        while self.connection.wants_write() {
+            self.connection.write_tls(&mut said)?;
         }
+        write.push(said.into());
         Ok(())
     }
 }

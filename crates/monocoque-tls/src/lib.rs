@@ -10,6 +10,7 @@
 //! | `engine` | rustls' connection of either side: bytes in, bytes out |
 //! | `plain` | decrypted bytes that wait for the protocol within |
 //! | `config` | certificates, keys, trust and names, from PEM |
+//! | `trust` | which server a client trusts |
 //! | `error` | why a connection is given up |
 //!
 //! Not here: certificates of clients, and sub-protocols of TLS.
@@ -21,6 +22,7 @@ mod engine;
 mod error;
 mod layer;
 mod plain;
+mod trust;
 
 pub use config::{TlsConfig, TlsConfigError, check_certificates, check_key, check_name};
 pub use error::{TlsError, TlsFault};

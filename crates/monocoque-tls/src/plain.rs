@@ -3,7 +3,7 @@
 use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
 
 /// The longest piece that is added at once: the content of a record (RFC 8446, 5.1).
-const RECORD_BYTES_MAX: usize = 1 << 14;
+pub(crate) const RECORD_BYTES_MAX: usize = 1 << 14;
 
 /// What was decrypted and not taken yet.
 #[derive(Debug, Default)]

@@ -195,6 +195,28 @@ fn a_certificate_must_be_trusted_and_for_the_name() {
     }
 }
 
+/// As `openssl req -x509` makes one: an authority's, which signed itself.
+fn authority(name: &str) -> Identity {
+    let key = rcgen::KeyPair::generate().expect("made");
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("made").pem();
+    Identity { certificate, key: key.serialize_pem() }
+}
+
+#[test]
+fn an_authority_may_be_a_server_if_it_is_the_one_that_is_trusted() {
+    let (ours, other) = (authority("localhost"), authority("localhost"));
+    let (mut a, mut b) = (client("localhost", Some(&ours.certificate)), server(&ours));
+    talk(&mut a, &mut b, usize::MAX).expect("it is named");
+    assert!(a.ready && b.ready);
+    for (name, trusted) in [("localhost", &other), ("example.org", &ours)] {
+        let (mut a, mut b) = (client(name, Some(&trusted.certificate)), server(&ours));
+        let error = talk(&mut a, &mut b, usize::MAX).expect_err("not trusted");
+        assert!(matches!(&error, TlsError::Tls(TlsFault::Certificate(_))), "{error}");
+    }
+}
+
 #[test]
 fn the_peer_is_told_why_it_is_refused() {
     let identity = identity("localhost");

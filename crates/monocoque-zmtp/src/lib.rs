@@ -8,6 +8,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `session` | the stages `Greeting → Handshake → Traffic`, their older kin, and the [`Protocol`](monocoque_core::Protocol) impl |
+//! | `session::within` | a session on a transport that agrees on the mechanism and frames in its own way |
 //! | `greeting` | the first 64 bytes |
 //! | `mechanism` | the security handshake; one enum variant for each mechanism |
 //! | `auth` | who judges peers, what it is shown and what it answers |

@@ -227,6 +227,11 @@ impl<K: Kind> SocketBuilder<K> {
         self.with(|options| options.listen.half_open_max = handshakes)
     }
 
+    /// And of one host, an IPv4 address or 64 bits of an IPv6 one: 512 by default, so that no host alone keeps others out.
+    pub fn half_open_host_max(self, handshakes: usize) -> Self {
+        self.with(|options| options.listen.half_open_host_max = handshakes)
+    }
+
     /// Bytes that the system holds of what is sent on each connection (`ZMQ_SNDBUF`); its own choice by default.
     ///
     /// This and the other options of connections' sockets act on what is bound and connected afterwards. What the system

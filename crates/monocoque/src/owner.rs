@@ -172,7 +172,7 @@ impl Owner for ZmtpOwner {
                 Event::AcceptFailed { endpoint, reason: error.to_string(), errno: error.raw_os_error() }
             }
             LinkEvent::Filtered { remote } => Event::Filtered { endpoint, remote },
-            LinkEvent::TooManyHandshakes => Event::TooManyHandshakes { endpoint },
+            LinkEvent::TooManyHandshakes { remote } => Event::TooManyHandshakes { endpoint, remote },
             LinkEvent::ListenerClosed { descriptor } => {
                 self.core.state.lock().listening -= 1;
                 self.core.idle.wake_all();

@@ -218,6 +218,8 @@ pub enum Event {
     TooManyHandshakes {
         /// The endpoint.
         endpoint: String,
+        /// Where the peer came from.
+        remote: String,
     },
     /// The peer is ready to be talked to.
     HandshakeSucceeded(ConnectionFacts),
@@ -274,7 +276,9 @@ impl fmt::Display for Event {
             Self::Accepted(peer) => write!(f, "reached by {} at {}", peer.remote, peer.endpoint),
             Self::AcceptFailed { endpoint, reason, .. } => write!(f, "cannot accept at {endpoint}: {reason}"),
             Self::Filtered { endpoint, remote } => write!(f, "{remote} may not come in at {endpoint}"),
-            Self::TooManyHandshakes { endpoint } => write!(f, "too many handshakes at {endpoint}, turned one away"),
+            Self::TooManyHandshakes { endpoint, remote } => {
+                write!(f, "too many handshakes at {endpoint}, turned {remote} away")
+            }
             Self::HandshakeSucceeded(peer) => write!(f, "ready: {peer}"),
             Self::HandshakeFailed { peer, reason } => write!(f, "no handshake with {}: {reason}", peer.remote),
             Self::Disconnected { peer, reason } => write!(f, "gone: {peer}: {reason}"),
@@ -524,7 +528,10 @@ mod tests {
                 Event::AcceptFailed { endpoint: at(), reason: "full".into(), errno: None },
                 "cannot accept at tcp://host:1: full",
             ),
-            (Event::TooManyHandshakes { endpoint: at() }, "too many handshakes at tcp://host:1, turned one away"),
+            (
+                Event::TooManyHandshakes { endpoint: at(), remote: "tcp://10.0.0.1:9".into() },
+                "too many handshakes at tcp://host:1, turned tcp://10.0.0.1:9 away",
+            ),
             (Event::HandshakeSucceeded(facts(Some("worker-1"))), "ready: DEALER 'worker-1' tcp://192.0.2.7:50000"),
             (
                 Event::HandshakeFailed { peer: facts(None), reason: DisconnectReason::Refused },

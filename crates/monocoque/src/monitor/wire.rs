@@ -366,6 +366,6 @@ mod tests {
     #[test]
     fn what_libzmq_does_not_know_is_left_out() {
         assert_eq!(Line::of(&Event::Lagged(3)), None);
-        assert_eq!(Line::of(&Event::TooManyHandshakes { endpoint: "x".into() }), None);
+        assert_eq!(Line::of(&Event::TooManyHandshakes { endpoint: "x".into(), remote: "y".into() }), None);
     }
 }

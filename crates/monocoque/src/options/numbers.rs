@@ -147,5 +147,6 @@ all_numbers! {
         SNDHWM_BYTES = 10_001,
         RCVHWM_BYTES = 10_002,
         HALF_OPEN_MAX = 10_003,
+        HALF_OPEN_HOST_MAX = 10_004,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use monocoque::{
     Applicant, Context, Credentials, DisconnectReason, Event, FrameFault, Heartbeat, Judging, Message, Pull,
-    SessionError, Socket, SocketType, UpgradeFault, Verdict, WsError, new_secret_key,
+    SessionError, Socket, SocketType, TlsFault, UpgradeFault, Verdict, WsError, new_secret_key,
 };
 use monocoque_core::protocol::Blame;
 
@@ -294,6 +294,26 @@ fn who_is_no_websocket_client_is_answered_and_turned_away() {
                 assert!(raw.head().starts_with(&format!("HTTP/1.1 {status} ")));
             }
         }
+    });
+}
+
+#[test]
+fn who_speaks_no_tls_or_nothing_at_all_is_turned_away() {
+    in_shared(async |ctx: Context| {
+        let builder = secure(ctx.pull()).handshake_timeout(Some(Duration::from_millis(100)));
+        let pull = builder.build().expect("valid");
+        let monitor = pull.monitor();
+        let endpoint = soon(pull.bind(WSS)).await.expect("free").to_string().replace("wss://", "ws://");
+        let mut raw = Raw::connect(&endpoint);
+        raw.write(&request("ZWS2.0"));
+        let reason = soon(event(&monitor, handshake_failed)).await;
+        assert!(matches!(reason, DisconnectReason::Tls(TlsFault::Misbehaved(_))), "{reason}");
+        let _silent = Raw::connect(&endpoint);
+        let reason = soon(event(&monitor, handshake_failed)).await;
+        assert!(matches!(reason, DisconnectReason::Protocol(SessionError::HandshakeTimeout { .. })), "{reason}");
+        let push = secure(ctx.push()).connect(pull.last_endpoint().expect("bound").to_string()).expect("sound");
+        soon(push.send("still here")).await.expect("sent");
+        assert_eq!(soon(pull.recv()).await.expect("received"), "still here".into());
     });
 }
 

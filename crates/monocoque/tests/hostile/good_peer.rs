@@ -23,7 +23,13 @@ impl Served {
         let ctx = Context::new();
         let (secret, client) = (new_secret_key().expect("random"), new_secret_key().expect("random"));
         let key = secret.public();
-        let rep = ctx.rep().curve_server(secret).half_open_max(half_open).build().expect("valid");
+        let rep = ctx
+            .rep()
+            .curve_server(secret)
+            .half_open_max(half_open)
+            .half_open_host_max(half_open)
+            .build()
+            .expect("valid");
         let endpoint = rep.blocking().bind("tcp://127.0.0.1:*").expect("free").to_string();
         let monitor = rep.monitor();
         let req = Context::new().req().curve_client(key, client).connect(&endpoint).expect("sound");

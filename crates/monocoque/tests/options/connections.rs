@@ -34,6 +34,7 @@ pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::MAXMSGSIZE, max_message_size),
     (SocketOption::BACKLOG, backlog),
     (SocketOption::HALF_OPEN_MAX, half_open_max),
+    (SocketOption::HALF_OPEN_HOST_MAX, half_open_host_max),
     (SocketOption::HELLO_MSG, hello),
     (SocketOption::DISCONNECT_MSG, disconnect_message),
     (SocketOption::HICCUP_MSG, hiccup_message),
@@ -288,6 +289,23 @@ fn half_open_max() {
         let mut second = Raw::connect(&endpoint);
         event(&monitor, |event| matches!(event, Event::TooManyHandshakes { .. }).then_some(())).await;
         second.until_closed();
+    });
+}
+
+fn half_open_host_max() {
+    in_shared(async |ctx: Context| {
+        let (pull, endpoint) = bound(ctx.socket(SocketType::Pull).option(SocketOption::HALF_OPEN_HOST_MAX, 1)).await;
+        let monitor = pull.monitor();
+        let _first = Raw::connect(&endpoint);
+        event(&monitor, |event| matches!(event, Event::Accepted(_)).then_some(())).await;
+        let mut second = Raw::connect(&endpoint);
+        event(&monitor, |event| matches!(event, Event::TooManyHandshakes { .. }).then_some(())).await;
+        second.until_closed();
+        // Another host is not kept out.
+        let from_elsewhere = endpoint.replace("tcp://", "tcp://127.0.0.2:0;");
+        let push = ctx.push().connect(from_elsewhere).expect("sound");
+        soon(push.send("hello")).await.expect("sent");
+        assert_eq!(soon(pull.recv()).await.expect("there"), "hello".into());
     });
 }
 

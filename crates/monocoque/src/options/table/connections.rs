@@ -215,6 +215,17 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .by("half_open_max"),
     OptionSpec::new(
+        SocketOption::HALF_OPEN_HOST_MAX,
+        "And of one host: an IPv4 address, or 64 bits of an IPv6 one",
+        Form::Int {
+            min: 1,
+            max: INT_MAX,
+            get: |options| options.listen.half_open_host_max as i64,
+            set: |options, handshakes| options.listen.half_open_host_max = handshakes as usize,
+        },
+    )
+    .by("half_open_host_max"),
+    OptionSpec::new(
         SocketOption::TCP_ACCEPT_FILTER,
         "TCP: adds addresses that may connect, as ADDRESS or ADDRESS/BITS; none clears the list, and all may",
         Form::Bytes {
