@@ -148,7 +148,7 @@ fn compile(tree: &Tree, name: &str, common: &[PathBuf]) -> Result<PathBuf, Strin
     }
     compiler.args(common).arg("-o").arg(&program).arg("-L").arg(&tree.ours);
     // A function that is not there fails those that call it only.
-    compiler.args(["-lzmq", "-Wl,-z,lazy", "-Wl,--unresolved-symbols=ignore-all"]);
+    compiler.args(["-l:libzmq.so.5", "-Wl,-z,lazy", "-Wl,--unresolved-symbols=ignore-all"]);
     must(&mut compiler).map(|_| program).map_err(|error| error.to_string())
 }
 

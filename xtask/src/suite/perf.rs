@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> io::Result<ExitCode> {
     for program in PROGRAMS {
         let mut compiler = tree.compiler();
         compiler.arg(format!("perf/{program}.cpp")).arg("-o").arg(bin.join(program));
-        must(compiler.arg("-L").arg(&tree.ours).arg("-lzmq"))?;
+        must(compiler.arg("-L").arg(&tree.ours).arg("-l:libzmq.so.5"))?;
     }
     println!("| what | transport | bytes | ours | libzmq | ratio |\n|---|---|---|---|---|---|");
     for kind in [Kind::Throughput, Kind::Latency] {

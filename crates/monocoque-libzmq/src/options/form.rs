@@ -187,6 +187,11 @@ const KNOWN: &[Known] = &[
     both(100, Form::AnyText),                  // SOCKS_PASSWORD
     kept(101, Form::Int, 8192, 1, INT_MAX),    // IN_BATCH_SIZE
     kept(102, Form::Int, 8192, 1, INT_MAX),    // OUT_BATCH_SIZE
+    set_only(103, Form::Bytes),                // WSS_KEY_PEM
+    set_only(104, Form::Bytes),                // WSS_CERT_PEM
+    set_only(105, Form::Bytes),                // WSS_TRUST_PEM
+    set_only(106, Form::Bytes),                // WSS_HOSTNAME
+    set_only(107, Form::Flag),                 // WSS_TRUST_SYSTEM
     set_only(108, Form::Switch),               // ONLY_FIRST_SUBSCRIBE
     both(109, Form::Int),                      // RECONNECT_STOP
     kept(110, Form::Bytes, 0, 0, 0),           // HELLO_MSG
