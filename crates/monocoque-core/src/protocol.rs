@@ -123,7 +123,8 @@ pub trait Protocol {
 
     /// Turns `batch`, whole messages as [`wire`](crate::wire) frames, into bytes of the wire in `out.write`.
     ///
-    /// Called only after `out.ready` was given; leaves `batch` empty.
+    /// Called only after `out.ready` was given. It may take whole messages from the front of `batch` and leave the rest,
+    /// so that they are written before it is called again; it takes one at least.
     ///
     /// # Errors
     /// The batch cannot be sent on this connection.

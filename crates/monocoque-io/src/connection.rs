@@ -624,22 +624,27 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
 
     async fn write_batch(&mut self, batch: &mut Batch) {
         self.home.spin.touch();
-        // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
-        let taken = batch.segments.clone();
-        let mut bytes = self.shared.act(|protocol, out| {
-            protocol.send(Instant::now(), batch, out)?;
-            Ok(std::mem::take(&mut out.write))
-        });
-        batch.clear();
-        let verbatim = self.shared.protocol.borrow().is_verbatim();
-        let sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
-        advance(&mut bytes, sent);
-        let wire = sent + bytes.iter().map(Bytes::len).sum::<usize>();
-        let written = sent + self.write_all(bytes).await;
-        // All of it went out: nothing is left, whatever it was on the wire.
-        if written < wire && (self.shared.is_ended() || self.shared.broken.get()) {
-            self.shared.put_back(&taken, if verbatim { written } else { 0 });
+        let mut sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
+        while !batch.is_empty() {
+            // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
+            let taken = batch.segments.clone();
+            let mut bytes = self.shared.act(|protocol, out| {
+                protocol.send(Instant::now(), batch, out)?;
+                Ok(std::mem::take(&mut out.write))
+            });
+            let verbatim = self.shared.protocol.borrow().is_verbatim();
+            advance(&mut bytes, sent);
+            let wire = sent + bytes.iter().map(Bytes::len).sum::<usize>();
+            let written = sent + self.write_all(bytes).await;
+            if self.shared.is_ended() || self.shared.broken.get() {
+                // Of what went out whole nothing is left, whatever it was on the wire.
+                let rest = if written < wire { &taken } else { &batch.segments };
+                self.shared.put_back(rest, if verbatim && written < wire { written } else { 0 });
+                break;
+            }
+            sent = 0;
         }
+        batch.clear();
     }
 
     /// Writes all of `segments` unless the connection ends or breaks before; returns how many bytes went out.

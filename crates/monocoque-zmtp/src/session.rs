@@ -340,7 +340,10 @@ impl Protocol for Session {
         } else if matches!(self.stage, Stage::Raw) {
             raw::encode(&batch.segments, &mut out.write);
         } else if let Some((sending, _)) = self.mechanism.lanes() {
-            sending.seal(&batch.segments, &mut out.write);
+            sending.seal(&mut batch.segments, &mut out.write);
+            if !batch.is_empty() {
+                return Ok(());
+            }
         } else {
             debug_assert!(matches!(self.stage, Stage::Traffic), "nothing is sent before the peer is ready");
             out.write.append(&mut batch.segments);

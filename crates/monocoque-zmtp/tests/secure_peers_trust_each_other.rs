@@ -115,6 +115,20 @@ fn curve_peers_become_ready_in_any_pieces() {
 }
 
 #[test]
+fn a_long_batch_is_sealed_in_parts_that_end_with_a_message() {
+    let (mut client, mut server) = ready();
+    let long = Message::multipart([vec![1; 100_000], vec![2; 100_000], vec![], vec![3; 300]]);
+    let messages: Vec<Message> = (0..40u8).map(|n| Message::from(vec![n; 20_000])).chain([long]).collect();
+    let mut batch = encode(|writer: &mut PipeWriter| messages.iter().for_each(|one| writer.push_unmarked(one)));
+    let parts = client.send(&mut batch);
+    assert!((6..=9).contains(&parts), "{parts} parts of about 128 KiB");
+    server.feed(&client.take_written());
+    assert_eq!(server.outcome.error, None);
+    let wanted: Vec<_> = messages.into_iter().map(Unit::Message).collect();
+    assert_eq!(decode(&mut server.deliver), wanted);
+}
+
+#[test]
 fn a_server_may_have_several_keys() {
     for known in [2, 3] {
         let (client, server) = meet(curve_client(known), curve_server(&[2, 3]), usize::MAX);

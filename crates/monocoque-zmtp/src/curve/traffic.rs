@@ -2,7 +2,7 @@
 //!
 //! The nonce is a counter that only rises, so a box that comes twice, or late, ends the connection.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use monocoque_core::limits::GATHER_BYTES_MIN;
 use monocoque_core::wire::{COMMAND, EncodedHeader, Header, MORE};
 
@@ -20,6 +20,8 @@ const FLAGS_AT: usize = TAG_AT + TAG_BYTES;
 /// What a box adds to a frame's body.
 pub(crate) const SEALED_BYTES: usize = FLAGS_AT + 1;
 
+/// Bytes that are sealed at a time.
+const SEAL_BYTES_MAX: usize = 128 * 1024;
 const SEALED_MORE: u8 = 1;
 const SEALED_COMMAND: u8 = 2;
 
@@ -54,17 +56,23 @@ impl Lane {
         Self { key, nonce }
     }
 
-    /// Appends boxes of the frames in `segments`, a batch's, to `write`, in one buffer for all of them.
-    pub(crate) fn seal(&mut self, segments: &[Bytes], write: &mut Vec<Bytes>) {
-        let frames = Frames::of(segments);
+    /// Takes whole messages off the front of `segments`, a batch's, and appends boxes of their frames to `write`, in one
+    /// buffer. Of a long batch it takes a part, so that the peer can open that while the next is sealed.
+    pub(crate) fn seal(&mut self, segments: &mut Vec<Bytes>, write: &mut Vec<Bytes>) {
         let (mut bytes, mut count) = (0, 0);
-        for (_, body) in frames.clone() {
+        let mut behind = Frames::of(segments);
+        for (header, body) in behind.by_ref() {
             bytes += EncodedHeader::new(0, SEALED_BYTES + body.len()).as_slice().len() + SEALED_BYTES + body.len();
             count += 1;
+            if bytes >= SEAL_BYTES_MAX && !header.more() {
+                break;
+            }
         }
+        let (left, within) = (behind.segments.len(), behind.rest.len());
+        let frames = Frames::of(segments).take(count);
         let mut buffer = Vec::with_capacity(bytes);
         let nonces = self.nonce + 1..;
-        self.nonce += count;
+        self.nonce += count as u64;
         let lens = frames.clone().map(|(_, body)| 1 + body.len());
         let mut messages = self.key.messages(nonces.clone().zip(lens));
         for (nonce, (header, body)) in nonces.zip(frames) {
@@ -83,6 +91,13 @@ impl Lane {
         debug_assert_eq!(buffer.len(), bytes);
         if !buffer.is_empty() {
             write.push(buffer.into());
+        }
+        drop(messages);
+        let unfinished = usize::from(within > 0);
+        segments.drain(..segments.len() - left - unfinished);
+        if within > 0 {
+            let first = &mut segments[0];
+            first.advance(first.len() - within);
         }
     }
 

@@ -81,7 +81,7 @@ impl Session {
             return;
         }
         match self.mechanism.lanes() {
-            Some((sending, _)) => sending.seal(&[frames], &mut out.write),
+            Some((sending, _)) => sending.seal(&mut vec![frames], &mut out.write),
             None => out.write.push(frames),
         }
     }

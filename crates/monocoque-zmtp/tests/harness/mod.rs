@@ -99,12 +99,17 @@ impl End {
         result
     }
 
-    /// Sends what `batch` holds.
-    pub fn send(&mut self, batch: &mut Batch) {
-        let mut out = Output::default();
-        self.session.send(self.now, batch, &mut out).expect("NULL sends anything");
-        assert!(batch.is_empty() && batch.messages == 0);
-        self.drain(out);
+    /// Sends what `batch` holds; in how many parts.
+    pub fn send(&mut self, batch: &mut Batch) -> usize {
+        let mut parts = 0;
+        while !batch.is_empty() {
+            let mut out = Output::default();
+            self.session.send(self.now, batch, &mut out).expect("a ready session sends anything");
+            self.drain(out);
+            parts += 1;
+        }
+        assert_eq!(batch.messages, 0);
+        parts
     }
 
     /// Whether the session waits for nobody but the peer.

@@ -127,7 +127,7 @@ fn proxy() {
         assert_eq!(soon(pull.recv()).await, Ok("by proxy".into()));
         assert_eq!(told.recv_timeout(PATIENCE).expect("asked"), "nowhere.invalid:77");
         let sourced = ctx.push().socks_proxy("127.0.0.1:0;proxy:1080").build().expect("a source, and a place");
-        assert_eq!(sourced.option(SocketOption::SOCKS_PROXY), Ok("127.0.0.1:0;proxy:1080".as_bytes().into()));
+        assert_eq!(sourced.option(SocketOption::SOCKS_PROXY), Ok("127.0.0.1:*;proxy:1080".as_bytes().into()));
         for bad in ["nonsense", "host:0", "*:1", "a:1;b:0"] {
             ctx.push().socks_proxy(bad).build().expect_err(bad);
         }
