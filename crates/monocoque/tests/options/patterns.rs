@@ -306,6 +306,8 @@ fn xsub_verbose_unsubscribe() {
         turn_on(&xsub, SocketOption::XSUB_VERBOSE_UNSUBSCRIBE);
         (0..2).for_each(|_| xsub.subscribe("t"));
         xsub.unsubscribe("t");
+        // Each subscription is told, and a verboser XPUB reports each.
+        assert_eq!(received(&xpub).await, "\x01t".into());
         assert_eq!(received(&xpub).await, "\x01t".into());
         assert_eq!(received(&xpub).await, "\0t".into(), "though one is left");
     });
