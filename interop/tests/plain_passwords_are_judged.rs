@@ -151,7 +151,13 @@ fn a_peer_without_the_mechanism_is_refused_both_ways() {
     let client = theirs(Kind::Push);
     let at_client = client.monitor(ZMQ_EVENT_ALL).expect("live");
     client.connect(&bind(&server, LOOPBACK)).expect("sound");
-    assert_eq!(failed(&at_server).to_string(), "the peer asks for mechanism 'NULL', we for 'PLAIN'");
+    // libzmq may leave as soon as it has seen our mechanism, and before it has told its own.
+    let told = event(&at_server, "the handshake fails", |event| match event {
+        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    let left = matches!(told, DisconnectReason::PeerClosed { .. } | DisconnectReason::Network(_));
+    assert!(left || told.to_string() == "the peer asks for mechanism 'NULL', we for 'PLAIN'", "{told}");
     at_client.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL).expect("told");
 
     let (_server, endpoint) = theirs_bound(Kind::Pull, LOOPBACK);
