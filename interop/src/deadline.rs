@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use monocoque::{Event, Monitor};
+use monocoque::{DisconnectReason, Event, Monitor, SessionError};
 
 /// How long a test waits for what must come. Far more than anything takes, since machines are shared.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,4 +80,22 @@ pub fn event<T>(monitor: &Monitor, what: &str, pick: impl Fn(&Event) -> Option<T
         None
     });
     picked.flatten().unwrap_or_else(|| panic!("no event: {what}; but {passed:#?}"))
+}
+
+/// Why the next handshake at `monitor` fails.
+#[track_caller]
+pub fn handshake_failure(monitor: &Monitor) -> DisconnectReason {
+    event(monitor, "the handshake fails", |event| match event {
+        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+}
+
+/// The rule for which the next handshake at `monitor` fails.
+#[track_caller]
+pub fn broken_rule(monitor: &Monitor) -> SessionError {
+    event(monitor, "the handshake fails", |event| match event {
+        Event::HandshakeFailed { reason: DisconnectReason::Protocol(error), .. } => Some(error.clone()),
+        _ => None,
+    })
 }

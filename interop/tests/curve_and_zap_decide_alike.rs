@@ -7,7 +7,7 @@ use monocoque::{
     AccessPolicy, Any, Applicant, Context, DisconnectReason, Event, Message, Monitor, NoVerdict, PeerMisbehaved,
     PublicKey, Refusal, SecretKey, SessionError, Socket, SocketType, Verdict, ZapRequest, block_on, new_secret_key,
 };
-use monocoque_interop::deadline::event;
+use monocoque_interop::deadline::{broken_rule, event, handshake_failure};
 use monocoque_interop::ffi::{
     ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY, ZMQ_CURVE_SERVER, ZMQ_CURVE_SERVERKEY, ZMQ_EVENT_ALL,
     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
@@ -137,14 +137,6 @@ fn every_type_that_may_talk_gets_in() {
     }
 }
 
-/// Why our handshake failed.
-fn failed(monitor: &Monitor) -> SessionError {
-    event(monitor, "the handshake fails", |event| match event {
-        Event::HandshakeFailed { reason: DisconnectReason::Protocol(error), .. } => Some(error.clone()),
-        _ => None,
-    })
-}
-
 #[test]
 fn a_client_that_knows_another_key_is_told_apart_at_the_server() {
     if !has_curve() {
@@ -154,7 +146,7 @@ fn a_client_that_knows_another_key_is_told_apart_at_the_server() {
     let (server, client) = (our_server(SocketType::Pull, &right), their_client(Kind::Push, wrong.public(), &secret()));
     let at_server = server.monitor();
     client.connect(&bind(&server, LOOPBACK)).expect("sound");
-    assert_eq!(failed(&at_server), PeerMisbehaved::BoxForged("HELLO").into());
+    assert_eq!(broken_rule(&at_server), PeerMisbehaved::BoxForged("HELLO").into());
     assert_eq!(server.peers(), 0);
 
     let (server, client) = (their_server(Kind::Pull, &right), our_client(SocketType::Push, wrong.public(), secret()));
@@ -182,10 +174,7 @@ fn a_peer_without_the_mechanism_is_refused_both_ways_and_told_apart() {
     let at_client = client.monitor(ZMQ_EVENT_ALL).expect("live");
     client.connect(&bind(&server, LOOPBACK)).expect("sound");
     // libzmq may leave as soon as it has seen our mechanism, and before it has told its own.
-    let told = event(&at_server, "the handshake fails", |event| match event {
-        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
+    let told = handshake_failure(&at_server);
     let left = matches!(told, DisconnectReason::PeerClosed { .. } | DisconnectReason::Network(_));
     assert!(left || told.to_string() == "the peer asks for mechanism 'NULL', we for 'CURVE'", "{told}");
     at_client.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL).expect("told");
@@ -194,7 +183,7 @@ fn a_peer_without_the_mechanism_is_refused_both_ways_and_told_apart() {
     let client = patient(Context::new().socket(SocketType::Push)).build().expect("valid");
     let at_client = client.monitor();
     client.connect(their_endpoint(&server)).expect("sound");
-    assert_eq!(failed(&at_client).to_string(), "the peer asks for mechanism 'CURVE', we for 'NULL'");
+    assert_eq!(broken_rule(&at_client).to_string(), "the peer asks for mechanism 'CURVE', we for 'NULL'");
 }
 
 #[test]
@@ -221,7 +210,7 @@ fn their_handler_judges_our_client() {
         if let_in {
             talk(&ours, &theirs);
         } else {
-            assert_eq!(failed(&at_client).status(), Some(400));
+            assert_eq!(broken_rule(&at_client).status(), Some(400));
             assert_eq!(at_server.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_AUTH).expect("told").value, 400);
         }
     }
@@ -259,7 +248,7 @@ fn our_handler_judges_their_client() {
         let push = their_client(Kind::Push, server.public(), &client);
         let told = push.monitor(ZMQ_EVENT_ALL).expect("live");
         let (_pull, monitor, _) = our_handler(&push, &server, Verdict::Refused(refusal));
-        assert_eq!(failed(&monitor), SessionError::AuthenticationFailed { status });
+        assert_eq!(broken_rule(&monitor), SessionError::AuthenticationFailed { status });
         assert_eq!(told.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_AUTH).expect("told").value, u32::from(status));
     }
 }
@@ -310,7 +299,7 @@ fn null_is_judged_by_both_if_there_is_a_domain() {
     let ours = patient(Context::new().socket(SocketType::Push)).build().expect("valid");
     let at_client = ours.monitor();
     ours.connect(their_endpoint(&theirs)).expect("sound");
-    assert_eq!(failed(&at_client).status(), Some(400));
+    assert_eq!(broken_rule(&at_client).status(), Some(400));
 
     let policy = AccessPolicy::new().deny("127.0.0.0/8".parse().expect("a range"));
     let ours = patient(Context::new().socket(SocketType::Pull)).authenticator(policy).build().expect("valid");
@@ -331,11 +320,11 @@ fn a_handler_that_answers_nonsense_lets_nobody_in() {
     push.connect(&bind(&pull, LOOPBACK)).expect("sound");
     handler.blocking().recv().expect("asked");
     handler.blocking().send("yes").expect("sent");
-    assert_eq!(failed(&monitor), SessionError::Unjudged(NoVerdict::Malformed));
+    assert_eq!(broken_rule(&monitor), SessionError::Unjudged(NoVerdict::Malformed));
     // And one that goes away leaves nobody waiting.
     handler.blocking().recv().expect("asked again");
     drop(handler);
-    assert_eq!(failed(&monitor), SessionError::Unjudged(NoVerdict::HandlerGone));
+    assert_eq!(broken_rule(&monitor), SessionError::Unjudged(NoVerdict::HandlerGone));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use monocoque::{
     Any, Context, DisconnectReason, Event, Message, Monitor, PlainTable, SessionError, Socket, SocketType,
 };
-use monocoque_interop::deadline::event;
+use monocoque_interop::deadline::{broken_rule, event, handshake_failure};
 use monocoque_interop::ffi::{
     ZMQ_EVENT_ALL, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_PLAIN_PASSWORD,
     ZMQ_PLAIN_SERVER, ZMQ_PLAIN_USERNAME,
@@ -111,14 +111,6 @@ fn every_type_that_may_talk_gets_in() {
     }
 }
 
-/// Why our handshake failed.
-fn failed(monitor: &Monitor) -> SessionError {
-    event(monitor, "the handshake fails", |event| match event {
-        Event::HandshakeFailed { reason: DisconnectReason::Protocol(error), .. } => Some(error.clone()),
-        _ => None,
-    })
-}
-
 #[test]
 fn a_wrong_password_is_told_to_both_sides() {
     for (user, password) in [(USER, "guess"), ("eve", PASSWORD)] {
@@ -126,7 +118,7 @@ fn a_wrong_password_is_told_to_both_sides() {
         let client = their_client(Kind::Push, user, password);
         let (at_server, at_client) = (server.monitor(), client.monitor(ZMQ_EVENT_ALL).expect("live"));
         client.connect(&bind(&server, LOOPBACK)).expect("sound");
-        assert_eq!(failed(&at_server), SessionError::AuthenticationFailed { status: 400 });
+        assert_eq!(broken_rule(&at_server), SessionError::AuthenticationFailed { status: 400 });
         // libzmq 4.3.5 does not know a PLAIN server's ERROR when it sees one (docs/decisions/0020).
         at_client.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL).expect("told");
         assert_eq!(server.peers(), 0);
@@ -136,7 +128,7 @@ fn a_wrong_password_is_told_to_both_sides() {
         let (at_server, at_client) = (server.monitor(ZMQ_EVENT_ALL).expect("live"), client.monitor());
         server.bind(LOOPBACK).expect("bound");
         client.connect(server.last_endpoint().expect("bound")).expect("sound");
-        assert_eq!(failed(&at_client).status(), Some(400));
+        assert_eq!(broken_rule(&at_client).status(), Some(400));
         assert_eq!(at_server.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_AUTH).expect("told").value, 400);
         event(&at_client, "it does not come again", |event| {
             matches!(event, Event::ConnectGivenUp { .. }).then_some(())
@@ -152,10 +144,7 @@ fn a_peer_without_the_mechanism_is_refused_both_ways() {
     let at_client = client.monitor(ZMQ_EVENT_ALL).expect("live");
     client.connect(&bind(&server, LOOPBACK)).expect("sound");
     // libzmq may leave as soon as it has seen our mechanism, and before it has told its own.
-    let told = event(&at_server, "the handshake fails", |event| match event {
-        Event::HandshakeFailed { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
+    let told = handshake_failure(&at_server);
     let left = matches!(told, DisconnectReason::PeerClosed { .. } | DisconnectReason::Network(_));
     assert!(left || told.to_string() == "the peer asks for mechanism 'NULL', we for 'PLAIN'", "{told}");
     at_client.wait_for(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL).expect("told");
@@ -164,5 +153,5 @@ fn a_peer_without_the_mechanism_is_refused_both_ways() {
     let client = our_client(SocketType::Push, USER, PASSWORD);
     let at_client = client.monitor();
     client.connect(endpoint).expect("sound");
-    assert_eq!(failed(&at_client).to_string(), "the peer asks for mechanism 'NULL', we for 'PLAIN'");
+    assert_eq!(broken_rule(&at_client).to_string(), "the peer asks for mechanism 'NULL', we for 'PLAIN'");
 }

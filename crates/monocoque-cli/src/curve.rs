@@ -51,10 +51,6 @@ pub struct KeygenArgs {
 
 fn parse_property(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a property is NAME=VALUE")?;
-    let is_name = !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || "-_.+".contains(char));
-    if !is_name || value.contains(['"', '\n']) {
-        return Err("a name has letters, digits and -_.+, and a value neither quotes nor line ends".to_owned());
-    }
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -94,7 +90,8 @@ fn keygen(args: KeygenArgs) -> Result<(), Failure> {
         return say(&format!("public-key {public}\nsecret-key {}\n", *secret.to_z85()));
     };
     let add = |certificate: Certificate, (name, value)| certificate.with(name, value);
-    let certificate = args.property.into_iter().fold(Certificate::new(secret), add);
+    let certificate = args.property.into_iter().try_fold(Certificate::new(secret), add);
+    let certificate = certificate.map_err(|error| Failure::usage(error.to_string()))?;
     certificate.save(&file).map_err(|error| Failure::other(format!("{}: {error}", file.display())))?;
     say(&format!("{public}\n"))
 }

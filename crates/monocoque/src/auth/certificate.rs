@@ -1,7 +1,7 @@
 //! Certificates: a key pair with what is known of its owner, in files as czmq writes them (zcert, in ZPL, RFC 4).
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ const OTHERS: u32 = 0o077;
 /// A public key, the secret one if it is ours, and what is known of its owner.
 ///
 /// ```
-/// let certificate = monocoque::Certificate::new(monocoque::new_secret_key()?).with("name", "ann");
+/// let certificate = monocoque::Certificate::new(monocoque::new_secret_key()?).with("name", "ann")?;
 /// let read: monocoque::Certificate = certificate.to_public_text().parse()?;
 /// assert_eq!(read.public(), certificate.public());
 /// assert_eq!((read.secret(), read.property("name")), (None, Some("ann")));
@@ -55,6 +55,9 @@ pub enum CertificateError {
     /// The public key is not the one that follows from the secret key.
     #[error("the public key does not belong to the secret key")]
     NoPair,
+    /// A name or a value that the file cannot hold: read back, it would be something else.
+    #[error("'{0}' is no property: a name has letters, digits and -_.+, a value neither quotes nor line ends")]
+    Property(String),
     /// Others than the owner may read the secret key.
     #[error("others may read {path}: its mode is {mode:o}, and should be 600")]
     Readable {
@@ -77,10 +80,18 @@ impl Certificate {
     }
 
     /// And this is known of the owner.
-    #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.push((name.into(), value.into()));
-        self
+    ///
+    /// # Errors
+    /// [`CertificateError::Property`].
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Self, CertificateError> {
+        let (name, value) = (name.into(), value.into());
+        let is_name =
+            !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || "-_.+".contains(char));
+        if !is_name || value.contains(['"', '\r', '\n']) {
+            return Err(CertificateError::Property(name));
+        }
+        self.metadata.push((name, value));
+        Ok(self)
     }
 
     /// The public key.
@@ -124,7 +135,9 @@ impl Certificate {
     fn write(&self, text: &mut String) {
         text.push_str("metadata\n");
         for (name, value) in &self.metadata {
-            let _ = writeln!(text, "    {name} = \"{value}\"");
+            // What was read between single quotes may have double ones.
+            let quote = if value.contains('"') { '\'' } else { '"' };
+            let _ = writeln!(text, "    {name} = {quote}{value}{quote}");
         }
         let _ = writeln!(text, "curve\n    public-key = \"{}\"", self.public);
     }
@@ -137,10 +150,13 @@ impl Certificate {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CertificateError> {
         let path = path.as_ref();
         let create = |path: &Path, mode| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+        let mut public = create(path, PUBLIC_MODE)?;
         if let Some(text) = self.to_secret_text() {
-            create(&secret_path(path), SECRET_MODE)?.write_all(text.as_bytes())?;
+            // Half a pair is not left behind.
+            let secret = create(&secret_path(path), SECRET_MODE).inspect_err(|_| drop(fs::remove_file(path)));
+            secret?.write_all(text.as_bytes())?;
         }
-        create(path, PUBLIC_MODE)?.write_all(self.to_public_text().as_bytes())?;
+        public.write_all(self.to_public_text().as_bytes())?;
         Ok(())
     }
 
@@ -229,6 +245,28 @@ mod tests {
         assert_eq!(fault("metadata\n    public-key = \"x\"\n"), "there is no public-key under 'curve'");
         let other = OF_CZMQ.replace("Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", &"0".repeat(40));
         assert_eq!(fault(&other), "the public key does not belong to the secret key");
+    }
+
+    #[test]
+    fn what_would_be_read_back_as_something_else_is_no_property() {
+        let certificate: Certificate = OF_CZMQ.parse().expect("sound");
+        for (name, value) in [("", "x"), ("a b", "x"), ("a", "x\"\ncurve\n    public-key = \"y"), ("a", "b\"c")] {
+            let error = certificate.clone().with(name, value).expect_err("it is refused");
+            assert!(matches!(error, CertificateError::Property(told) if told == name));
+        }
+    }
+
+    #[test]
+    fn half_a_pair_is_not_left_behind() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let certificate: Certificate = OF_CZMQ.parse().expect("sound");
+        for there in ["ann", "ann_secret"] {
+            fs::write(dir.path().join(there), "another's").expect("ours");
+            assert!(certificate.save(dir.path().join("ann")).is_err());
+            let files = fs::read_dir(dir.path()).expect("readable").count();
+            assert_eq!(files, 1, "only {there}");
+            fs::remove_file(dir.path().join(there)).expect("it is still there");
+        }
     }
 
     #[test]

@@ -186,7 +186,7 @@ mod tests {
         let key = new_secret_key().expect("random").public();
         let policy = AccessPolicy::new().certificates(CertificateStore::open(dir.path()).expect("readable"));
         assert_eq!(judged(&policy, "", Credentials::Curve { key }), None);
-        Certificate::of(key).with("name", "ann").save(dir.path().join("ann")).expect("saved");
+        Certificate::of(key).with("name", "ann").expect("sound").save(dir.path().join("ann")).expect("saved");
         assert_eq!(judged(&policy, "", Credentials::Curve { key }).as_deref(), Some("ann"));
     }
 }
