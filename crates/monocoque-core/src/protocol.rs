@@ -112,6 +112,13 @@ pub trait Protocol {
         out: &mut Output<Self::Peer>,
     ) -> Result<Need, Self::Error>;
 
+    /// How many bytes of slabs of its own the protocol may lease while it takes `input` bytes more: none, if what it delivers
+    /// lies where it was read. They are counted where the input is ([`Arena::room_beside`](crate::slab::Arena::room_beside)).
+    fn beside(&self, input: usize) -> usize {
+        let _ = input;
+        0
+    }
+
     /// Waits for what the handshake stopped for and no peer sends, such as somebody's judgement of the peer. Whether
     /// there was something, so that [`received`](Self::received) is to be called again; nothing is read before.
     ///

@@ -203,7 +203,7 @@ impl WsSession {
             if !run.has_room(frame_len) {
                 self.give(now, run.take(), out)?;
             }
-            run.push(flags, header, &input.filled()[header.header_len..frame_len], input.len(), &self.config.arena);
+            run.push(flags, header, input, &self.config.arena);
             input.skip(frame_len);
             if !self.ready {
                 // What is allowed next depends on what this one says.
@@ -291,6 +291,10 @@ impl Protocol for WsSession {
             Err(error) => Err(error),
         };
         result.inspect_err(|error| self.close(close_code(error), out))
+    }
+
+    fn beside(&self, input: usize) -> usize {
+        receive::beside(input)
     }
 
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {

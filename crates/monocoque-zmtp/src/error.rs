@@ -111,6 +111,8 @@ impl ProtocolError for SessionError {
 pub enum Limit {
     /// [`SessionConfig::max_message_bytes`](crate::SessionConfig).
     MessageFrame,
+    /// [`SessionConfig::max_multipart_bytes`](crate::SessionConfig).
+    Message,
     /// [`HANDSHAKE_COMMAND_BYTES_MAX`](crate::limits::HANDSHAKE_COMMAND_BYTES_MAX).
     HandshakeCommand,
     /// [`COMMAND_BYTES_MAX`](crate::limits::COMMAND_BYTES_MAX), or the message limit for subscriptions.
@@ -123,6 +125,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MessageFrame => "a message frame",
+            Self::Message => "a message of many frames",
             Self::HandshakeCommand => "a handshake command",
             Self::Command => "a command",
             Self::Memory => "a frame that cannot be addressed,",

@@ -181,6 +181,11 @@ impl Protocol for Conversation {
         Ok(speak!(self, one => one.received(now, input, out)?))
     }
 
+    #[inline]
+    fn beside(&self, input: usize) -> usize {
+        speak!(self, one => one.beside(input))
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         speak!(self, one => one.poll_unblocked(cx))
     }

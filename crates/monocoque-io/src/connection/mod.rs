@@ -6,6 +6,7 @@
 //! batches by itself. Neither pump is ever dropped in mid-operation: ending means shutting the link down,
 //! which completes what is in flight.
 
+mod memory;
 mod read;
 mod shared;
 mod write;
@@ -20,6 +21,7 @@ use monocoque_core::Protocol;
 use monocoque_core::pipe::{PipeReader, PipeWriter};
 use monocoque_core::slab::Arena;
 
+use self::memory::Memory;
 use self::read::ReadPump;
 use self::shared::Shared;
 use self::write::WritePump;
@@ -94,7 +96,7 @@ pub struct Connection<P: Protocol, L> {
 }
 
 impl<P: Protocol, L: Link> Connection<P, L> {
-    /// A connection of `protocol` over `link`, reading into slabs of `arena`.
+    /// A connection of `protocol` over `link`, reading into slabs of `arena`, under its ceiling if it has one.
     pub fn new(protocol: P, link: L, arena: Arena) -> Self {
         Self { protocol, link, arena }
     }
@@ -116,6 +118,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
                 hot: false,
                 met: false,
                 beyond: 0,
+                memory: Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)),
             };
             let writes =
                 WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0, growing: 0 };

@@ -9,8 +9,9 @@ use std::time::Instant;
 use monocoque_core::Protocol;
 use monocoque_core::limits::SLAB_TINY_BYTES;
 use monocoque_core::protocol::Need;
-use monocoque_core::slab::{Arena, SlabClass, SlabMut};
+use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
 
+use super::memory::{Demand, Memory};
 use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
 use super::{End, Host, yield_now};
 use crate::link::Link;
@@ -30,37 +31,57 @@ pub(super) struct ReadPump<'a, 'h, P: Protocol, L, H> {
     pub(super) met: bool,
     /// Room that was read into past a full pipe.
     pub(super) beyond: usize,
+    pub(super) memory: Memory,
+}
+
+/// Why there is no room to read into.
+enum Lack {
+    /// The system has none.
+    System(OutOfMemory),
+    /// The ceiling is reached. What there was to read into so far.
+    Ceiling(Option<SlabMut>),
+}
+
+impl From<OutOfMemory> for Lack {
+    fn from(error: OutOfMemory) -> Self {
+        Self::System(error)
+    }
 }
 
 impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     pub(super) async fn run(mut self) {
-        let mut slab = self.arena.lease(SlabClass::Tiny);
+        let mut slab = None;
         let mut need = Need(0);
         let mut turns: u32 = 0;
         while !self.shared.is_ended() {
-            slab = match self.room(slab, need.0) {
-                Ok(slab) => slab,
-                Err(error) => return self.shared.end(End::Link(io::Error::new(io::ErrorKind::OutOfMemory, error))),
+            let room = match self.room(slab.take(), need.0) {
+                Ok(room) => room,
+                Err(lack) => match Box::pin(self.make_room(lack, need.0)).await {
+                    Some(room) => room,
+                    None => return,
+                },
             };
-            let before = slab.len();
-            let spare = slab.spare_len();
-            let result;
-            (result, slab) = self.read(slab).await;
+            let before = room.len();
+            let spare = room.spare_len();
+            let Some((result, mut room)) = self.read(room, need.0).await else { return };
             let count = match result {
                 Ok(0) => return self.shared.end(End::PeerClosed { truncated: before }),
                 Ok(count) => count,
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                    slab = Some(room);
                     continue;
                 }
                 Err(error) => return self.shared.end(End::Link(error)),
             };
             self.home.spin.touch();
             self.hot = count == spare || count >= SLAB_TINY_BYTES;
-            need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
+            need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
             while !self.shared.was_ready.get() && self.was_blocked().await {
-                need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut slab, out));
+                need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
             }
-            self.wait_for_room().await;
+            self.memory.settle();
+            slab = Some(room);
+            self.wait_for_room(&mut slab, need.0).await;
             turns += 1;
             if turns.is_multiple_of(TURNS_MAX) {
                 yield_now().await;
@@ -97,24 +118,28 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         }
     }
 
-    /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned.
-    async fn read(&mut self, mut slab: SlabMut) -> (io::Result<usize>, SlabMut) {
+    /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned. `None` if the
+    /// connection has ended meanwhile.
+    async fn read(&mut self, mut slab: SlabMut, need: usize) -> Option<(io::Result<usize>, SlabMut)> {
         if self.hot {
             match self.link.try_read(&mut slab) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return (result, slab),
+                result => return Some((result, slab)),
             }
             // The room stays while the runtime polls: after a burst comes another.
             self.hot = false;
         }
         if let Some(result) = self.read_soon(&mut slab).await {
-            return (result, slab);
+            return Some((result, slab));
         }
         // Whoever waits for long holds no room to read into.
-        let held = Some(slab).filter(|slab| !slab.is_empty());
+        let held = self.set_aside(Some(slab), need);
         let ready = self.link.readable().await;
-        let mut slab = held.unwrap_or_else(|| self.arena.lease(SlabClass::Tiny));
-        (ready.and_then(|()| self.link.try_read(&mut slab)), slab)
+        let mut slab = match self.room(held, need) {
+            Ok(slab) => slab,
+            Err(lack) => Box::pin(self.make_room(lack, need)).await?,
+        };
+        Some((ready.and_then(|()| self.link.try_read(&mut slab)), slab))
     }
 
     /// Reads what comes while the runtime polls in any case.
@@ -135,36 +160,117 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     }
 
     /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.
-    fn room(&self, mut slab: SlabMut, need: usize) -> Result<SlabMut, monocoque_core::slab::OutOfMemory> {
-        let held = slab.len();
+    fn room(&mut self, slab: Option<SlabMut>, need: usize) -> Result<SlabMut, Lack> {
+        let held = slab.as_ref().map_or(0, SlabMut::len);
         let wanted = if self.hot { SlabClass::Huge.bytes() } else { SlabClass::Tiny.bytes() };
         let enough = |slab: &SlabMut| {
             let room_for_more = if self.hot { wanted / 4 } else { wanted / 2 };
             slab.capacity() >= need && slab.spare_len() >= if need > held { need - held } else { room_for_more }
         };
-        if enough(&slab) {
-            return Ok(slab);
+        let Some(mut slab) = slab else { return self.lease(None, need, wanted) };
+        if enough(&slab) || (held == 0 && slab.reclaim() && enough(&slab)) {
+            return self.prepaid(slab);
         }
-        if held == 0 && slab.reclaim() && enough(&slab) {
-            return Ok(slab);
+        self.lease(Some(slab), need, wanted)
+    }
+
+    /// A slab that is counted, for what is in `slab` and to read into.
+    fn lease(&mut self, slab: Option<SlabMut>, need: usize, wanted: usize) -> Result<SlabMut, Lack> {
+        let held = slab.as_ref().map_or(0, SlabMut::len);
+        let demand = Demand { least: need.max(held + 1), wanted };
+        let protocol = self.shared.protocol.borrow();
+        let beside = |input| protocol.beside(input);
+        if !self.memory.is_limited() {
+            let room = self.arena.room(demand.least.max(wanted))?;
+            return Ok(moved(slab, room));
         }
-        let mut next = match SlabClass::fitting(need.max(wanted).max(held + 1)) {
-            Some(class) => self.arena.lease(class),
-            None => SlabMut::exact(need.max(held + 1))?,
+        if let Some(room) = self.memory.ample(self.arena, demand, beside) {
+            return Ok(moved(slab, room));
+        }
+        // Better little room than none.
+        let slab = slab.filter(|slab| !slab.is_empty() || !slab.is_shared());
+        let slab = match slab.map(reclaimed) {
+            Some(slab) if has_room(&slab, need) => return self.prepaid(slab),
+            slab => slab.filter(|slab| !slab.is_empty()),
         };
-        next.extend_from_slice(slab.filled());
-        Ok(next)
+        match self.memory.least(self.arena, demand.least, beside)? {
+            Some(room) => Ok(moved(slab, room)),
+            None => Err(Lack::Ceiling(slab)),
+        }
+    }
+
+    /// `slab`, once what the protocol leases beside the read is counted.
+    fn prepaid(&mut self, slab: SlabMut) -> Result<SlabMut, Lack> {
+        if !self.memory.is_limited() {
+            return Ok(slab);
+        }
+        let protocol = self.shared.protocol.borrow();
+        if self.memory.prepay(&slab, |input| protocol.beside(input)) {
+            Ok(slab)
+        } else {
+            Err(Lack::Ceiling(Some(slab)))
+        }
+    }
+
+    /// What is kept of `slab` for a long wait: nothing of an empty one, and no more than is there or needed where memory is
+    /// counted.
+    fn set_aside(&mut self, slab: Option<SlabMut>, need: usize) -> Option<SlabMut> {
+        self.memory.settle();
+        let slab = slab.filter(|slab| !slab.is_empty())?;
+        let fitting = SlabClass::rounded(need.max(slab.len()));
+        if !self.memory.is_limited() || slab.is_shared() || slab.capacity() <= fitting {
+            return Some(slab);
+        }
+        match self.arena.room_beside(&slab, fitting) {
+            Ok(room) => Some(moved(Some(slab), room)),
+            Err(_) => Some(slab),
+        }
+    }
+
+    /// Waits for memory, if it is the ceiling that leaves none; `None` if the connection has ended. Silence in that time
+    /// is ours.
+    async fn make_room(&mut self, lack: Lack, need: usize) -> Option<SlabMut> {
+        let slab = match lack {
+            Lack::System(error) => return self.end_without_memory(error),
+            Lack::Ceiling(slab) => self.set_aside(slab, need),
+        };
+        let held = slab.as_ref().map_or(0, SlabMut::len);
+        let mut wait = self.memory.wait(need.max(held + 1));
+        self.shared.paused.set(true);
+        let waited = poll_fn(|cx| {
+            self.shared.watch(cx);
+            if self.shared.is_ended() {
+                return Poll::Ready(None);
+            }
+            let protocol = self.shared.protocol.borrow();
+            self.memory.poll(&mut wait, |input| protocol.beside(input), cx)
+        });
+        let charge = waited.await;
+        self.shared.paused.set(false);
+        self.shared.protocol.borrow_mut().forgive(Instant::now());
+        match self.memory.lease(self.arena, charge?) {
+            Ok(room) => Some(moved(slab, room)),
+            Err(error) => self.end_without_memory(error),
+        }
+    }
+
+    fn end_without_memory<T>(&self, error: OutOfMemory) -> Option<T> {
+        self.shared.end(End::Link(io::Error::new(io::ErrorKind::OutOfMemory, error)));
+        None
     }
 
     /// Pauses reading while the incoming pipe is full, or too much of the protocol's own waits to be written.
     /// Silence in that time is ours.
-    async fn wait_for_room(&mut self) {
+    async fn wait_for_room(&mut self, slab: &mut Option<SlabMut>, need: usize) {
         let full = self.shared.incoming.borrow_mut().as_mut().is_some_and(|incoming| !incoming.has_room());
         if !full && !self.shared.is_congested() {
             return;
         }
         if self.shared.broken.get() {
             return self.read_on();
+        }
+        if self.memory.is_limited() {
+            *slab = self.set_aside(slab.take(), need);
         }
         self.shared.paused.set(true);
         poll_fn(|cx| {
@@ -189,4 +295,23 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             self.shared.end(End::Link(io::ErrorKind::BrokenPipe.into()));
         }
     }
+}
+
+/// Whether `slab` holds `need` bytes, and is worth a read.
+fn has_room(slab: &SlabMut, need: usize) -> bool {
+    slab.capacity() >= need && slab.spare_len() >= need.saturating_sub(slab.len()).max(SLAB_TINY_BYTES / 2)
+}
+
+/// `slab`, with the room of what was read before if nobody holds that any more.
+fn reclaimed(mut slab: SlabMut) -> SlabMut {
+    slab.reclaim();
+    slab
+}
+
+/// `room`, with the unconsumed bytes of `slab`.
+fn moved(slab: Option<SlabMut>, mut room: SlabMut) -> SlabMut {
+    if let Some(slab) = slab {
+        room.extend_from_slice(slab.filled());
+    }
+    room
 }

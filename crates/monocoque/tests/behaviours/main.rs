@@ -4,6 +4,7 @@
 mod common;
 
 mod a_capture_gets_every_message_whole;
+mod a_ceiling_bounds_what_peers_send;
 mod a_dropped_future_loses_nothing;
 mod a_hostile_peer_costs_only_itself;
 mod a_monitor_may_begin_with_what_there_is;
