@@ -16,9 +16,10 @@ const MESSAGES: u32 = 1000;
 const BODY: usize = 32 << 10;
 
 /// A connection with far too much to write, of which the peer has taken the first byte.
-fn in_mid_write(placement: &Placement, wildcard: &Endpoint) -> (Stopper, Raw, Ends, Story) {
+fn in_mid_write(placement: &Placement, wildcard: &Endpoint, makes: bool) -> (Stopper, Raw, Ends, Story) {
     let listener = RawListener::new(wildcard, Some(64 << 10));
-    let (teller, story) = Teller::new();
+    let (mut teller, story) = Teller::new();
+    teller.makes = makes;
     let dialing = teller.dial(placement, &listener.endpoint);
     let mut peer = listener.accept();
     let mut ends = story.ready();
@@ -39,9 +40,18 @@ fn numbers(mut pipe: PipeReader) -> Vec<u32> {
 
 #[test]
 fn with_what_the_peer_got_whole_it_adds_up() {
+    adds_up(false);
+}
+
+#[test]
+fn with_what_the_peer_got_whole_it_adds_up_where_the_protocol_takes_some_at_a_time() {
+    adds_up(true);
+}
+
+fn adds_up(makes: bool) {
     each_link(|driver, wildcard| {
         let placement = shared(driver);
-        let (dialing, mut peer, _ends, story) = in_mid_write(&placement, wildcard);
+        let (dialing, mut peer, _ends, story) = in_mid_write(&placement, wildcard, makes);
         dialing.stop();
         let ended = story.ended();
         assert!(is_stopped(&ended.end), "{:?}", ended.end);
@@ -59,7 +69,7 @@ fn with_what_the_peer_got_whole_it_adds_up() {
 fn when_the_peer_goes_everything_from_some_message_on_is_kept() {
     each_link(|driver, wildcard| {
         let placement = shared(driver);
-        let (_dialing, peer, _ends, story) = in_mid_write(&placement, wildcard);
+        let (_dialing, peer, _ends, story) = in_mid_write(&placement, wildcard, false);
         drop(peer);
         let ended = story.ended();
         assert!(matches!(ended.end, End::Link(_) | End::PeerClosed { .. }), "{:?}", ended.end);

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PURE: [&str; 4] = ["monocoque-core", "monocoque-zmtp", "monocoque-ws", "monocoque-pattern"];
+const PURE: [&str; 5] =
+    ["monocoque-core", "monocoque-secretbox", "monocoque-zmtp", "monocoque-ws", "monocoque-pattern"];
 
 /// Dependencies that mean an operating system, a runtime or a source of randomness.
 const FORBIDDEN: [&str; 14] = [

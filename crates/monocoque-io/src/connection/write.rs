@@ -156,9 +156,10 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
     async fn write_batch(&mut self, batch: &mut Batch) {
         self.home.spin.touch();
         let mut sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
-        while !batch.is_empty() {
-            // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
-            let taken = batch.segments.clone();
+        // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
+        let mut views = batch.segments.clone();
+        while let Some(first) = batch.segments.first() {
+            let before = (batch.segments.len(), first.len());
             let mut bytes = self.shared.act(|protocol, out| {
                 protocol.send(Instant::now(), batch, out)?;
                 Ok(std::mem::take(&mut out.write))
@@ -169,8 +170,12 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
             let written = sent + self.write_all(bytes).await;
             if self.shared.is_ended() || self.shared.broken.get() {
                 // Of what went out whole nothing is left, whatever it was on the wire.
-                let rest = if written < wire { &taken } else { &batch.segments };
-                self.shared.put_back(rest, if verbatim && written < wire { written } else { 0 });
+                if written < wire {
+                    keep_last(&mut views, before);
+                    self.shared.put_back(&views, if verbatim { written } else { 0 });
+                } else {
+                    self.shared.put_back(&batch.segments, 0);
+                }
                 break;
             }
             sent = 0;
@@ -309,6 +314,13 @@ fn advance(segments: &mut Vec<Bytes>, mut count: usize) {
     if let Some(first) = segments.first_mut() {
         first.advance(count);
     }
+}
+
+/// Leaves the last `count` segments, and of the first of those the last `first_len` bytes.
+fn keep_last(segments: &mut Vec<Bytes>, (count, first_len): (usize, usize)) {
+    segments.drain(..segments.len() - count);
+    let first = &mut segments[0];
+    first.advance(first.len() - first_len);
 }
 
 #[cfg(test)]

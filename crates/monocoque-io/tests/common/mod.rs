@@ -9,6 +9,7 @@ use std::task::{Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use monocoque_core::batch::{Batch, Unit};
 use monocoque_core::endpoint::{Host as HostName, IpcEndpoint};
 use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, pipe};
@@ -66,10 +67,12 @@ pub fn bind(written: &Endpoint) -> io::Result<Binding> {
 
 // ---- a plain protocol -------------------------------------------------------------------------------------
 
-/// Frames as pipes hold them, on the wire as they are. Ready at once, or if `shy` at the first byte.
+/// Frames as pipes hold them, on the wire as they are. Ready at once, or if `shy` at the first byte. If it `makes` its own
+/// bytes it takes one message at a time, and tells nobody that the bytes are the same.
 #[derive(Debug, Default)]
 pub struct Plain {
     shy: bool,
+    makes: bool,
     ready: bool,
 }
 
@@ -121,8 +124,15 @@ impl Protocol for Plain {
     }
 
     fn send(&mut self, _now: Instant, batch: &mut Batch, out: &mut Output<()>) -> Result<(), Garbled> {
-        out.write.append(&mut batch.segments);
-        batch.clear();
+        if self.makes && !batch.is_empty() {
+            let header = Header::parse(&batch.segments[0]).expect("a message begins with a header");
+            take_front(&mut batch.segments, header.header_len + header.body_len as usize, &mut out.write);
+        } else {
+            out.write.append(&mut batch.segments);
+        }
+        if batch.segments.is_empty() {
+            batch.clear();
+        }
         Ok(())
     }
 
@@ -135,7 +145,18 @@ impl Protocol for Plain {
     }
 
     fn is_verbatim(&self) -> bool {
-        true
+        !self.makes
+    }
+}
+
+fn take_front(segments: &mut Vec<Bytes>, mut len: usize, to: &mut Vec<Bytes>) {
+    while len > 0 {
+        let taken = len.min(segments[0].len());
+        to.push(segments[0].split_to(taken));
+        if segments[0].is_empty() {
+            segments.remove(0);
+        }
+        len -= taken;
     }
 }
 
@@ -190,6 +211,7 @@ pub struct Teller {
     pub arena: Arena,
     pub incoming: Mark,
     pub shy: bool,
+    pub makes: bool,
     pub retry: Retry,
     told: Sender<Happened>,
 }
@@ -201,7 +223,7 @@ impl Teller {
     pub fn new() -> (Self, Story) {
         let (told, heard) = channel();
         let incoming = Mark::messages(0);
-        (Self { arena: Arena::new(), incoming, shy: false, retry: Retry::No, told }, Story(heard))
+        (Self { arena: Arena::new(), incoming, shy: false, makes: false, retry: Retry::No, told }, Story(heard))
     }
 
     fn tell(&self, happened: Happened) {
@@ -320,7 +342,7 @@ impl Owner for Teller {
     type Host = TellerHost;
 
     fn begin(&self, _facts: &LinkFacts, permit: Option<HalfOpen>) -> (Plain, TellerHost) {
-        (Plain { shy: self.shy, ready: false }, TellerHost { teller: self.clone(), permit })
+        (Plain { shy: self.shy, makes: self.makes, ready: false }, TellerHost { teller: self.clone(), permit })
     }
 
     fn end(&self, _host: TellerHost, ended: Ended<Garbled>) -> Retry {

@@ -1,22 +1,13 @@
 //! The boxes of CURVE: Curve25519, XSalsa20 and Poly1305, as NaCl's `crypto_box` and `crypto_secretbox`.
 //!
-//! All nonces of one direction begin with the same 16 bytes, and XSalsa20 turns key and those into a key for Salsa20.
-//! So that step is taken once for a direction, and not for each message ([`LaneKey`]).
-//!
-//! No one implementation is the fastest (docs/decisions/0023): short contents are for `stream` and `cryptoxide`, long
-//! ones for `salsabox`. They are held against each other and against libsodium below.
+//! What seals and opens is `monocoque-secretbox`; it is held against libsodium below.
 
-use cryptoxide::poly1305::Poly1305;
-use salsabox::{SecretBox, hsalsa20};
+use monocoque_secretbox::{LaneKey, TAG_BYTES, hsalsa20};
 use subtle::ConstantTimeEq;
 use x25519_dalek::x25519;
 use zeroize::Zeroizing;
 
 use super::keys::{KEY_BYTES, PublicKey, SecretKey};
-use super::stream::{BLOCK_BYTES, BlockAt, Blocks, StreamKey};
-
-/// Bytes of the authenticator in front of a box's contents.
-pub(crate) const TAG_BYTES: usize = 16;
 
 /// A key of `crypto_secretbox`, or what two key pairs agree on.
 pub(crate) struct BoxKey(Zeroizing<[u8; KEY_BYTES]>);
@@ -32,7 +23,7 @@ impl BoxKey {
         if bool::from(shared.ct_eq(&[0; KEY_BYTES])) {
             return None;
         }
-        Some(Self(derive(&shared, &[0; 16])))
+        Some(Self(hsalsa20(&shared, &[0; 16])))
     }
 
     /// The key for nonces that begin with `prefix`.
@@ -63,114 +54,6 @@ impl BoxKey {
         let (prefix, rest) = nonce.split_first_chunk::<16>().expect("24 bytes");
         (self.lane(prefix), u64::from_be_bytes(rest.try_into().expect("8 bytes")))
     }
-}
-
-fn derive(key: &[u8; KEY_BYTES], input: &[u8; 16]) -> Zeroizing<[u8; KEY_BYTES]> {
-    Zeroizing::new(hsalsa20(key, input))
-}
-
-/// What a message's first block has beside the authenticator's key.
-const HEAD_BYTES: usize = BLOCK_BYTES - KEY_BYTES;
-/// From how many bytes of contents on a message is better made by itself.
-const LONG_BYTES_MIN: usize = 2048;
-
-/// The key for one direction of a connection: for nonces that begin alike.
-pub(crate) struct LaneKey {
-    /// Of Salsa20.
-    stream: StreamKey,
-    /// Of XSalsa20, with the beginning of the nonces.
-    long: SecretBox,
-    prefix: [u8; 16],
-}
-
-impl LaneKey {
-    fn new(key: &[u8; KEY_BYTES], prefix: &[u8; 16]) -> Self {
-        let stream = StreamKey::new(&derive(key, prefix));
-        Self { stream, long: SecretBox::from_key(key), prefix: *prefix }
-    }
-
-    /// To seal or open messages of these nonces and lengths, in this order.
-    pub(crate) fn messages<I>(&self, messages: I) -> Messages<'_, impl Iterator<Item = BlockAt>>
-    where
-        I: Iterator<Item = (u64, usize)>,
-    {
-        let blocks = messages.filter(|&(_, len)| len < LONG_BYTES_MIN).flat_map(|(nonce, len)| {
-            // The first 32 bytes of the stream are the authenticator's key.
-            let count = (KEY_BYTES + len).div_ceil(BLOCK_BYTES) as u64;
-            (0..count).map(move |number| (nonce, number))
-        });
-        Messages { lane: self, blocks: self.stream.blocks(blocks) }
-    }
-
-    fn whole(&self, nonce: u64) -> [u8; 24] {
-        let mut whole = [0; 24];
-        whole[..16].copy_from_slice(&self.prefix);
-        whole[16..].copy_from_slice(&nonce.to_be_bytes());
-        whole
-    }
-
-    fn seal(&self, nonce: u64, contents: &mut [u8]) -> [u8; TAG_BYTES] {
-        self.messages(std::iter::once((nonce, contents.len()))).seal(nonce, contents)
-    }
-
-    fn open(&self, nonce: u64, tag: &[u8; TAG_BYTES], contents: &mut [u8]) -> bool {
-        self.messages(std::iter::once((nonce, contents.len()))).open(nonce, tag, contents)
-    }
-}
-
-/// A row of messages, taken one by one.
-pub(crate) struct Messages<'k, I> {
-    lane: &'k LaneKey,
-    blocks: Blocks<'k, I>,
-}
-
-impl<I: Iterator<Item = BlockAt>> Messages<'_, I> {
-    /// Encrypts the contents of the next message where they lie, and gives their authenticator.
-    pub(crate) fn seal(&mut self, nonce: u64, contents: &mut [u8]) -> [u8; TAG_BYTES] {
-        if contents.len() >= LONG_BYTES_MIN {
-            return self.lane.long.encrypt_detached(&self.lane.whole(nonce), contents);
-        }
-        let (mac, stream) = self.begin();
-        self.apply(&stream, contents);
-        tag(mac, contents)
-    }
-
-    /// Decrypts the contents of the next message where they lie. If they are not authentic they stay as they are, and no
-    /// other message may follow.
-    pub(crate) fn open(&mut self, nonce: u64, wanted: &[u8; TAG_BYTES], contents: &mut [u8]) -> bool {
-        if contents.len() >= LONG_BYTES_MIN {
-            return self.lane.long.decrypt_detached(&self.lane.whole(nonce), contents, wanted).is_ok();
-        }
-        let (mac, stream) = self.begin();
-        let authentic = bool::from(tag(mac, contents).ct_eq(wanted));
-        if authentic {
-            self.apply(&stream, contents);
-        }
-        authentic
-    }
-
-    /// The next message's authenticator, and the beginning of its stream.
-    fn begin(&mut self) -> (Poly1305, Zeroizing<[u8; HEAD_BYTES]>) {
-        let (key, stream) = self.blocks.take().split_first_chunk().expect("a block is longer");
-        (Poly1305::new(key), Zeroizing::new(stream.try_into().expect("the rest of a block")))
-    }
-
-    fn apply(&mut self, stream: &[u8; HEAD_BYTES], contents: &mut [u8]) {
-        let (head, rest) = contents.split_at_mut(contents.len().min(HEAD_BYTES));
-        xor(head, stream);
-        rest.chunks_mut(BLOCK_BYTES).for_each(|chunk| xor(chunk, self.blocks.take()));
-    }
-}
-
-fn xor(bytes: &mut [u8], stream: &[u8]) {
-    bytes.iter_mut().zip(stream).for_each(|(byte, other)| *byte ^= other);
-}
-
-fn tag(mut mac: Poly1305, contents: &[u8]) -> [u8; TAG_BYTES] {
-    mac.update_mut(contents);
-    let mut tag = [0; TAG_BYTES];
-    mac.finalize_reset(&mut tag);
-    tag
 }
 
 #[cfg(test)]
@@ -222,25 +105,6 @@ mod tests {
             let mut contents: Vec<u8> = std::iter::once(0).chain((0..size).map(|at| (at % 251) as u8)).collect();
             let tag = lane.seal(size as u64 + 3, &mut contents);
             assert_eq!(hex(&tag) + &hex(&contents), wanted, "{size} bytes");
-        }
-    }
-
-    #[test]
-    fn short_and_long_are_sealed_alike() {
-        let key = BoxKey::from_bytes([7; 32]);
-        let lane = key.lane(b"CurveZMQMESSAGEC");
-        for size in [0, 1, 31, 32, 33, 64, 1000, LONG_BYTES_MIN - 1, LONG_BYTES_MIN, 5000, 70_000] {
-            let plain: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
-            let (mut short, mut long) = (plain.clone(), plain.clone());
-            let blocks = (0..).map(|number| (9, number));
-            let mut messages = Messages { lane: &lane, blocks: lane.stream.blocks(blocks) };
-            let (mac, stream) = messages.begin();
-            messages.apply(&stream, &mut short);
-            let of_short = tag(mac, &short);
-            let of_long = lane.long.encrypt_detached(&lane.whole(9), &mut long);
-            assert_eq!((short, of_short), (long.clone(), of_long), "{size} bytes");
-            assert!(lane.open(9, &of_long, &mut long));
-            assert_eq!(long, plain);
         }
     }
 

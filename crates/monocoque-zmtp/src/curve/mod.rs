@@ -6,7 +6,6 @@
 pub(crate) mod boxes;
 pub(crate) mod config;
 pub(crate) mod keys;
-mod stream;
 pub(crate) mod traffic;
 
 use std::fmt;

@@ -5,11 +5,10 @@
 use bytes::{Buf, Bytes};
 use monocoque_core::limits::GATHER_BYTES_MIN;
 use monocoque_core::wire::{COMMAND, EncodedHeader, Header, MORE};
+use monocoque_secretbox::{LaneKey, Messages, TAG_BYTES};
 
 use smallvec::SmallVec;
 
-use super::boxes::{LaneKey, Messages, TAG_BYTES};
-use super::stream::BlockAt;
 use crate::error::{PeerMisbehaved, SessionError};
 use crate::frames::{self, Cap, Judged};
 
@@ -85,7 +84,7 @@ impl Lane {
             let more = if header.more() { SEALED_MORE } else { 0 };
             buffer.push(more | if header.command() { SEALED_COMMAND } else { 0 });
             buffer.extend_from_slice(body);
-            let tag = messages.seal(nonce, &mut buffer[at + FLAGS_AT..]);
+            let tag = messages.seal(&mut buffer[at + FLAGS_AT..]);
             buffer[at + TAG_AT..at + FLAGS_AT].copy_from_slice(&tag);
         }
         debug_assert_eq!(buffer.len(), bytes);
@@ -168,7 +167,7 @@ fn find(bytes: &[u8], cap: Cap) -> (SmallVec<[Found; FOUND_MAX]>, Stop) {
 }
 
 /// Opens the box at the end of `frame` in place, and gives the flags of the frame in it.
-fn open_one<I: Iterator<Item = BlockAt>>(
+fn open_one<I: Iterator<Item = (u64, u64)>>(
     last: &mut u64,
     messages: &mut Messages<'_, I>,
     nonce: u64,
@@ -181,7 +180,7 @@ fn open_one<I: Iterator<Item = BlockAt>>(
     let header_len = Header::parse(frame).map_or(0, |header| header.header_len);
     let (front, contents) = frame[header_len..].split_at_mut(FLAGS_AT);
     let tag = front[TAG_AT..].try_into().expect("16 bytes");
-    if !messages.open(nonce, tag, contents) {
+    if !messages.open(tag, contents) {
         return Err(PeerMisbehaved::BoxForged("MESSAGE").into());
     }
     *last = nonce;

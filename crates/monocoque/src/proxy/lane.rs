@@ -112,7 +112,8 @@ impl Lane {
         Ok(Progress::More)
     }
 
-    /// Receives the next message; whether there was one.
+    /// Receives the next message; whether there was one. A message that could go no further stays in its pipe, where it
+    /// counts against the high-water mark.
     fn take(
         &mut self,
         turn: &mut Turn,
@@ -120,7 +121,12 @@ impl Lane {
         to: End<'_>,
         capture: Option<&Core>,
     ) -> Result<bool, ProxyError> {
-        match from.core.hub.try_recv_into(&mut self.message) {
+        let has_room = to.core.hub.can_send() && capture.is_none_or(|capture| capture.hub.can_send());
+        if !has_room && from.core.is_closing() {
+            return Err(from.closed());
+        }
+        let received = if has_room { from.core.hub.try_recv_into(&mut self.message) } else { Err(RecvRefused::Empty) };
+        match received {
             Ok(()) => {
                 self.bytes = self.message.byte_len() as u64;
                 turn.taken.messages_in += 1;
@@ -129,7 +135,7 @@ impl Lane {
                 Ok(true)
             }
             Err(RecvRefused::Closed) => Err(from.closed()),
-            // There is nothing, or it is not the turn of a REQ or REP: the other direction brings it.
+            // Nothing may pass now, or it is not the turn of a REQ or REP: the other direction brings it.
             Err(_) => {
                 // What was sent last may still hold memory of the socket that it came from.
                 self.message = Message::new();

@@ -164,8 +164,9 @@ impl Proxy {
         Steering::new(&self.shared)
     }
 
-    /// Messages that were taken from one side and are not sent yet, at most one for each direction: because the
-    /// other side, or the capture, has no room. They are sent first when the proxy runs again.
+    /// Messages that were taken from one side and are not sent yet, at most one for each direction: the other side, or the
+    /// capture, had room when they were taken and then none for them, such as an XPUB with `no_drop` whose one
+    /// subscriber is full. They are sent first when the proxy runs again.
     pub fn held(&self) -> usize {
         [&self.there, &self.back].into_iter().flatten().filter(|lane| lane.holds()).count()
     }

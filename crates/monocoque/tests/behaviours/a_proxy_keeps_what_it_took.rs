@@ -56,7 +56,7 @@ fn nothing_is_lost_however_often_it_is_dropped() {
 }
 
 #[test]
-fn what_found_no_room_is_kept_and_sent_first() {
+fn what_could_go_no_further_stays_in_its_pipe() {
     in_shared(async |ctx: Context| {
         let (front_at, back_at) = (inproc(), inproc());
         let front = soon(ctx.pull().bind(&front_at)).await.expect("free");
@@ -67,9 +67,9 @@ fn what_found_no_room_is_kept_and_sent_first() {
         }
         let mut proxy = Proxy::new(&front, &back);
         assert!(poll_times(proxy.run(), 1).await.is_none(), "there is nobody behind it");
-        assert_eq!(proxy.held(), 1);
+        assert_eq!(proxy.held(), 0);
         let counted = proxy.steering().statistics();
-        assert_eq!((counted.frontend.messages_in, counted.backend.messages_out), (1, 0));
+        assert_eq!((counted.frontend.messages_in, counted.backend.messages_out), (0, 0));
         let sink = ctx.pull().connect(&back_at).expect("valid");
         let steering = proxy.steering();
         let receive = async {
@@ -81,6 +81,36 @@ fn what_found_no_room_is_kept_and_sent_first() {
         assert_eq!(both(proxy.run(), receive).await, (Ok(()), ()));
         assert_eq!(proxy.held(), 0);
         assert_eq!(steering.statistics().backend.messages_out, 3);
+    });
+}
+
+/// An XPUB says that it has room for anything, and may find none for a message once it is there.
+#[test]
+fn what_was_taken_and_found_no_room_is_kept_and_sent_first() {
+    in_shared(async |ctx: Context| {
+        let mark = Hwm::messages(1);
+        let (front_at, back_at) = (inproc(), inproc());
+        let front = soon(ctx.pull().bind(&front_at)).await.expect("free");
+        let back = soon(ctx.xpub().hwm(mark).no_drop(true).bind(&back_at)).await.expect("free");
+        let source = ctx.push().connect(&front_at).expect("valid");
+        let sink = ctx.subscriber().hwm(mark).connect(&back_at).expect("valid");
+        sink.subscribe("");
+        soon(back.wait_for_subscribers(1)).await;
+        for n in 0..9 {
+            source.try_send(number(n)).expect("room");
+        }
+        let mut proxy = Proxy::new(&front, &back);
+        assert!(poll_times(proxy.run(), 1).await.is_none(), "the subscriber reads nothing");
+        assert_eq!(proxy.held(), 1);
+        let steering = proxy.steering();
+        let receive = async {
+            for n in 0..9 {
+                assert_eq!(soon(sink.recv()).await, Ok(number(n)));
+            }
+            steering.terminate();
+        };
+        assert_eq!(both(proxy.run(), receive).await, (Ok(()), ()));
+        assert_eq!((proxy.held(), back.drops().total()), (0, 0));
     });
 }
 
