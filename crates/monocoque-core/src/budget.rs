@@ -38,6 +38,7 @@ struct Queue {
 struct Waiter {
     number: u64,
     bytes: usize,
+    holding: usize,
     waker: Waker,
 }
 
@@ -79,6 +80,11 @@ impl Budget {
         self.0.put_off.load(Ordering::Relaxed)
     }
 
+    /// Whether somebody waits.
+    pub fn is_short(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Takes `bytes`, unless they are more than is left or somebody waits.
     pub fn try_take(&self, bytes: usize) -> Option<Charge> {
         (self.0.waiting.load(Ordering::Relaxed) == 0 && self.0.admit(bytes)).then(|| self.charge(bytes))
@@ -97,7 +103,8 @@ impl Budget {
             None => {
                 queue.next += 1;
                 let number = queue.next;
-                queue.waiters.push_back(Waiter { number, bytes, waker: cx.waker().clone() });
+                let (holding, waker) = (place.holding, cx.waker().clone());
+                queue.waiters.push_back(Waiter { number, bytes, holding, waker });
                 place.queued = Some(Queued { budget: self.clone(), number, bytes });
                 self.0.put_off.fetch_add(1, Ordering::Relaxed);
                 // Announced before it is looked what is left: who gives back does so in the other order.
@@ -216,7 +223,25 @@ impl Drop for Charge {
 /// Somebody's place in the queue of a [`Budget`], if it has one; given up when it is dropped.
 #[derive(Debug, Default)]
 pub struct Place {
+    holding: usize,
     queued: Option<Queued>,
+}
+
+impl Place {
+    /// A place for somebody who holds `bytes` of what others wait for, and gives them back only when it was served.
+    pub fn holding(bytes: usize) -> Self {
+        Self { holding: bytes, queued: None }
+    }
+
+    /// Whether those who wait hold half of the budget themselves, so that they wait for each other, and this is the first
+    /// of those who do.
+    pub fn blocks_others(&self) -> bool {
+        let Some(Queued { budget, number, .. }) = &self.queued else { return false };
+        let queue = budget.0.queue.lock();
+        let mut holders = queue.waiters.iter().filter(|waiter| waiter.holding > 0);
+        holders.next().is_some_and(|first| first.number == *number)
+            && queue.waiters.iter().map(|waiter| waiter.holding).sum::<usize>() >= budget.bytes_max() / 2
+    }
 }
 
 #[derive(Debug)]
@@ -293,6 +318,17 @@ mod tests {
         assert_eq!(budget.held(), 30);
         drop(served);
         assert_eq!(budget.held(), 0, "what was not fetched is given back");
+    }
+
+    #[test]
+    fn who_waits_for_each_other_is_found_out() {
+        let budget = Budget::new(100);
+        let _held = budget.try_take(100).expect("room");
+        let (mut none, mut little, mut much) = (Place::default(), Place::holding(20), Place::holding(40));
+        assert!(poll(&budget, &mut none, 10).is_none() && poll(&budget, &mut little, 10).is_none());
+        assert!(budget.is_short() && !little.blocks_others());
+        assert!(poll(&budget, &mut much, 10).is_none());
+        assert_eq!([&none, &little, &much].map(Place::blocks_others), [false, true, false]);
     }
 
     #[test]

@@ -119,6 +119,11 @@ pub trait Protocol {
         0
     }
 
+    /// Bytes of what it took that the protocol keeps, because the message that they are of has not ended.
+    fn unfinished(&self) -> usize {
+        0
+    }
+
     /// Waits for what the handshake stopped for and no peer sends, such as somebody's judgement of the peer. Whether
     /// there was something, so that [`received`](Self::received) is to be called again; nothing is read before.
     ///

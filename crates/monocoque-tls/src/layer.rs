@@ -117,6 +117,10 @@ impl<P: Protocol> Protocol for Tls<P> {
         plain + self.within.beside(plain.max(input))
     }
 
+    fn unfinished(&self) -> usize {
+        self.plain.len() + self.within.unfinished()
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let unblocked = ready!(self.within.poll_unblocked(cx));
         self.unblocked = unblocked;

@@ -49,6 +49,11 @@ impl Plain {
         }
     }
 
+    /// Bytes that were not taken.
+    pub(crate) fn len(&self) -> usize {
+        self.slab.as_ref().map_or(0, SlabMut::len)
+    }
+
     /// Input is taken: what is needed by now was paid for.
     pub(crate) fn begin(&mut self) {
         self.known = self.need;

@@ -297,6 +297,10 @@ impl Protocol for WsSession {
         receive::beside(input)
     }
 
+    fn unfinished(&self) -> usize {
+        self.session.unfinished()
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         self.session.poll_unblocked(cx)
     }

@@ -391,6 +391,10 @@ impl Protocol for Session {
         !matches!(self.stage, Stage::OlderTraffic | Stage::SealedTraffic | Stage::Raw)
     }
 
+    fn unfinished(&self) -> usize {
+        self.partial.bytes
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let Stage::Judging(judgement) = &mut self.stage else { return Poll::Ready(false) };
         if let Some(pending) = &mut judgement.pending {

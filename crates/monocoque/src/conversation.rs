@@ -186,6 +186,10 @@ impl Protocol for Conversation {
         speak!(self, one => one.beside(input))
     }
 
+    fn unfinished(&self) -> usize {
+        speak!(self, one => one.unfinished())
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         speak!(self, one => one.poll_unblocked(cx))
     }

@@ -5,6 +5,7 @@
 //! for its turn. See docs/decisions/0025.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use monocoque_core::budget::{Budget, Charge, Place};
 use monocoque_core::limits::{RESERVE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES};
@@ -15,6 +16,13 @@ const READ_PART: usize = 4;
 /// Of the ceiling, whoever has waited is given this part at least for one read, so that many come to their turn and none
 /// reads in crumbs.
 const TURN_PART: usize = 256;
+
+/// How often who holds memory for a message that has not ended is looked at.
+pub(super) const STALL_INTERVAL: Duration = Duration::from_secs(1);
+/// How many times in a row it may be found without progress while others wait for memory.
+const STALLS_MAX: u32 = 10;
+/// What is progress within a message. A slow peer sends this much in that time.
+const PROGRESS_BYTES: usize = 64 * 1024;
 
 /// What a read needs memory for.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +43,10 @@ struct Account {
     reserve: Budget,
     /// What the protocol may lease beside the next read.
     beside: Option<Charge>,
+    /// Bytes that came since a message ended, or there was progress.
+    read: usize,
+    /// How often no progress was found since.
+    stalls: u32,
 }
 
 /// What is waited for.
@@ -53,7 +65,7 @@ impl Memory {
     pub(super) fn under(ceiling: Option<&Budget>, beside: impl Fn(usize) -> usize) -> Self {
         Self(ceiling.map(|ceiling| {
             let reserve = Budget::new(RESERVE_BYTES + beside(RESERVE_BYTES));
-            Box::new(Account { ceiling: ceiling.clone(), reserve, beside: None })
+            Box::new(Account { ceiling: ceiling.clone(), reserve, beside: None, read: 0, stalls: 0 })
         }))
     }
 
@@ -67,6 +79,31 @@ impl Memory {
         if let Some(account) = &mut self.0 {
             account.beside = None;
         }
+    }
+
+    /// `count` bytes came, and a message ended if `delivered`.
+    pub(super) fn progress(&mut self, count: usize, delivered: bool) {
+        let Some(account) = &mut self.0 else { return };
+        account.read += count;
+        if delivered || account.read >= PROGRESS_BYTES {
+            (account.read, account.stalls) = (0, 0);
+        }
+    }
+
+    /// Looks at who waits for its peer to go on with a message. Whether it has done so for too long while others waited for
+    /// memory.
+    pub(super) fn has_stalled(&mut self) -> bool {
+        let Some(account) = &mut self.0 else { return false };
+        account.stalls = if account.ceiling.is_short() { account.stalls + 1 } else { 0 };
+        account.stalls >= STALLS_MAX
+    }
+
+    /// The same of who waits for memory itself: whether those who do have waited for each other for too long, and this is
+    /// the one to give way.
+    pub(super) fn is_in_the_way(&mut self, wait: &Wait) -> bool {
+        let Some(account) = &mut self.0 else { return false };
+        account.stalls = if wait.below_ceiling.0.blocks_others() { account.stalls + 1 } else { 0 };
+        account.stalls >= STALLS_MAX
     }
 
     /// Takes what the protocol leases beside a read into `slab`, which is there. Whether it could.
@@ -109,11 +146,11 @@ impl Memory {
         Ok(Some(account.charged(lease(arena, bytes)?, charge)))
     }
 
-    /// To wait for `least` bytes.
-    pub(super) fn wait(&self, least: usize) -> Wait {
+    /// To wait for `least` bytes, while `unfinished` bytes are held of a message that has not ended.
+    pub(super) fn wait(&self, least: usize, unfinished: usize) -> Wait {
         let turn = self.0.as_ref().map_or(0, |account| account.ceiling.bytes_max() / TURN_PART);
         let (least, turn) = (size(least), turn.clamp(SLAB_TINY_BYTES, SLAB_LARGE_BYTES));
-        Wait { below_ceiling: (Place::default(), least.max(turn)), in_reserve: (Place::default(), least) }
+        Wait { below_ceiling: (Place::holding(unfinished), least.max(turn)), in_reserve: (Place::default(), least) }
     }
 
     /// Waits for memory to come back: below the ceiling in turn with others, or of what this connection itself holds.

@@ -68,6 +68,8 @@ pub enum End<E> {
     Stopped,
     /// The host turned the peer away.
     Refused,
+    /// The ceiling for what peers send was reached, and this one did not end the message for which it held memory.
+    Stalled,
     /// The link failed.
     Link(io::Error),
     /// The protocol gave up.

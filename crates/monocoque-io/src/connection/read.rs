@@ -2,16 +2,16 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use monocoque_core::Protocol;
-use monocoque_core::limits::SLAB_TINY_BYTES;
+use monocoque_core::limits::{RESERVE_BYTES, SLAB_TINY_BYTES};
 use monocoque_core::protocol::Need;
 use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
 
-use super::memory::{Demand, Memory};
+use super::memory::{Demand, Memory, STALL_INTERVAL};
 use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
 use super::{End, Host, yield_now};
 use crate::link::Link;
@@ -80,6 +80,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
             }
             self.memory.settle();
+            if self.memory.is_limited() {
+                self.memory.progress(count, self.shared.delivered.replace(false));
+            }
             slab = Some(room);
             self.wait_for_room(&mut slab, need.0).await;
             turns += 1;
@@ -134,7 +137,11 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         }
         // Whoever waits for long holds no room to read into.
         let held = self.set_aside(Some(slab), need);
-        let ready = self.link.readable().await;
+        let ready = if self.hinders(held.as_ref()) {
+            Box::pin(self.readable_in_time()).await
+        } else {
+            self.link.readable().await
+        };
         let mut slab = match self.room(held, need) {
             Ok(slab) => slab,
             Err(lack) => Box::pin(self.make_room(lack, need)).await?,
@@ -227,6 +234,35 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         }
     }
 
+    /// Bytes of a message that has not ended.
+    fn unfinished(&self) -> usize {
+        self.shared.protocol.borrow().unfinished()
+    }
+
+    /// Whether more is held than the reserve, and only the peer can have it given back.
+    fn hinders(&self, held: Option<&SlabMut>) -> bool {
+        let much = |slab: &SlabMut| slab.capacity() > RESERVE_BYTES;
+        self.memory.is_limited() && (held.is_some_and(much) || self.unfinished() > 0)
+    }
+
+    /// Waits for the peer to go on with a message, as long as nobody waits for the memory that is held for it, and for some
+    /// time if somebody does.
+    async fn readable_in_time(&mut self) -> io::Result<()> {
+        let mut readable = pin!(self.link.readable());
+        let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            while look.as_mut().poll(cx).is_ready() {
+                if self.memory.has_stalled() {
+                    self.shared.end(End::Stalled);
+                }
+                look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+            }
+            readable.as_mut().poll(cx)
+        })
+        .await
+    }
+
     /// Waits for memory, if it is the ceiling that leaves none; `None` if the connection has ended. Silence in that time
     /// is ours.
     async fn make_room(&mut self, lack: Lack, need: usize) -> Option<SlabMut> {
@@ -235,10 +271,17 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             Lack::Ceiling(slab) => self.set_aside(slab, need),
         };
         let held = slab.as_ref().map_or(0, SlabMut::len);
-        let mut wait = self.memory.wait(need.max(held + 1));
+        let mut wait = self.memory.wait(need.max(held + 1), held + self.unfinished());
+        let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
         self.shared.paused.set(true);
         let waited = poll_fn(|cx| {
             self.shared.watch(cx);
+            while look.as_mut().poll(cx).is_ready() {
+                if self.memory.is_in_the_way(&wait) {
+                    self.shared.end(End::Stalled);
+                }
+                look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+            }
             if self.shared.is_ended() {
                 return Poll::Ready(None);
             }

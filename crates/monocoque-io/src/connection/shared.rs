@@ -34,6 +34,8 @@ pub(super) struct Shared<'h, P: Protocol, H> {
     pub(super) was_ready: Cell<bool>,
     /// Messages given up because links kept breaking within them.
     pub(super) cut: Cell<usize>,
+    /// Messages were delivered since this was last looked at.
+    pub(super) delivered: Cell<bool>,
     /// Reading waits for room in the incoming pipe.
     pub(super) paused: Cell<bool>,
     /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
@@ -55,6 +57,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
             end: RefCell::default(),
             was_ready: Cell::new(false),
             cut: Cell::new(0),
+            delivered: Cell::new(false),
             paused: Cell::new(false),
             broken: Cell::new(false),
             task: RefCell::default(),
@@ -167,6 +170,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
             let lost = incoming.append(batch);
             self.host.borrow_mut().delivered(incoming, lost);
         }
+        self.delivered.set(true);
         batch.clear();
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use monocoque::{
-    Any, Context, DisconnectReason, Driver, DriverChoice, Hwm, Limit, Message, SessionError, Socket, SocketBuilder,
-    SocketType, new_secret_key,
+    Any, Context, DisconnectReason, Driver, DriverChoice, Event, Hwm, Limit, Message, SessionError, Socket,
+    SocketBuilder, SocketType, new_secret_key,
 };
 
 use crate::common::raw::{LONG, MORE, Raw, frame};
@@ -232,4 +232,54 @@ fn what_the_application_keeps_counts_until_it_drops_it() {
         held(&ctx, |memory| memory.held_bytes == 0).await;
     });
     assert_eq!(Context::new().memory().max_bytes, None);
+}
+
+/// `attackers` begin messages that they do not end with `beginning` each: who sends little is heard at once, who sends much
+/// when the first of them was cut off.
+async fn stalled(ctx: &Context, beginning: &[u8], attackers: usize) {
+    let most = CEILING / 4;
+    let pull = ctx.pull().build().expect("valid");
+    let endpoint = soon(pull.bind(TCP)).await.expect("free").to_string();
+    let monitor = pull.monitor();
+    let good = Context::new().push().connect(&endpoint).expect("valid");
+    let mut attackers: Vec<_> = (0..attackers).map(|_| Raw::connect_as(&endpoint, "PUSH", b"")).collect();
+    for attacker in &mut attackers {
+        attacker.flood(beginning, Duration::from_secs(1));
+    }
+    held(ctx, |memory| memory.held_bytes > CEILING / 2).await;
+    good.send("little").await.expect("open");
+    assert_eq!(&soon(pull.recv()).await.expect("open")[0][..], b"little");
+    good.send(Message::from(&vec![3; most][..])).await.expect("open");
+    let cut_off = async {
+        loop {
+            match monitor.recv().await.expect("open") {
+                Event::Disconnected { reason: DisconnectReason::Stalled, .. } => break true,
+                Event::Disconnected { reason, .. } => panic!("{reason}"),
+                _ => {}
+            }
+        }
+    };
+    assert!(in_time(cut_off).await.is_some(), "{:?}", ctx.memory());
+    assert_eq!(in_time(pull.recv()).await.expect("its turn").expect("open")[0].len(), most);
+}
+
+/// `future`, which takes longer than [`soon`]; `None` if it takes too long.
+async fn in_time<F: Future>(future: F) -> Option<F::Output> {
+    let late = async {
+        smol::Timer::after(3 * PATIENCE).await;
+        None
+    };
+    smol::future::or(async { Some(future.await) }, late).await
+}
+
+#[test]
+fn who_holds_memory_for_a_message_and_does_not_end_it_gives_way() {
+    let beginning = [&[LONG][..], &(CEILING as u64 / 4).to_be_bytes(), &[1; 1000]].concat();
+    on_each_engine(async move |ctx| stalled(&ctx, &beginning, 4).await);
+}
+
+#[test]
+fn who_waits_for_each_other_gives_way_one_by_one() {
+    let half = frame(MORE, &vec![2; CEILING / 80]).repeat(15);
+    on_each_engine(async move |ctx| stalled(&ctx, &half, 7).await);
 }
