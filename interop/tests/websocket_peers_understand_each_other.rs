@@ -1,5 +1,4 @@
-//! What the matrix does not show of WebSocket: mechanisms, heartbeats, and peers that do not suit each other. libzmq's
-//! PLAIN server asks a ZAP handler: plain_passwords_are_judged.rs has it; here libzmq is the client.
+//! What the matrix does not show of WebSocket: mechanisms, heartbeats, and peers that do not suit each other.
 
 use std::time::Duration;
 
@@ -11,9 +10,10 @@ use monocoque_interop::deadline::{event, eventually};
 use monocoque_interop::ffi::{
     ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY, ZMQ_CURVE_SERVER, ZMQ_CURVE_SERVERKEY, ZMQ_EVENT_ALL,
     ZMQ_EVENT_DISCONNECTED, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_HEARTBEAT_IVL, ZMQ_HEARTBEAT_TIMEOUT,
-    ZMQ_PLAIN_PASSWORD, ZMQ_PLAIN_USERNAME, ZMQ_PROTOCOL_ERROR_WS_UNSPECIFIED,
+    ZMQ_PLAIN_PASSWORD, ZMQ_PLAIN_SERVER, ZMQ_PLAIN_USERNAME, ZMQ_PROTOCOL_ERROR_WS_UNSPECIFIED,
 };
 use monocoque_interop::fixture::{bind, patient, peers, theirs, theirs_bound, theirs_connected};
+use monocoque_interop::judged::Judged;
 use monocoque_interop::party;
 use monocoque_interop::zmq::{self, Kind};
 
@@ -65,6 +65,45 @@ fn plain_lets_in_whoever_binds() {
     client.bind(WS).expect("bound");
     server.connect(client.last_endpoint().expect("bound")).expect("sound");
     talk(&server, &client);
+}
+
+/// libzmq's PLAIN server asks a ZAP handler.
+#[test]
+fn their_plain_server_lets_us_in_whoever_binds() {
+    let judged = Judged::by(|request| match request {
+        [.., mechanism, user, password]
+            if (&mechanism[..], &user[..], &password[..]) == (b"PLAIN", b"ann", b"secret") =>
+        {
+            ("200", "")
+        }
+        _ => ("400", ""),
+    });
+    let server = || {
+        let server = judged.socket(Kind::Dealer);
+        server.set_int(ZMQ_PLAIN_SERVER, 1).expect("taken");
+        server
+    };
+    let client = |password: &str| {
+        patient(Context::new().socket(SocketType::Dealer)).plain("ann", password).build().expect("the options fit")
+    };
+
+    let (server_there, ours) = (server(), client("secret"));
+    server_there.bind(WS).expect("bound");
+    let at = server_there.last_endpoint().expect("bound");
+    ours.connect(&at).expect("sound");
+    talk(&ours, &server_there);
+
+    let (server_here, ours) = (server(), client("secret"));
+    server_here.connect(&bind(&ours, WS)).expect("sound");
+    talk(&ours, &server_here);
+
+    let refused = client("guess");
+    let monitor = refused.monitor();
+    refused.connect(&at).expect("sound");
+    event(&monitor, "a wrong password", |event| match event {
+        Event::HandshakeFailed { .. } => Some(()),
+        _ => None,
+    });
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use monocoque::{OptionError, OptionValue, PublicKey, SocketOption, SocketType};
+use monocoque::{Context, ContextOption, OptionValue, PublicKey, SocketOption, SocketType};
 
 use crate::bench::BenchArgs;
 use crate::curve::CurveCommand;
 use crate::demo::DemoArgs;
-use crate::exit::EXIT_CODES;
+use crate::exit::{EXIT_CODES, Failure};
 use crate::format::{Format, parse_delimiter};
 use crate::probe::ProbeArgs;
 use crate::proxy::ProxyArgs;
@@ -195,7 +195,7 @@ pub struct Common {
     /// High-water mark of each peer and direction, in messages; 0 for none.
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
     pub hwm: u32,
-    /// Set a socket option: its name, an equals sign, its value. `monocoque options` lists them.
+    /// Set an option of the socket or its context: its name, an equals sign, its value. `monocoque options` lists them.
     #[arg(short, long = "option", value_name = "NAME=VALUE", value_parser = parse_option)]
     pub options: Vec<Setting>,
     #[command(flatten)]
@@ -224,14 +224,42 @@ pub struct KeyArgs {
 }
 
 /// An option and its value.
-pub type Setting = (SocketOption, OptionValue);
+#[derive(Debug, Clone, PartialEq)]
+pub enum Setting {
+    /// Of the socket.
+    Socket(SocketOption, OptionValue),
+    /// Of its context.
+    Context(ContextOption, OptionValue),
+}
 
 fn parse_option(text: &str) -> Result<Setting, String> {
     let (name, value) = text.split_once('=').ok_or("an option is NAME=VALUE")?;
-    let option: SocketOption = name.parse().map_err(|error: OptionError| error.to_string())?;
-    let spec = option.spec().ok_or("no such option")?;
-    let value = spec.parse(value).map_err(|error| error.to_string())?;
-    Ok((option, value))
+    match name.parse::<SocketOption>() {
+        Ok(option) => {
+            let spec = option.spec().ok_or("no such option")?;
+            let value = spec.parse(value).map_err(|error| error.to_string())?;
+            Ok(Setting::Socket(option, value))
+        }
+        Err(unknown) => {
+            let option = name.parse::<ContextOption>().map_err(|_| unknown.to_string())?;
+            let value = option.spec().parse(value).map_err(|error| error.to_string())?;
+            Ok(Setting::Context(option, value))
+        }
+    }
+}
+
+/// The context that `settings` ask for.
+///
+/// # Errors
+/// [`Failure`] if an option does not take its value, or the I/O threads cannot be as they are asked to.
+pub fn context(settings: &[Setting]) -> Result<Context, Failure> {
+    let mut builder = Context::builder();
+    for setting in settings {
+        if let Setting::Context(option, value) = setting {
+            builder.set_option(*option, value.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+        }
+    }
+    Ok(builder.build()?)
 }
 
 /// The bytes between frames.
@@ -452,6 +480,20 @@ mod tests {
                 assert!(is_group || help.contains("Exit codes"), "{} has no exit codes", command.get_name());
             }
         }
+    }
+
+    #[test]
+    fn options_are_the_sockets_or_the_contexts() {
+        assert_eq!(parse_option("sndhwm=7"), Ok(Setting::Socket(SocketOption::SNDHWM, 7.into())));
+        assert_eq!(parse_option("ipv6=1"), Ok(Setting::Socket(SocketOption::IPV6, true.into())));
+        let threads = parse_option("io-threads=2").expect("of the context");
+        assert_eq!(threads, Setting::Context(ContextOption::IO_THREADS, 2.into()));
+        context(&[threads]).expect("two threads");
+        for wrong in ["io_threads", "io_threads=many", "no_such=1"] {
+            parse_option(wrong).expect_err(wrong);
+        }
+        let refused = context(&[parse_option("zero_copy_recv=0").expect("a number")]);
+        assert!(matches!(refused, Err(Failure::Usage(_))), "{:?}", refused.err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::str::FromStr;
 
+use nix::unistd::{Group, User};
 use rustix::net::sockopt::socket_peercred;
 
 /// A range of IP addresses: `192.0.2.0/24`, `2001:db8::/32`, or one address.
@@ -63,7 +64,8 @@ pub struct AcceptFilter {
     pub addresses: Vec<AddressRange>,
     /// ipc: users whose processes may connect (`ZMQ_IPC_FILTER_UID`).
     pub users: Vec<u32>,
-    /// ipc: groups whose processes may connect, by their first group (`ZMQ_IPC_FILTER_GID`).
+    /// ipc: groups whose processes may connect (`ZMQ_IPC_FILTER_GID`): those that run in one, and those of users whom the
+    /// system's list of groups has in one. The list is only asked where nothing else lets the process in.
     pub groups: Vec<u32>,
     /// ipc: processes that may connect (`ZMQ_IPC_FILTER_PID`).
     pub processes: Vec<u32>,
@@ -87,7 +89,18 @@ impl AcceptFilter {
         let process = peer.pid.as_raw_pid().unsigned_abs();
         Ok(self.users.contains(&peer.uid.as_raw())
             || self.groups.contains(&peer.gid.as_raw())
-            || self.processes.contains(&process))
+            || self.processes.contains(&process)
+            || self.has_member(peer.uid.as_raw()))
+    }
+
+    /// Whether one of the groups has this user. What the system cannot tell lets nobody in.
+    fn has_member(&self, user: u32) -> bool {
+        if self.groups.is_empty() {
+            return false;
+        }
+        let Ok(Some(user)) = User::from_uid(user.into()) else { return false };
+        let groups = self.groups.iter().filter_map(|&group| Group::from_gid(group.into()).ok().flatten());
+        groups.into_iter().any(|group| group.mem.contains(&user.name))
     }
 }
 
@@ -134,5 +147,26 @@ mod tests {
         assert!(admits(AcceptFilter { users: user, ..AcceptFilter::default() }));
         let group = vec![rustix::process::getgid().as_raw()];
         assert!(admits(AcceptFilter { groups: group, ..AcceptFilter::default() }));
+    }
+
+    /// What nix finds is held against the files, where this machine has a group with a member that they name.
+    #[test]
+    fn a_user_is_in_the_groups_that_list_it() {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let (groups, users) = (read("/etc/group"), read("/etc/passwd"));
+        let number_of =
+            |name: &str| users.lines().find_map(|line| line.strip_prefix(name)?.split(':').nth(2)?.parse().ok());
+        for line in groups.lines() {
+            let fields: Vec<&str> = line.split(':').collect();
+            let [_, _, number, members] = fields[..] else { continue };
+            let filter = AcceptFilter { groups: vec![number.parse().expect("a number")], ..AcceptFilter::default() };
+            for member in members.split(',').filter(|member| !member.is_empty()) {
+                if let Some(user) = number_of(member) {
+                    assert!(filter.has_member(user), "{member} in {line}");
+                }
+            }
+            assert!(!filter.has_member(u32::MAX - 1), "nobody of this number is in {line}");
+        }
+        assert!(!AcceptFilter::default().has_member(0), "no group, no member");
     }
 }

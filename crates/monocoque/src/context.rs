@@ -20,7 +20,7 @@ use crate::kind::{
     Any, Channel, Client, Dealer, Dgram, Dish, Gather, Kind, Pair, Peer, Pub, Pull, Push, Radio, Rep, Req, Router,
     Scatter, Server, Stream, Sub, XPub, XSub,
 };
-use crate::options::ContextOptions;
+use crate::options::{ContextOption, ContextOptionError, ContextOptions, OptionValue};
 use crate::stats::MemoryStats;
 
 /// Makes sockets and owns what they share: the I/O threads, the memory, the inproc names.
@@ -63,7 +63,7 @@ pub(crate) struct ContextInner {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Defaults {
     /// How many sockets there may be.
-    sockets_max: Option<usize>,
+    pub(crate) sockets_max: Option<usize>,
     /// What new sockets begin with.
     pub(crate) options: ContextOptions,
 }
@@ -131,12 +131,43 @@ impl ContextInner {
 /// Configures a [`Context`].
 #[derive(Debug, Clone)]
 pub struct ContextBuilder {
-    threads: ThreadConfig,
+    pub(crate) threads: ThreadConfig,
     choice: Option<DriverChoice>,
-    defaults: Defaults,
+    pub(crate) defaults: Defaults,
+    /// As numbers of the system; -1 for none.
+    pub(crate) policy: i64,
+    pub(crate) priority: i64,
 }
 
 impl ContextBuilder {
+    /// Sets an option of the one table; the other methods are the typed way.
+    ///
+    /// # Errors
+    /// [`ContextOptionError`] if the option does not take that value.
+    pub fn option(mut self, option: ContextOption, value: impl Into<OptionValue>) -> Result<Self, ContextOptionError> {
+        self.set_option(option, value).map(|()| self)
+    }
+
+    /// [`option`](Self::option), in place: nothing is changed if it is refused.
+    ///
+    /// # Errors
+    /// As [`option`](Self::option).
+    pub fn set_option(
+        &mut self,
+        option: ContextOption,
+        value: impl Into<OptionValue>,
+    ) -> Result<(), ContextOptionError> {
+        option.set(self, &value.into())
+    }
+
+    /// What an option of the one table was set to, or begins with.
+    ///
+    /// # Errors
+    /// [`ContextOptionError::WriteOnly`] if it cannot be read.
+    pub fn get_option(&self, option: ContextOption) -> Result<OptionValue, ContextOptionError> {
+        option.get(self)
+    }
+
     /// How many I/O threads there are, at least one; one by default. Connections are spread over them.
     #[must_use]
     pub fn io_threads(mut self, threads: usize) -> Self {
@@ -246,7 +277,8 @@ impl Context {
 
     /// To choose the I/O threads, the engine, and what new sockets begin with.
     pub fn builder() -> ContextBuilder {
-        ContextBuilder { threads: ThreadConfig::default(), choice: None, defaults: Defaults::default() }
+        let (threads, defaults) = (ThreadConfig::default(), Defaults::default());
+        ContextBuilder { threads, choice: None, defaults, policy: -1, priority: -1 }
     }
 
     /// A context whose actors run as tasks of the compio runtime that the calling thread is on.

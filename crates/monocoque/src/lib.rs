@@ -84,7 +84,10 @@ pub use monocoque_zmtp::{
     TooLong, Verdict, z85,
     zap::{ZapRequest, ZapRequestError},
 };
-pub use options::{Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption, TakesEffect};
+pub use options::{
+    ContextOption, ContextOptionError, ContextOptionSpec, Hwm, OptionSpec, OptionValue, ReconnectStop, SocketOption,
+    TakesEffect,
+};
 pub use poller::{Interest, PollError, Poller, Readiness};
 pub use proxy::{Proxy, ProxyError, ProxySocket, ProxyStatistics, Steering, Traffic};
 pub use request::RequestError;

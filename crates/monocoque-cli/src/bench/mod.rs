@@ -95,6 +95,8 @@ pub enum Transport {
     Ipc,
     /// Within one process.
     Inproc,
+    /// In WebSocket frames, through the network stack on 127.0.0.1.
+    Ws,
 }
 
 impl Transport {
@@ -104,6 +106,7 @@ impl Transport {
             Self::Tcp => "tcp://127.0.0.1:*",
             Self::Ipc => "ipc://*",
             Self::Inproc => "inproc://monocoque",
+            Self::Ws => "ws://127.0.0.1:*/monocoque",
         }
     }
 
@@ -112,6 +115,7 @@ impl Transport {
             Self::Tcp => "tcp",
             Self::Ipc => "ipc",
             Self::Inproc => "inproc",
+            Self::Ws => "ws",
         }
     }
 
@@ -120,6 +124,7 @@ impl Transport {
             Ok(Endpoint::Tcp(_)) => Ok(Self::Tcp),
             Ok(Endpoint::Ipc(_)) => Ok(Self::Ipc),
             Ok(Endpoint::Inproc(_)) => Ok(Self::Inproc),
+            Ok(Endpoint::Ws(_)) => Ok(Self::Ws),
             Ok(_) => Err(Failure::usage(format!("no measurement over {endpoint}"))),
             Err(error) => Err(Failure::usage(error.to_string())),
         }

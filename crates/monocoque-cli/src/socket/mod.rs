@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use monocoque::{Any, CloseReport, Context, Counted, DropCause, Hwm, Socket, SocketStats, block_on};
 
-use crate::args::Job;
+use crate::args::{self, Job, Setting};
 use crate::exit::Failure;
 use crate::format::Lines;
 use crate::{events, interrupt};
@@ -31,7 +31,7 @@ pub fn run(job: Job) -> Result<(), Failure> {
     let (ended, ends) = mpsc::channel();
     let on_interrupt = ended.clone();
     interrupt::on_first(move || drop(on_interrupt.send(None)));
-    let context = Context::new();
+    let context = args::context(&job.common.options)?;
     let socket = open(&context, &job)?;
     let shows_stats = job.common.stats;
     let flow = Flow::new(socket.clone(), job, ended.clone());
@@ -65,8 +65,10 @@ fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
     if job.no_drop {
         builder = builder.no_drop(true);
     }
-    for (option, value) in &job.common.options {
-        builder = builder.option(*option, value.clone());
+    for setting in &job.common.options {
+        if let Setting::Socket(option, value) = setting {
+            builder = builder.option(*option, value.clone());
+        }
     }
     let socket = crate::curve::secure(builder, &job.common.keys)?.build()?;
     events::tell(&socket, job.common.verbose);

@@ -12,7 +12,7 @@ fn measured(line: &str, parts: &[&str]) {
 
 #[test]
 fn throughput() {
-    for transport in ["tcp", "ipc", "inproc"] {
+    for transport in ["tcp", "ipc", "inproc", "ws"] {
         for placement in ["shared", "local"] {
             let line = format!("bench thr -t {transport} --placement {placement} --count 20000 --peers 2 --json");
             let placement = format!("\"placement\":\"{placement}\"");
@@ -24,7 +24,7 @@ fn throughput() {
 
 #[test]
 fn round_trips() {
-    for transport in ["tcp", "ipc", "inproc"] {
+    for transport in ["tcp", "ipc", "inproc", "ws"] {
         for placement in ["shared", "local"] {
             let line = format!("bench lat -t {transport} --placement {placement} --count 200 --json");
             measured(&line, &["\"round_trips\":200", "p50_ns", "p999_ns"]);

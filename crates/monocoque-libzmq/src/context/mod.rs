@@ -10,7 +10,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use libc::{c_int, c_void, size_t};
 use monocoque::raw::{self, Closing, Ticket, WaitList};
-use monocoque::{Context, SocketOption, SocketType};
+use monocoque::{Context, ContextOption, SocketOption, SocketType};
 
 use crate::errno::{EFAULT, EINVAL, EMFILE, ETERM, Errno};
 use crate::guard::{call, status};
@@ -92,14 +92,14 @@ impl Ctx {
         }
         let settings = lock(&self.settings).clone();
         let mut builder = self.kernel(&settings).socket(kind).as_libzmq();
-        builder = builder.option(SocketOption::IPV6, settings.ipv6);
-        if !settings.blocky {
+        builder = builder.option(SocketOption::IPV6, settings.is_on(ContextOption::IPV6));
+        if !settings.is_on(ContextOption::BLOCKY) {
             builder = builder.option(SocketOption::LINGER, 0);
         }
         if let Some(bytes) = settings.max_message_bytes() {
             builder = builder.option(SocketOption::MAXMSGSIZE, bytes);
         }
-        let place = self.admit(settings.max_sockets)?;
+        let place = self.admit(settings.max_sockets())?;
         let number = place.number;
         let sock = Arc::new(Sock {
             socket: builder.build()?,
@@ -127,9 +127,9 @@ impl Ctx {
         if self.is_terminating() { Err(ETERM) } else { Ok(()) }
     }
 
-    fn admit(self: &Arc<Self>, max: c_int) -> Result<Place, Errno> {
+    fn admit(self: &Arc<Self>, max: usize) -> Result<Place, Errno> {
         let mut sockets = lock(&self.sockets);
-        if sockets.open.len() >= max as usize {
+        if sockets.open.len() >= max {
             return Err(EMFILE);
         }
         sockets.next += 1;
@@ -139,11 +139,8 @@ impl Ctx {
     }
 
     fn kernel(&self, settings: &Settings) -> Context {
-        let begin = || match settings.schedule() {
-            // What the system does not allow is left alone, as in libzmq.
-            Some(schedule) => settings.builder().thread_schedule(schedule).build().ok(),
-            None => None,
-        };
+        // What the system does not allow is left alone, as in libzmq.
+        let begin = || settings.scheduled().and_then(|builder| builder.build().ok());
         let lazily = || raw::context(settings.builder());
         lock(&self.kernel).get_or_insert_with(|| begin().unwrap_or_else(lazily)).clone()
     }

@@ -15,12 +15,14 @@ use crate::error::OptionError;
 use security::SecurityOptions;
 pub(crate) use tls::TlsOptions;
 
+mod contexts;
 mod numbers;
 mod security;
 mod spec;
 mod table;
 mod tls;
 
+pub use contexts::{ContextOption, ContextOptionError, ContextOptionSpec};
 pub use spec::{OptionSpec, OptionValue, SocketOption, TakesEffect};
 
 /// A high-water mark for one peer and direction: whole messages, and optionally bytes. Zero means no limit.

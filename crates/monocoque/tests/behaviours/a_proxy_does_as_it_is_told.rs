@@ -269,6 +269,25 @@ fn one_socket_may_be_both_sides() {
 }
 
 #[test]
+fn a_rep_that_is_both_sides_answers_with_what_it_is_asked() {
+    everywhere(async |ctx: Context| {
+        let name = inproc();
+        let rep = soon(ctx.rep().bind(&name)).await.expect("free");
+        let req = ctx.req().connect(&name).expect("valid");
+        let mut proxy = Proxy::new(&rep, &rep);
+        let steering = proxy.steering();
+        let ask = async {
+            for n in 0..3 {
+                soon(req.send(number(n))).await.expect("sent");
+                assert_eq!(soon(req.recv()).await, Ok(number(n)));
+            }
+            steering.terminate();
+        };
+        assert_eq!(both(proxy.run(), ask).await, (Ok(()), ()));
+    });
+}
+
+#[test]
 fn neither_direction_starves_the_other() {
     everywhere(async |ctx: Context| {
         let (front_at, back_at) = (inproc(), inproc());

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use monocoque::{OptionSpec, SocketOption, SocketType};
+use monocoque::{ContextOption, OptionSpec, SocketOption, SocketType};
 
 const HEAD: &str = "\
 # Socket options
@@ -15,6 +15,15 @@ Each is set by its number (`SocketBuilder::option`, `Socket::set_option`, `monoc
 method in the last column. Numbers are libzmq's; those from 10,000 are ours. Where libzmq's default differs it is in brackets:
 `SocketBuilder::as_libzmq` has those.
 
+";
+
+const CONTEXTS: &str = "
+# Context options
+
+Set before the context is built (`ContextBuilder::option`, `monocoque pub --option NAME=VALUE`), or by the typed method.
+
+| Option | No. | Takes | Default | What it does | Method |
+|---|---|---|---|---|---|
 ";
 
 fn page() -> String {
@@ -43,6 +52,21 @@ fn page() -> String {
         if let Some(why) = spec.absent() {
             writeln!(page, "| {} | {} | {why} |", spec.name(), spec.option().0).expect("a string takes all");
         }
+    }
+    page += CONTEXTS;
+    for spec in ContextOption::all() {
+        let access = if spec.is_readable() || !spec.is_settable() { "" } else { ", only set" };
+        let default = spec.default().map_or("-".to_owned(), |value| value.to_string());
+        let method = spec.method().map_or(String::new(), |name| format!("`{name}`"));
+        let (number, fixed) = (spec.option().number(), spec.fixed().map_or(String::new(), |why| format!("; it {why}")));
+        writeln!(
+            page,
+            "| {} | {number} | {}{access} | {default} | {}{fixed} | {method} |",
+            spec.name(),
+            spec.takes(),
+            spec.about(),
+        )
+        .expect("a string takes all");
     }
     page
 }
