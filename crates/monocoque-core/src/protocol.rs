@@ -171,6 +171,11 @@ pub trait Protocol {
         false
     }
 
+    /// The peer has closed, or reset the link: why, if the protocol knows more of it than that.
+    fn left(&self) -> Option<Self::Error> {
+        None
+    }
+
     /// Reading was paused by us until `now`: silence of the peer in that time is ours, not its.
     fn forgive(&mut self, now: Instant) {
         let _ = now;

@@ -158,6 +158,10 @@ impl<P: Protocol> Protocol for Tls<P> {
         self.within.judge(now).map_err(TlsError::Within)
     }
 
+    fn left(&self) -> Option<TlsError<P::Error>> {
+        self.within.left().map(TlsError::Within)
+    }
+
     fn forgive(&mut self, now: Instant) {
         self.within.forgive(now);
     }

@@ -336,6 +336,10 @@ impl Protocol for WsSession {
         Ok(self.session.judge(now)?)
     }
 
+    fn left(&self) -> Option<WsError> {
+        self.session.left().map(WsError::from)
+    }
+
     fn forgive(&mut self, now: Instant) {
         self.session.forgive(now);
     }

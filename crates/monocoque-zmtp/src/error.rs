@@ -24,6 +24,10 @@ pub enum SessionError {
         /// What the peer gave as its reason; printable.
         reason: String,
     },
+    /// The server, which had greeted us as one of CURVE, closed without an answer to HELLO. So does one that does not have
+    /// the key by which we know it; one that was stopped at that moment looks the same.
+    #[error("the server closed without an answer to HELLO: it may not have the key that it is known by")]
+    HelloUnanswered,
     /// We did not let the peer in, and told it so.
     #[error("we refused the peer (status {status})")]
     AuthenticationFailed {
@@ -88,7 +92,7 @@ impl ProtocolError for SessionError {
         match self {
             Self::PeerMisbehaved(_) => Blame::PeerMisbehaved,
             Self::PeerIncompatible(_) | Self::AuthenticationFailed { .. } | Self::UnusableKey => Blame::Incompatible,
-            Self::HandshakeRefused { .. } => Blame::Refused,
+            Self::HandshakeRefused { .. } | Self::HelloUnanswered => Blame::Refused,
             Self::LimitExceeded { .. } | Self::Unjudged(_) | Self::NoEntropy => Blame::Limit,
             Self::HandshakeTimeout { .. } | Self::HeartbeatTimeout { .. } | Self::TtlExpired { .. } => Blame::Silence,
         }

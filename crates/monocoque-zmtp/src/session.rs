@@ -404,6 +404,10 @@ impl Protocol for Session {
         Poll::Ready(true)
     }
 
+    fn left(&self) -> Option<SessionError> {
+        self.mechanism.left()
+    }
+
     fn forgive(&mut self, now: Instant) {
         self.pulse.forgive(now);
     }

@@ -222,6 +222,10 @@ impl Protocol for Conversation {
         speak!(self, one => one.is_verbatim())
     }
 
+    fn left(&self) -> Option<ConversationError> {
+        speak!(self, one => one.left().map(ConversationError::from))
+    }
+
     fn forgive(&mut self, now: Instant) {
         speak!(self, one => one.forgive(now));
     }

@@ -65,11 +65,14 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             let spare = room.spare_len();
             let Some((result, mut room)) = self.read(room, need.0).await else { return };
             let count = match result {
-                Ok(0) => return self.shared.end(End::PeerClosed { truncated: before }),
+                Ok(0) => return self.end_by_peer(End::PeerClosed { truncated: before }),
                 Ok(count) => count,
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                     slab = Some(room);
                     continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return self.end_by_peer(End::Link(error));
                 }
                 Err(error) => return self.shared.end(End::Link(error)),
             };
@@ -90,6 +93,12 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 yield_now().await;
             }
         }
+    }
+
+    /// The peer has ended the connection: as the protocol understands it, if it does.
+    fn end_by_peer(&self, end: End<P::Error>) {
+        let why = self.shared.protocol.borrow().left();
+        self.shared.end(why.map_or(end, End::Protocol));
     }
 
     /// Waits for what the handshake waits for that does not come from the peer; whether there was something.
