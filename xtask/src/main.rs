@@ -30,6 +30,8 @@ enum Task {
     LibzmqSuite(suite::libzmq::Options),
     /// Build pyzmq against our header and library, and run its tests.
     PyzmqSuite(suite::pyzmq::Options),
+    /// Execute a notebook with a Jupyter kernel whose pyzmq runs on our library.
+    Jupyter(suite::jupyter::Options),
     /// Run libzmq's own perf programs with our library and with libzmq, and print the ratios.
     LibzmqPerf(suite::perf::Options),
 }
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Task::InstallLibzmq { prefix } => libzmq::install(&prefix),
         Task::LibzmqSuite(options) => suite::libzmq::run(&options),
         Task::PyzmqSuite(options) => suite::pyzmq::run(&options),
+        Task::Jupyter(options) => suite::jupyter::run(&options),
         Task::LibzmqPerf(options) => suite::perf::run(&options),
     };
     match done {

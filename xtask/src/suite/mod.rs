@@ -1,5 +1,6 @@
 //! Suites of others, run against the library that stands in for libzmq: nothing of them is kept in the repository.
 
+pub mod jupyter;
 pub mod libzmq;
 pub mod perf;
 pub mod pyzmq;
