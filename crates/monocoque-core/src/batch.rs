@@ -292,6 +292,12 @@ impl BatchReader {
         batch.clear();
     }
 
+    /// The reader is drained: nothing of what it read stays in memory because of it.
+    pub(crate) fn let_go(&mut self) {
+        debug_assert!(self.segments.is_empty() && self.at == self.current.len(), "there is more to read");
+        (self.current, self.at) = (Bytes::new(), 0);
+    }
+
     /// Reads the next message or command into `into`; `None` when the reader is drained.
     ///
     /// In place, because a message that is returned is copied by every hand it passes through.

@@ -6,6 +6,7 @@
 //! It has no runtime, no socket, no clock and no source of randomness: each comes in as an argument.
 
 pub mod batch;
+pub mod budget;
 pub mod endpoint;
 mod frame;
 mod group;

@@ -27,6 +27,17 @@ pub const SLAB_LARGE_BYTES: usize = 64 * 1024;
 /// The slab that a saturated connection reads into.
 pub const SLAB_HUGE_BYTES: usize = 256 * 1024;
 
+/// What each connection may hold of its peer's when the ceiling of its context is reached: a few commands, or messages that
+/// are small. As much as an idle connection takes in all.
+pub const RESERVE_BYTES: usize = SLAB_SMALL_BYTES;
+
+/// The lowest ceiling for what peers send: the largest slab is a quarter of it.
+pub const CEILING_BYTES_MIN: usize = 4 * SLAB_HUGE_BYTES;
+
+/// Of a ceiling, one message may take this part at most, so that several are on their way at once: what is whole, what is
+/// half there, and what both are copied into.
+pub const CEILING_MESSAGE_PART: usize = 4;
+
 /// Bytes that an arena keeps for reuse in each size class; what comes back above it is freed.
 pub const ARENA_CLASS_BYTES_MAX: usize = 16 * SLAB_HUGE_BYTES;
 

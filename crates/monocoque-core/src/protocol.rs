@@ -112,6 +112,18 @@ pub trait Protocol {
         out: &mut Output<Self::Peer>,
     ) -> Result<Need, Self::Error>;
 
+    /// How many bytes of slabs of its own the protocol may lease while it takes `input` bytes more: none, if what it delivers
+    /// lies where it was read. They are counted where the input is ([`Arena::room_beside`](crate::slab::Arena::room_beside)).
+    fn beside(&self, input: usize) -> usize {
+        let _ = input;
+        0
+    }
+
+    /// Bytes of what it took that the protocol keeps, because the message that they are of has not ended.
+    fn unfinished(&self) -> usize {
+        0
+    }
+
     /// Waits for what the handshake stopped for and no peer sends, such as somebody's judgement of the peer. Whether
     /// there was something, so that [`received`](Self::received) is to be called again; nothing is read before.
     ///
@@ -157,6 +169,11 @@ pub trait Protocol {
     /// told and sent again on the next one. If not, the whole batch in flight is sent again, and may arrive twice.
     fn is_verbatim(&self) -> bool {
         false
+    }
+
+    /// The peer has closed, or reset the link: why, if the protocol knows more of it than that.
+    fn left(&self) -> Option<Self::Error> {
+        None
     }
 
     /// Reading was paused by us until `now`: silence of the peer in that time is ours, not its.

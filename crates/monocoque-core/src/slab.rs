@@ -12,10 +12,11 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::sync::Mutex;
 use bytes::Bytes;
 
+use crate::budget::{Budget, Charge};
 use crate::limits::{ARENA_CLASS_BYTES_MAX, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES};
+use crate::sync::Mutex;
 
 /// The sizes of block that an [`Arena`] recycles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +32,8 @@ pub enum SlabClass {
 }
 
 impl SlabClass {
-    const ALL: [SlabClass; 4] = [Self::Tiny, Self::Small, Self::Large, Self::Huge];
+    /// Every class, the smallest first.
+    pub const ALL: [SlabClass; 4] = [Self::Tiny, Self::Small, Self::Large, Self::Huge];
 
     /// Bytes of a block of this class.
     pub const fn bytes(self) -> usize {
@@ -46,6 +48,11 @@ impl SlabClass {
     /// The smallest class of at least `bytes`, if there is one.
     pub fn fitting(bytes: usize) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.bytes() >= bytes)
+    }
+
+    /// Bytes of the slab that [`Arena::room`] gives for `bytes`.
+    pub fn rounded(bytes: usize) -> usize {
+        Self::fitting(bytes).map_or(bytes, Self::bytes)
     }
 }
 
@@ -66,6 +73,7 @@ pub struct Arena {
 #[derive(Default)]
 struct FreeLists {
     classes: [Mutex<Vec<Block>>; 4],
+    ceiling: Option<Budget>,
 }
 
 impl fmt::Debug for Arena {
@@ -81,6 +89,17 @@ impl Arena {
         Self::default()
     }
 
+    /// An empty arena that knows of a budget for what peers send. Leases do not look at it: who reads what a peer sends
+    /// takes from it first.
+    pub fn under(ceiling: Budget) -> Self {
+        Self { free: Arc::new(FreeLists { ceiling: Some(ceiling), ..FreeLists::default() }) }
+    }
+
+    /// The budget for what peers send, if there is one.
+    pub fn ceiling(&self) -> Option<&Budget> {
+        self.free.ceiling.as_ref()
+    }
+
     /// A slab of `class`, recycled where possible.
     pub fn lease(&self, class: SlabClass) -> SlabMut {
         let recycled = self.free.classes[class as usize].lock().pop();
@@ -90,6 +109,26 @@ impl Arena {
             })
         });
         SlabMut::new(block, Some((Arc::clone(&self.free), class)))
+    }
+
+    /// A slab of at least `bytes`: of the smallest class that fits, or of exactly so many.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the allocator refuses a size that is none of the classes.
+    pub fn room(&self, bytes: usize) -> Result<SlabMut, OutOfMemory> {
+        SlabClass::fitting(bytes).map_or_else(|| SlabMut::exact(bytes), |class| Ok(self.lease(class)))
+    }
+
+    /// [`room`](Self::room) for what was in `source`. If that is counted this is too, and of exactly `bytes`: over its budget
+    /// if it must be.
+    ///
+    /// # Errors
+    /// As [`room`](Self::room).
+    pub fn room_beside(&self, source: &SlabMut, bytes: usize) -> Result<SlabMut, OutOfMemory> {
+        match source.budget() {
+            None => self.room(bytes),
+            Some(budget) => Ok(SlabMut::exact(bytes)?.charged(budget.take(bytes))),
+        }
     }
 
     /// Blocks of `class` that wait for reuse.
@@ -140,6 +179,8 @@ impl Drop for Block {
 struct Lease {
     block: Option<Block>,
     home: Option<(Arc<FreeLists>, SlabClass)>,
+    /// What it was taken off, if it is counted.
+    charge: Option<Charge>,
 }
 
 impl Lease {
@@ -208,7 +249,7 @@ impl fmt::Debug for SlabMut {
 impl SlabMut {
     fn new(block: Block, home: Option<(Arc<FreeLists>, SlabClass)>) -> Self {
         let (base, end) = (block.start, block.bytes);
-        Self { lease: Arc::new(Lease { block: Some(block), home }), base, end, start: 0, filled: 0 }
+        Self { lease: Arc::new(Lease { block: Some(block), home, charge: None }), base, end, start: 0, filled: 0 }
     }
 
     /// A slab of exactly `bytes`, for a frame larger than any class. It is freed, not recycled.
@@ -217,6 +258,25 @@ impl SlabMut {
     /// [`OutOfMemory`] when the allocator refuses: the size may be a peer's claim.
     pub fn exact(bytes: usize) -> Result<Self, OutOfMemory> {
         Ok(Self::new(Block::allocate(bytes)?, None))
+    }
+
+    /// The same slab, which holds `charge` until its last view is dropped. It must be new: what is shared is not charged.
+    #[must_use]
+    pub fn charged(mut self, charge: Charge) -> Self {
+        if let Some(lease) = Arc::get_mut(&mut self.lease) {
+            lease.charge = Some(charge);
+        }
+        self
+    }
+
+    /// What it was taken off, if it is counted.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.lease.charge.as_ref().map(Charge::budget)
+    }
+
+    /// Whether views of the block are left, or other slabs in it: dropping this one frees nothing.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.lease) > 1
     }
 
     /// Bytes that the slab can hold from its current start: filled and spare.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{BufRead, IoSlice, Write};
 
 use bytes::Bytes;
-use monocoque_core::slab::Arena;
+use monocoque_core::slab::{Arena, SlabMut};
 use rustls::{ClientConnection, Connection, ServerConnection};
 
 use crate::config::{Role, TlsConfig};
@@ -46,15 +46,15 @@ impl Engine {
 
     /// Takes bytes off the front of `input` and decrypts them into `plain`; returns how many were taken: none if the
     /// peer has said that nothing more of this connection comes.
-    pub(crate) fn decrypt(&mut self, mut input: &[u8], plain: &mut Plain, arena: &Arena) -> Result<usize, TlsFault> {
-        let taken = self.connection.read_tls(&mut input)?;
+    pub(crate) fn decrypt(&mut self, input: &SlabMut, plain: &mut Plain, arena: &Arena) -> Result<usize, TlsFault> {
+        let taken = self.connection.read_tls(&mut input.filled())?;
         let judged = self.connection.process_new_packets();
         let mut reader = self.connection.reader();
         loop {
             let len = match reader.fill_buf() {
                 Ok([]) => break,
                 Ok(bytes) => {
-                    plain.push(bytes, arena).map_err(|error| TlsFault::Ours(error.to_string()))?;
+                    plain.push(bytes, input, arena).map_err(|error| TlsFault::Ours(error.to_string()))?;
                     bytes.len()
                 }
                 // Nothing for now.

@@ -59,7 +59,7 @@ impl<P: Protocol> Tls<P> {
     /// Decrypts what of `input` is at its front and gives it on; whether there may be more.
     fn advance(&mut self, now: Instant, input: &mut SlabMut, out: &mut Out<P>) -> Result<bool, Failure<P>> {
         let Some(engine) = &mut self.engine else { return Ok(false) };
-        let decrypted = engine.decrypt(input.filled(), &mut self.plain, &self.arena);
+        let decrypted = engine.decrypt(input, &mut self.plain, &self.arena);
         // An answer of TLS itself, or the alert that tells the peer why we give up.
         engine.say(&mut out.write)?;
         // What came before a fault is given on.
@@ -107,8 +107,18 @@ impl<P: Protocol> Protocol for Tls<P> {
                 Ok(())
             })?;
         }
+        self.plain.begin();
         while self.advance(now, input, out)? {}
         Ok(Need(0))
+    }
+
+    fn beside(&self, input: usize) -> usize {
+        let plain = self.plain.growth(input);
+        plain + self.within.beside(plain.max(input))
+    }
+
+    fn unfinished(&self) -> usize {
+        self.plain.len() + self.within.unfinished()
     }
 
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
@@ -146,6 +156,10 @@ impl<P: Protocol> Protocol for Tls<P> {
 
     fn judge(&mut self, now: Instant) -> Result<(), TlsError<P::Error>> {
         self.within.judge(now).map_err(TlsError::Within)
+    }
+
+    fn left(&self) -> Option<TlsError<P::Error>> {
+        self.within.left().map(TlsError::Within)
     }
 
     fn forgive(&mut self, now: Instant) {

@@ -4,7 +4,7 @@
 //! than 64 KiB are unmasked into a slab of their own, side by side. A longer one, which the reader has brought whole into
 //! memory, is unmasked and given its header where it lies.
 
-use monocoque_core::limits::{FRAME_HEADER_BYTES_MAX, SLAB_LARGE_BYTES};
+use monocoque_core::limits::{FRAME_HEADER_BYTES_MAX, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES};
 use monocoque_core::slab::{Arena, SlabClass, SlabMut};
 use monocoque_core::wire::{self, EncodedHeader};
 
@@ -43,15 +43,16 @@ impl Run {
         self.0.as_ref().is_none_or(|slab| slab.spare_len() >= bytes + FRAME_HEADER_BYTES_MAX)
     }
 
-    /// Appends the message whose masked payload is `payload`. There is room for it.
-    ///
-    /// `to_come` are the bytes of input from here on: what is likely to follow it.
-    pub(crate) fn push(&mut self, flags: u8, header: Header, payload: &[u8], to_come: usize, arena: &Arena) {
+    /// Appends the message at the front of `input`, masked and whole. There is room for it, and in a new slab for what is
+    /// likely to follow.
+    pub(crate) fn push(&mut self, flags: u8, header: Header, input: &SlabMut, arena: &Arena) {
+        let (to_come, payload_len) = (input.len(), header.payload_len as usize);
+        let payload = &input.filled()[header.header_len..header.header_len + payload_len];
         let body = &payload[FLAGS_BYTES..];
         let slab = self.0.get_or_insert_with(|| {
             // One of 64 KiB and its header need the class above.
             let likely = (to_come + to_come / 32).min(SLAB_LARGE_BYTES).max(body.len()) + FRAME_HEADER_BYTES_MAX;
-            arena.lease(SlabClass::fitting(likely).unwrap_or(SlabClass::Huge))
+            arena.room_beside(input, likely).unwrap_or_else(|_| arena.lease(SlabClass::Huge))
         });
         slab.extend_from_slice(EncodedHeader::new(flags, body.len()).as_slice());
         let at = slab.len();
@@ -60,6 +61,12 @@ impl Run {
             mask::apply(&mut slab.filled_mut()[at..], key, FLAGS_BYTES);
         }
     }
+}
+
+/// Bytes that the runs out of `input` bytes may take: a little more than those, for the heads. More than the largest slab is
+/// read for one frame only, which stays where it lies.
+pub(crate) fn beside(input: usize) -> usize {
+    if input > SLAB_HUGE_BYTES { 0 } else { input + input / 16 + 4 * FRAME_HEADER_BYTES_MAX }
 }
 
 /// Makes the message at the front of `input`, longer than a run takes, a frame of a pipe where it lies.

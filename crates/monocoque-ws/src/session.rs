@@ -203,7 +203,7 @@ impl WsSession {
             if !run.has_room(frame_len) {
                 self.give(now, run.take(), out)?;
             }
-            run.push(flags, header, &input.filled()[header.header_len..frame_len], input.len(), &self.config.arena);
+            run.push(flags, header, input, &self.config.arena);
             input.skip(frame_len);
             if !self.ready {
                 // What is allowed next depends on what this one says.
@@ -293,6 +293,14 @@ impl Protocol for WsSession {
         result.inspect_err(|error| self.close(close_code(error), out))
     }
 
+    fn beside(&self, input: usize) -> usize {
+        receive::beside(input)
+    }
+
+    fn unfinished(&self) -> usize {
+        self.session.unfinished()
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         self.session.poll_unblocked(cx)
     }
@@ -326,6 +334,10 @@ impl Protocol for WsSession {
 
     fn judge(&mut self, now: Instant) -> Result<(), WsError> {
         Ok(self.session.judge(now)?)
+    }
+
+    fn left(&self) -> Option<WsError> {
+        self.session.left().map(WsError::from)
     }
 
     fn forgive(&mut self, now: Instant) {

@@ -24,6 +24,9 @@ pub struct SessionConfig {
     pub identity: Option<RoutingId>,
     /// The longest body of one frame of a message that is accepted, as libzmq's `ZMQ_MAXMSGSIZE`.
     pub max_message_bytes: Option<u64>,
+    /// The most that the frames of one message may take together while its last frame is still to come, in bytes with
+    /// their heads.
+    pub max_multipart_bytes: Option<u64>,
     /// From the link being up to the peer being ready; `None` waits for ever.
     pub handshake_timeout: Option<Duration>,
     /// When and how the peer is asked for a sign of life.
@@ -99,6 +102,7 @@ impl SessionConfig {
             socket_type,
             identity: None,
             max_message_bytes: None,
+            max_multipart_bytes: None,
             handshake_timeout: Some(HANDSHAKE_TIMEOUT_DEFAULT),
             heartbeat: Heartbeat::default(),
             metadata: Vec::new(),

@@ -24,6 +24,10 @@ pub enum SessionError {
         /// What the peer gave as its reason; printable.
         reason: String,
     },
+    /// The server, which had greeted us as one of CURVE, closed without an answer to HELLO. So does one that does not have
+    /// the key by which we know it; one that was stopped at that moment looks the same.
+    #[error("the server closed without an answer to HELLO: it may not have the key that it is known by")]
+    HelloUnanswered,
     /// We did not let the peer in, and told it so.
     #[error("we refused the peer (status {status})")]
     AuthenticationFailed {
@@ -88,7 +92,7 @@ impl ProtocolError for SessionError {
         match self {
             Self::PeerMisbehaved(_) => Blame::PeerMisbehaved,
             Self::PeerIncompatible(_) | Self::AuthenticationFailed { .. } | Self::UnusableKey => Blame::Incompatible,
-            Self::HandshakeRefused { .. } => Blame::Refused,
+            Self::HandshakeRefused { .. } | Self::HelloUnanswered => Blame::Refused,
             Self::LimitExceeded { .. } | Self::Unjudged(_) | Self::NoEntropy => Blame::Limit,
             Self::HandshakeTimeout { .. } | Self::HeartbeatTimeout { .. } | Self::TtlExpired { .. } => Blame::Silence,
         }
@@ -111,6 +115,8 @@ impl ProtocolError for SessionError {
 pub enum Limit {
     /// [`SessionConfig::max_message_bytes`](crate::SessionConfig).
     MessageFrame,
+    /// [`SessionConfig::max_multipart_bytes`](crate::SessionConfig).
+    Message,
     /// [`HANDSHAKE_COMMAND_BYTES_MAX`](crate::limits::HANDSHAKE_COMMAND_BYTES_MAX).
     HandshakeCommand,
     /// [`COMMAND_BYTES_MAX`](crate::limits::COMMAND_BYTES_MAX), or the message limit for subscriptions.
@@ -123,6 +129,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MessageFrame => "a message frame",
+            Self::Message => "a message of many frames",
             Self::HandshakeCommand => "a handshake command",
             Self::Command => "a command",
             Self::Memory => "a frame that cannot be addressed,",

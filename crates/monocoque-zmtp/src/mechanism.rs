@@ -116,6 +116,14 @@ impl Mechanism {
         }
     }
 
+    /// What it means that the peer closed now, if it means anything.
+    pub(crate) fn left(&self) -> Option<SessionError> {
+        match self {
+            Self::Curve(curve) if curve.is_unanswered() => Some(SessionError::HelloUnanswered),
+            _ => None,
+        }
+    }
+
     /// The lanes to and from a ready peer, if frames go in boxes.
     pub(crate) fn lanes(&mut self) -> Option<&mut (Lane, Lane)> {
         match self {

@@ -19,7 +19,7 @@ pub use self::within::Beginning;
 use crate::auth::Grant;
 use crate::command::{Command, ERROR, PING, PONG, Wishes};
 use crate::config::SessionConfig;
-use crate::error::{PeerIncompatible, SessionError};
+use crate::error::{Limit, PeerIncompatible, SessionError};
 use crate::frames::{self, Rules, Scan, Stop};
 use crate::greeting::{self, GREETING_BYTES, Opening, SIGNATURE_BYTES, Version};
 use crate::heartbeat::{self, Pulse};
@@ -245,7 +245,9 @@ impl Session {
         let mut replies = Vec::new();
         let result = loop {
             let scan = frames::scan(input.filled(), !self.partial.is_empty(), &self.rules);
-            self.take_run(&scan, input, &mut out.deliver);
+            if let Err(error) = self.take_run(&scan, input, &mut out.deliver) {
+                break Err(error);
+            }
             let (header_len, frame_len) = match scan.stop {
                 Stop::Need(bytes) => break Ok(Need(bytes)),
                 Stop::Fault(error) => break Err(error),
@@ -269,7 +271,7 @@ impl Session {
         loop {
             let Rewritten { surplus, scan } = framing::rewrite(input.filled_mut(), self.rules.message());
             input.skip(surplus);
-            self.take_run(&scan, input, &mut out.deliver);
+            self.take_run(&scan, input, &mut out.deliver)?;
             match scan.stop {
                 framing::Stop::Surplus => {}
                 framing::Stop::Need(bytes) => return Ok(Need(bytes)),
@@ -279,14 +281,27 @@ impl Session {
     }
 
     /// Cuts a run of frames off the input: whole messages to deliver, the rest to wait for its end.
-    fn take_run<S>(&mut self, scan: &Scan<S>, input: &mut SlabMut, deliver: &mut Batch) {
+    fn take_run<S>(&mut self, scan: &Scan<S>, input: &mut SlabMut, deliver: &mut Batch) -> Result<(), SessionError> {
         // spec: 37/ZMTP, messages — delivered atomically: all the frames of a message, or none of them.
         if scan.whole > 0 {
             deliver.append(&mut self.partial);
             deliver.push(input.split_to(scan.whole), scan.messages);
         }
         if scan.taken > scan.whole {
-            self.partial.push(input.split_to(scan.taken - scan.whole), 0);
+            self.hold(input.split_to(scan.taken - scan.whole))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps frames of a message whose end is to come.
+    fn hold(&mut self, frames: Bytes) -> Result<(), SessionError> {
+        self.partial.push(frames, 0);
+        let asked = self.partial.bytes as u64;
+        match self.config.max_multipart_bytes {
+            Some(allowed) if asked > allowed => {
+                Err(SessionError::LimitExceeded { limit: Limit::Message, asked, allowed })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -376,6 +391,10 @@ impl Protocol for Session {
         !matches!(self.stage, Stage::OlderTraffic | Stage::SealedTraffic | Stage::Raw)
     }
 
+    fn unfinished(&self) -> usize {
+        self.partial.bytes
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let Stage::Judging(judgement) = &mut self.stage else { return Poll::Ready(false) };
         if let Some(pending) = &mut judgement.pending {
@@ -383,6 +402,10 @@ impl Protocol for Session {
             judgement.pending = None;
         }
         Poll::Ready(true)
+    }
+
+    fn left(&self) -> Option<SessionError> {
+        self.mechanism.left()
     }
 
     fn forgive(&mut self, now: Instant) {

@@ -9,11 +9,12 @@ use std::time::Instant;
 use harness::{End, converse, decode, encode};
 use monocoque_core::batch::Unit;
 use monocoque_core::pipe::PipeWriter;
-use monocoque_core::protocol::{ProtocolError, Side};
+use monocoque_core::protocol::{Output, Protocol, ProtocolError, Side};
+use monocoque_core::slab::SlabMut;
 use monocoque_core::{Message, SocketType};
 use monocoque_zmtp::{
     Applicant, Credentials, CurveClient, CurveKeys, CurveServer, Entropy, PeerIncompatible, PeerMisbehaved, Refusal,
-    SecretKey, Security, SessionConfig, SessionError, Verdict,
+    SecretKey, Security, Session, SessionConfig, SessionError, Verdict,
 };
 
 static DRAWN: AtomicU8 = AtomicU8::new(1);
@@ -141,6 +142,21 @@ fn a_client_that_knows_another_key_is_not_answered() {
     let (client, server) = meet(curve_client(9), curve_server(&[2]), usize::MAX);
     assert_eq!(server.outcome.error, Some(PeerMisbehaved::BoxForged("HELLO").into()));
     assert!(client.outcome.ready.is_none());
+}
+
+#[test]
+fn a_client_knows_what_it_means_that_the_server_leaves_now() {
+    let now = Instant::now();
+    let (mut session, mut out) = (Session::new(config(curve_client(9)), Side::Dialer), Output::default());
+    session.connected(now, &mut out);
+    assert_eq!(session.left(), None, "it may be anybody");
+    let mut greeting = [0; 64];
+    (greeting[0], greeting[9], greeting[10], greeting[32]) = (0xff, 0x7f, 3, 1);
+    greeting[12..17].copy_from_slice(b"CURVE");
+    let mut input = SlabMut::exact(64).expect("memory");
+    input.extend_from_slice(&greeting);
+    session.received(now, &mut input, &mut out).expect("sound");
+    assert_eq!(session.left(), Some(SessionError::HelloUnanswered));
 }
 
 #[test]

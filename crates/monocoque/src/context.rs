@@ -7,6 +7,8 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use monocoque_core::SocketType;
+use monocoque_core::budget::Budget;
+use monocoque_core::limits::CEILING_BYTES_MIN;
 use monocoque_core::slab::Arena;
 use monocoque_io::{Driver, DriverChoice, Placement, PlacementError, Schedule, Stop, ThreadConfig};
 
@@ -19,6 +21,7 @@ use crate::kind::{
     Scatter, Server, Stream, Sub, XPub, XSub,
 };
 use crate::options::{ContextOption, ContextOptionError, ContextOptions, OptionValue};
+use crate::stats::MemoryStats;
 
 /// Makes sockets and owns what they share: the I/O threads, the memory, the inproc names.
 ///
@@ -211,6 +214,23 @@ impl ContextBuilder {
         self
     }
 
+    /// A ceiling for what all sockets hold of what their peers sent, in bytes; none by default, as with libzmq. At least 1 MiB.
+    ///
+    /// Counted is the memory that was read into, from the read until the last [`Message`](crate::Message) or slice of it is
+    /// dropped, queued or with the application. When it is spent, connections stop reading, and TCP holds their peers back;
+    /// they go on in turn as messages are dropped. Each connection has 4 KiB beside it, so that one whose peer says little
+    /// is heard in any case. A message takes a quarter of the ceiling at most: a longer one ends its connection with
+    /// [`SessionError::LimitExceeded`](crate::SessionError::LimitExceeded).
+    ///
+    /// Not counted: what comes over inproc, which crosses no border of trust, and by UDP, where the high-water mark of a
+    /// socket bounds all its peers together; what is to be sent; subscriptions; what the system holds. [`Context::memory`]
+    /// tells what is held.
+    #[must_use]
+    pub fn memory_max(mut self, bytes: usize) -> Self {
+        self.defaults.options.memory_bytes_max = Some(bytes.max(CEILING_BYTES_MIN));
+        self
+    }
+
     /// Whether new sockets linger (`ZMQ_BLOCKY`): they do by default; else their linger time is zero.
     #[must_use]
     pub fn blocky(mut self, on: bool) -> Self {
@@ -287,7 +307,11 @@ impl Context {
             sockets: AtomicUsize::new(0),
             local_to,
             placement,
-            arena: Arena::new(),
+            arena: builder
+                .defaults
+                .options
+                .memory_bytes_max
+                .map_or_else(Arena::new, |max| Arena::under(Budget::new(max))),
             inproc: Registry::default(),
             closing: Closing::default(),
         };
@@ -304,6 +328,11 @@ impl Context {
     /// [`ContextError`] if none could be started.
     pub fn driver(&self) -> Result<Driver, ContextError> {
         self.inner().placement().map(Placement::driver)
+    }
+
+    /// What the sockets hold of what their peers sent. Without a [ceiling](ContextBuilder::memory_max) nothing is counted.
+    pub fn memory(&self) -> MemoryStats {
+        self.inner().arena.ceiling().map_or_else(MemoryStats::default, MemoryStats::of)
     }
 
     /// A socket of a type that is known only at run time.

@@ -181,6 +181,15 @@ impl Protocol for Conversation {
         Ok(speak!(self, one => one.received(now, input, out)?))
     }
 
+    #[inline]
+    fn beside(&self, input: usize) -> usize {
+        speak!(self, one => one.beside(input))
+    }
+
+    fn unfinished(&self) -> usize {
+        speak!(self, one => one.unfinished())
+    }
+
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         speak!(self, one => one.poll_unblocked(cx))
     }
@@ -211,6 +220,10 @@ impl Protocol for Conversation {
 
     fn is_verbatim(&self) -> bool {
         speak!(self, one => one.is_verbatim())
+    }
+
+    fn left(&self) -> Option<ConversationError> {
+        speak!(self, one => one.left().map(ConversationError::from))
     }
 
     fn forgive(&mut self, now: Instant) {

@@ -8,7 +8,7 @@ use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
 use monocoque_core::protocol::Side;
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
-use monocoque_core::{Endpoint, SocketType};
+use monocoque_core::{Endpoint, RoutingId, SocketType};
 use monocoque_io::{Binding, Dialer, Listener, Placement, PlacementGone, Stopper};
 use monocoque_pattern::{Hub, LinkId};
 
@@ -237,14 +237,19 @@ impl Core {
     }
 
     /// Starts connecting to a network endpoint.
-    pub(crate) fn connect_network(self: &Arc<Self>, written: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
+    pub(crate) fn connect_network(
+        self: &Arc<Self>,
+        written: &str,
+        endpoint: Endpoint,
+        name: Option<RoutingId>,
+    ) -> Result<LinkId, ConnectError> {
         let placement = self.placement()?;
         let speech = self.speech(&endpoint, Side::Dialer)?;
         let (immediate, config) = {
             let options = self.options();
             (options.immediate, options.dial_config())
         };
-        let target = Arc::new(Target::new(self.open_link()?));
+        let target = Arc::new(Target::new(self.open_link(name)?));
         if !immediate {
             let (writer, reader) = self.outgoing_pipe();
             if self.hub.attach(target.link, writer).is_err() {
@@ -326,9 +331,9 @@ impl Core {
         }
     }
 
-    /// A link to whom is connected to, by the name that it was given if it was.
-    pub(crate) fn open_link(&self) -> Result<LinkId, ConnectError> {
-        let name = self.options().next_name.take();
+    /// A link to whom is connected to: by `name`, or else by the name that the next one was given, if it was.
+    pub(crate) fn open_link(&self, name: Option<RoutingId>) -> Result<LinkId, ConnectError> {
+        let name = name.or_else(|| self.options().next_name.take());
         let link = self.hub.open();
         let Some(name) = name else { return Ok(link) };
         if self.hub.name(link, Some(name.clone())).is_some() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use monocoque_core::pipe::PipeReader;
 use monocoque_core::sync::Mutex;
-use monocoque_core::{Endpoint, SocketType};
+use monocoque_core::{Endpoint, RoutingId, SocketType};
 use monocoque_io::Stopper;
 use monocoque_pattern::{LinkId, PeerFacts, PeerKey, PeerProperties};
 
@@ -121,13 +121,18 @@ pub(crate) fn is_bound(context: &ContextInner, name: &str) -> bool {
 }
 
 /// Connects to `name`, now or when it is bound.
-pub(crate) fn connect(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<LinkId, ConnectError> {
+pub(crate) fn connect(
+    core: &Arc<Core>,
+    endpoint: Endpoint,
+    inproc: &str,
+    name: Option<RoutingId>,
+) -> Result<LinkId, ConnectError> {
     let registry = &core.context.inproc;
     let mut names = registry.names.lock();
-    let entry = names.entry(name.to_owned()).or_default();
+    let entry = names.entry(inproc.to_owned()).or_default();
     let bound = entry.bound.upgrade().filter(|bound| !bound.is_closing());
     check_types(core, bound.as_deref(), &endpoint)?;
-    let link = core.open_link()?;
+    let link = core.open_link(name)?;
     let (writer, outgoing) = core.direct_pipe();
     if core.hub.attach(link, writer).is_err() {
         core.hub.release(link);

@@ -92,7 +92,7 @@ pub use poller::{Interest, PollError, Poller, Readiness};
 pub use proxy::{Proxy, ProxyError, ProxySocket, ProxyStatistics, Steering, Traffic};
 pub use request::RequestError;
 pub use socket::Socket;
-pub use stats::{ConnectionStats, Counted, SocketStats};
+pub use stats::{ConnectionStats, Counted, MemoryStats, SocketStats};
 pub use stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
 pub use timers::{TimerError, TimerId, Timers};
 pub use wait::{block_on, block_on_timeout};

@@ -109,10 +109,10 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`ConnectError`]; the socket's other endpoints are not affected.
     pub fn connect(&self, endpoint: impl AsRef<str>) -> Result<(), ConnectError> {
-        self.link_to(endpoint.as_ref()).map(drop)
+        self.link_to(endpoint.as_ref(), None).map(drop)
     }
 
-    fn link_to(&self, written: &str) -> Result<LinkId, ConnectError> {
+    fn link_to(&self, written: &str, name: Option<RoutingId>) -> Result<LinkId, ConnectError> {
         let core = self.core();
         let parsed: Endpoint = written.parse()?;
         parsed.check_connect()?;
@@ -122,9 +122,9 @@ impl<K: Kind> Socket<K> {
             return Err(ConnectError::Closed);
         }
         match &parsed {
-            Endpoint::Inproc(name) => inproc::connect(core, name.as_str(), parsed.clone()),
+            Endpoint::Inproc(inproc) => inproc::connect(core, parsed.clone(), inproc.as_str(), name),
             Endpoint::Udp(udp) => core.connect_datagrams(written, udp.clone()),
-            _ => core.connect_network(written, parsed),
+            _ => core.connect_network(written, parsed, name),
         }
     }
 
@@ -631,9 +631,7 @@ macro_rules! takes_names {
                 if !matches!(self.socket_type(), SocketType::Router | SocketType::Stream) {
                     return Err(ConnectError::Nameless(self.socket_type()));
                 }
-                self.core().options().next_name = Some(id);
-                // The name is for this connect and no later one.
-                self.connect(endpoint).inspect_err(|_| self.core().options().next_name = None)
+                self.link_to(endpoint.as_ref(), Some(id)).map(drop)
             }
         }
     )*};
@@ -653,7 +651,7 @@ macro_rules! names_peers {
                 if self.socket_type() != SocketType::Peer {
                     return Err(ConnectError::Nameless(self.socket_type()));
                 }
-                let link = self.link_to(endpoint.as_ref())?;
+                let link = self.link_to(endpoint.as_ref(), None)?;
                 self.core().hub.name(link, None).ok_or(ConnectError::Closed)
             }
         }

@@ -3,6 +3,7 @@
 //! Nothing is counted for this on the way of a message: pipes count what passes them a batch at a time, links count system
 //! calls, and a snapshot adds it up.
 
+use monocoque_core::budget::Budget;
 use monocoque_core::pipe::Flow;
 use monocoque_core::stats::DropCause;
 use monocoque_io::LinkCounts;
@@ -17,6 +18,24 @@ pub struct Counted {
     pub messages: u64,
     /// Bytes.
     pub bytes: u64,
+}
+
+/// What the sockets of a context hold of what their peers sent: [`Context::memory`](crate::Context::memory).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct MemoryStats {
+    /// Bytes that are held.
+    pub held_bytes: usize,
+    /// The [ceiling](crate::ContextBuilder::memory_max), if there is one.
+    pub max_bytes: Option<usize>,
+    /// How often a connection had to wait for memory before it read on.
+    pub reads_put_off: u64,
+}
+
+impl MemoryStats {
+    pub(crate) fn of(ceiling: &Budget) -> Self {
+        Self { held_bytes: ceiling.held(), max_bytes: Some(ceiling.bytes_max()), reads_put_off: ceiling.put_off() }
+    }
 }
 
 /// One connection, in numbers.

@@ -184,8 +184,11 @@ impl PipeReader {
         Taken::Some
     }
 
-    /// Credits the writer for what was consumed.
+    /// Credits the writer for what was consumed, and keeps nothing of what was read to its end.
     fn pay(&mut self) {
+        if self.left == 0 {
+            self.parsing.let_go();
+        }
         let paid = std::mem::take(&mut self.owed);
         let waker = self.shared.lock().credit(paid);
         wake(waker);

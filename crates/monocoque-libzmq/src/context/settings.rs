@@ -98,7 +98,7 @@ impl Settings {
 
     fn number(&self, option: ContextOption) -> Result<c_int, Errno> {
         match self.scheduled.as_ref().unwrap_or(&self.builder).get_option(option) {
-            Ok(OptionValue::Int(number)) => number.try_into().map_err(|_| EINVAL),
+            Ok(OptionValue::Int(number)) => Ok(number.try_into().unwrap_or(c_int::MAX)),
             _ => Err(EINVAL),
         }
     }

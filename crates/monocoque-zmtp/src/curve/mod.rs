@@ -139,6 +139,11 @@ impl Curve {
         self.heard.unwrap_or_default()
     }
 
+    /// Whether HELLO went out, and nothing came back.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        matches!(self.stage, Stage::Hello { .. })
+    }
+
     /// The client's HELLO.
     pub(crate) fn hello(&mut self, client: &CurveClient) -> Result<Bytes, SessionError> {
         let short = draw_secret(client.entropy)?;

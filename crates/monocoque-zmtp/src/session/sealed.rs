@@ -61,7 +61,7 @@ impl Session {
                 deliver.push(plain.split_to(scan.whole), scan.messages);
             }
             if scan.taken > scan.whole {
-                self.partial.push(plain.split_to(scan.taken - scan.whole), 0);
+                self.hold(plain.split_to(scan.taken - scan.whole))?;
             }
             match scan.stop {
                 Stop::Need(_) => debug_assert!(plain.is_empty(), "a box holds a whole frame"),

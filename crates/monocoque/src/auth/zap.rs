@@ -70,7 +70,7 @@ impl ZapClient {
         let mut options = Options::new(SocketType::Dealer);
         options.linger = Some(Duration::ZERO);
         let core = Core::uncounted(&self.context, options);
-        inproc::connect(&core, name.as_str(), endpoint.clone()).ok()?;
+        inproc::connect(&core, endpoint.clone(), name.as_str(), None).ok()?;
         Some(Socket::new(core))
     }
 }

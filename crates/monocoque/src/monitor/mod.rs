@@ -95,6 +95,9 @@ pub enum DisconnectReason {
     },
     /// The socket does not take this peer: it has one already, or is closing.
     Refused,
+    /// The [ceiling](crate::ContextBuilder::memory_max) was reached, others waited for memory, and this peer did not end the
+    /// message for which it was held.
+    Stalled,
     /// A rule of the protocol was broken, or a limit or time-out reached.
     Protocol(SessionError),
     /// A rule of WebSocket was broken, or the peer closed with a complaint (`ws://`, `wss://`).
@@ -124,6 +127,7 @@ impl fmt::Display for DisconnectReason {
             Self::PeerClosed { truncated: 0 } => f.write_str("closed by the peer"),
             Self::PeerClosed { truncated } => write!(f, "closed by the peer {truncated} bytes into a frame"),
             Self::Refused => f.write_str("the socket takes no further peer"),
+            Self::Stalled => f.write_str("memory was short, and the peer did not end its message"),
             Self::Protocol(error) => error.fmt(f),
             Self::WebSocket(error) => error.fmt(f),
             Self::Tls(fault) => fault.fmt(f),
@@ -137,6 +141,7 @@ impl From<End<ConversationError>> for DisconnectReason {
         match end {
             End::PeerClosed { truncated } => Self::PeerClosed { truncated },
             End::Refused => Self::Refused,
+            End::Stalled => Self::Stalled,
             End::Link(error) => Self::Network(error.to_string()),
             End::Protocol(ConversationError::WebSocket(error)) if error.is_farewell() => {
                 Self::PeerClosed { truncated: 0 }

@@ -299,7 +299,9 @@ fn failure(reason: &DisconnectReason) -> (u64, u64) {
         }
         DisconnectReason::WebSocket(_) => (events::HANDSHAKE_FAILED_PROTOCOL, 0x3000_0000),
         DisconnectReason::Protocol(SessionError::Unjudged(why)) => unjudged(*why),
-        DisconnectReason::PeerClosed { .. } => (events::HANDSHAKE_FAILED_NO_DETAIL, PEER_CLOSED),
+        DisconnectReason::PeerClosed { .. } | DisconnectReason::Protocol(SessionError::HelloUnanswered) => {
+            (events::HANDSHAKE_FAILED_NO_DETAIL, PEER_CLOSED)
+        }
         DisconnectReason::Network(_) => (events::HANDSHAKE_FAILED_NO_DETAIL, CONNECTION_LOST),
         // A time-out, a limit or TLS: libzmq has no number for it.
         _ => (events::HANDSHAKE_FAILED_NO_DETAIL, 0),

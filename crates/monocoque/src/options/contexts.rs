@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use monocoque_core::limits::CEILING_BYTES_MIN;
 use monocoque_io::Schedule;
 
 use super::OptionValue;
@@ -20,7 +21,7 @@ const NAME_PREFIX_BYTES_MAX: usize = 16;
 /// Of a `zmq_msg_t`.
 const MSG_T_BYTES: i64 = 64;
 
-/// A context option by its name; [`number`](Self::number) is libzmq's.
+/// A context option by its name; [`number`](Self::number) is libzmq's, or ours from 10,000 on.
 ///
 /// Parses from the name, with or without `ZMQ_`, in upper or lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -157,6 +158,12 @@ table! {
     BLOCKY = 70, "blocky", "Whether new sockets linger; else their LINGER is 0", Form::Flag {
         get: |to| !to.defaults.options.no_linger, set: |to, on| to.defaults.options.no_linger = !on,
     };
+    MEMORY_MAX = 10_000, "memory_max", "A ceiling for what all sockets hold of what their peers sent, in bytes", Form::Int {
+        min: CEILING_BYTES_MIN as i64,
+        max: i64::MAX,
+        get: |to| to.defaults.options.memory_bytes_max.map_or(i64::MAX, |max| max as i64),
+        set: |to, max| to.defaults.options.memory_bytes_max = usize::try_from(max).ok().filter(|_| max < i64::MAX),
+    };
 }
 
 /// Puts policy and priority together, as far as both say something.
@@ -172,7 +179,7 @@ fn schedule(to: &mut ContextBuilder) {
 }
 
 impl ContextOption {
-    /// Every context option of libzmq 4.3.5, its drafts included.
+    /// Every context option of libzmq 4.3.5, its drafts included, and ours.
     pub fn all() -> impl Iterator<Item = &'static ContextOptionSpec> {
         TABLE.iter()
     }
@@ -189,7 +196,7 @@ impl ContextOption {
         Self::all().find(|spec| spec.option == self).expect("only what is in the table can be named")
     }
 
-    /// libzmq's number.
+    /// Its number.
     pub fn number(self) -> u16 {
         self.spec().number
     }
@@ -288,7 +295,7 @@ impl ContextOptionSpec {
     /// What it takes, in words.
     pub fn takes(&self) -> String {
         match self.form {
-            Form::Int { min, max: INT_MAX, .. } => format!("{min} and more"),
+            Form::Int { min, max: INT_MAX | i64::MAX, .. } => format!("{min} and more"),
             Form::Int { min, max, .. } => format!("{min} to {max}"),
             Form::Flag { .. } => "0 or 1".to_owned(),
             Form::Text { max, .. } => format!("text of at most {max} bytes"),

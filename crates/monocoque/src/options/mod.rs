@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use monocoque_core::endpoint::HostPort;
-use monocoque_core::limits::HIGH_WATER_MARK_DEFAULT;
+use monocoque_core::limits::{CEILING_MESSAGE_PART, HIGH_WATER_MARK_DEFAULT};
 use monocoque_core::pipe::Mark;
 use monocoque_core::{Endpoint, EndpointError, RoutingId, SocketType};
 use monocoque_io::{BackoffConfig, DatagramConfig, DialConfig, Keepalive, ListenConfig, SocksProxy};
@@ -70,6 +70,8 @@ pub struct ReconnectStop {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ContextOptions {
     pub(crate) max_message_bytes: Option<u64>,
+    /// The ceiling for what peers send.
+    pub(crate) memory_bytes_max: Option<usize>,
     pub(crate) no_linger: bool,
     pub(crate) ipv6: bool,
 }
@@ -141,6 +143,8 @@ pub(crate) struct Options {
     pub(crate) send_timeout: Option<Duration>,
     pub(crate) recv_timeout: Option<Duration>,
     pub(crate) max_message_bytes: Option<u64>,
+    /// What a message may take below the ceiling of the context, in bytes.
+    message_room_bytes: Option<u64>,
     pub(crate) immediate: bool,
     pub(crate) conflate: bool,
     pub(crate) security: SecurityOptions,
@@ -184,6 +188,7 @@ impl Options {
             send_timeout: None,
             recv_timeout: None,
             max_message_bytes: None,
+            message_room_bytes: None,
             immediate: false,
             conflate: false,
             security: SecurityOptions::default(),
@@ -217,6 +222,7 @@ impl Options {
             self.linger = Some(Duration::ZERO);
         }
         self.max_message_bytes = context.max_message_bytes;
+        self.message_room_bytes = context.memory_bytes_max.map(|bytes| (bytes / CEILING_MESSAGE_PART) as u64);
         self.listen.tuning.ipv6 = context.ipv6;
         self
     }
@@ -251,7 +257,8 @@ impl Options {
     pub(crate) fn session_config(&self) -> SessionConfig {
         let mut config = SessionConfig::new(self.socket_type);
         config.identity = self.identity.clone();
-        config.max_message_bytes = self.max_message_bytes;
+        config.max_message_bytes = self.max_message_bytes.into_iter().chain(self.message_room_bytes).min();
+        config.max_multipart_bytes = self.message_room_bytes;
         config.handshake_timeout = self.handshake_timeout;
         config.heartbeat = self.heartbeat;
         config.security = self.security.session();

@@ -4,6 +4,7 @@
 mod common;
 
 mod a_capture_gets_every_message_whole;
+mod a_ceiling_bounds_what_peers_send;
 mod a_dropped_future_loses_nothing;
 mod a_hostile_peer_costs_only_itself;
 mod a_monitor_may_begin_with_what_there_is;
@@ -12,6 +13,7 @@ mod a_proxy_does_as_it_is_told;
 mod a_proxy_keeps_what_it_took;
 mod a_reconnect_storm_loses_nothing_that_the_contract_keeps;
 mod a_request_cannot_wedge_its_socket;
+mod a_server_without_the_key_is_told_apart;
 mod a_slow_peer_holds_nobody_else_up;
 mod a_stream_speaks_no_protocol;
 mod bad_input_ends_one_connection_only;

@@ -1,8 +1,8 @@
 //! PEER: whoever connects names the other side, and may send to it at once; the name lasts.
 
-use monocoque::{ConnectError, Context, Routed, SendError, SocketType};
+use monocoque::{ConnectError, Context, Routed, RoutingId, SendError, SocketType};
 
-use crate::common::{everywhere, soon, transports};
+use crate::common::{everywhere, inproc, soon, transports, watched};
 
 async fn talk(ctx: &Context, transport: &str) {
     let (hears, speaks) = (ctx.peer().build().expect("valid"), ctx.peer().build().expect("valid"));
@@ -51,5 +51,35 @@ fn other_types_do_not_name_peers() {
         let router = ctx.socket(SocketType::Router).build().expect("valid");
         let refused = router.connect_peer("tcp://127.0.0.1:1").expect_err("no PEER");
         assert!(matches!(refused, ConnectError::Nameless(SocketType::Router)), "{refused}");
+    });
+}
+
+/// Names that threads give at the same time go to the peers that they were given to.
+#[test]
+fn threads_that_name_peers_at_once_name_their_own() {
+    watched(|| {
+        let ctx = Context::new();
+        let router = ctx.router().build().expect("valid");
+        let peers: Vec<_> = (0..64).map(|n| (format!("peer-{n}"), ctx.dealer().build().expect("valid"))).collect();
+        let ends: Vec<_> = peers
+            .iter()
+            .map(|(name, dealer)| (name.clone(), dealer.blocking().bind(inproc()).expect("free").to_string()))
+            .collect();
+        std::thread::scope(|scope| {
+            for half in ends.chunks(ends.len() / 2) {
+                let router = &router;
+                scope.spawn(move || {
+                    for (name, endpoint) in half {
+                        let id = RoutingId::new(name.as_bytes()).expect("short");
+                        router.connect_as(endpoint, id).expect("a name of its own");
+                    }
+                });
+            }
+        });
+        for (name, dealer) in &peers {
+            let id = RoutingId::new(name.as_bytes()).expect("short");
+            router.blocking().send((id, name.as_str())).expect("named");
+            assert_eq!(dealer.blocking().recv(), Ok(name.as_str().into()));
+        }
     });
 }

@@ -129,7 +129,7 @@ fn one_is_scheduled_in_turn() {
 
 /// What shows each option's effect.
 fn checks() -> HashMap<ContextOption, fn()> {
-    let checks: [(ContextOption, fn()); 13] = [
+    let checks: [(ContextOption, fn()); 14] = [
         (ContextOption::IO_THREADS, || {
             let _ctx = told(ContextOption::IO_THREADS, 3).thread_name_prefix("three-").build().expect("threads");
             assert_eq!(threads("three-").len(), 3);
@@ -164,6 +164,10 @@ fn checks() -> HashMap<ContextOption, fn()> {
         (ContextOption::IPV6, || {
             assert_eq!(of_new_pair(ContextOption::IPV6, 1, SocketOption::IPV6), OptionValue::Int(1));
         }),
+        (ContextOption::MEMORY_MAX, || {
+            let ctx = told(ContextOption::MEMORY_MAX, 2 << 20).build().expect("threads");
+            assert_eq!(ctx.memory().max_bytes, Some(2 << 20));
+        }),
         (ContextOption::BLOCKY, || {
             assert_eq!(of_new_pair(ContextOption::BLOCKY, 0, SocketOption::LINGER), OptionValue::Int(0));
         }),
@@ -179,7 +183,7 @@ fn every_context_option_acts_or_says_why_it_is_refused() {
             checks.remove(&spec.option()).unwrap_or_else(|| panic!("{} has no test of its effect", spec.name()))();
         }
         assert!(checks.is_empty(), "effects of options that are not in the table: {:?}", checks.keys());
-        println!("context options acting: 12, refused with a reason unless 1: 1, accepted silently: 0");
+        println!("context options acting: 13, refused with a reason unless 1: 1, accepted silently: 0");
     });
 }
 

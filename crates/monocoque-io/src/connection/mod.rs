@@ -1,0 +1,186 @@
+//! The connection actor: two pumps that drive any protocol over any link.
+//!
+//! The read pump waits until something is there and reads it, hands what came to the protocol and appends whole messages
+//! to the incoming pipe. The write pump takes *everything* that is queued in one swap and writes it; while
+//! that write is in flight the next batch piles up, so an idle connection sends at once and a loaded one
+//! batches by itself. Neither pump is ever dropped in mid-operation: ending means shutting the link down,
+//! which completes what is in flight.
+
+mod memory;
+mod read;
+mod shared;
+mod write;
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Instant;
+
+use monocoque_core::Protocol;
+use monocoque_core::pipe::{PipeReader, PipeWriter};
+use monocoque_core::slab::Arena;
+
+use self::memory::Memory;
+use self::read::ReadPump;
+use self::shared::Shared;
+use self::write::WritePump;
+use crate::link::Link;
+use crate::placement::Home;
+use crate::stop::Stop;
+
+/// The socket's ends of a connection.
+#[derive(Debug)]
+pub struct Pipes {
+    /// What is to be written.
+    pub outgoing: PipeReader,
+    /// Where received messages go.
+    pub incoming: PipeWriter,
+}
+
+/// Who a connection reports to.
+pub trait Host<P: Protocol> {
+    /// The handshake is done. The pipes to serve, or `None` to turn the peer away.
+    fn ready(&mut self, peer: P::Peer) -> Option<Pipes>;
+
+    /// Messages were appended to `incoming`, except for `lost` of them: nobody reads it any more.
+    fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
+        let _ = (incoming, lost);
+    }
+
+    /// The socket finished its pipe, and the peer's system has everything that was in it. The connection goes on until
+    /// the peer has closed too, which nobody need wait for.
+    fn parted(&mut self) {}
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum End<E> {
+    /// The socket finished its pipe, and everything in it was written.
+    Finished,
+    /// The peer closed.
+    PeerClosed {
+        /// Bytes of a unit that the peer began and did not end.
+        truncated: usize,
+    },
+    /// We were told to stop.
+    Stopped,
+    /// The host turned the peer away.
+    Refused,
+    /// The ceiling for what peers send was reached, and this one did not end the message for which it held memory.
+    Stalled,
+    /// The link failed.
+    Link(io::Error),
+    /// The protocol gave up.
+    Protocol(E),
+}
+
+/// What is left of a connection.
+#[derive(Debug)]
+pub struct Ended<E> {
+    /// Why it ended.
+    pub end: End<E>,
+    /// The outgoing pipe, with messages that were not written whole put back at its front.
+    pub outgoing: Option<PipeReader>,
+    /// Whether the handshake was done and the host took the peer.
+    pub was_ready: bool,
+    /// Messages given up: this link and those before it broke while they were being written.
+    pub cut: usize,
+}
+
+/// One connection: a protocol over a link.
+#[derive(Debug)]
+pub struct Connection<P: Protocol, L> {
+    protocol: P,
+    link: L,
+    arena: Arena,
+}
+
+impl<P: Protocol, L: Link> Connection<P, L> {
+    /// A connection of `protocol` over `link`, reading into slabs of `arena`, under its ceiling if it has one.
+    pub fn new(protocol: P, link: L, arena: Arena) -> Self {
+        Self { protocol, link, arena }
+    }
+
+    /// Runs until either side ends it.
+    ///
+    /// # Cancel safety
+    /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
+    pub fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> impl Future<Output = Ended<P::Error>> {
+        let Self { protocol, link, arena } = self;
+        let shared = Shared::new(protocol, host, link.write_through());
+        // What the block borrows it holds once; what an async function is given it holds twice.
+        async move {
+            let reads = ReadPump {
+                shared: &shared,
+                link: &link,
+                arena: &arena,
+                home: &home,
+                hot: false,
+                met: false,
+                beyond: 0,
+                memory: Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)),
+            };
+            let writes =
+                WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0, growing: 0 };
+            home.spin.touch();
+            shared.act(|protocol, out| {
+                protocol.connected(Instant::now(), out);
+                Ok(())
+            });
+            both(pin!(reads.run()), pin!(writes.run())).await;
+            // Where one has gone another often comes.
+            home.spin.touch();
+            shared.into_ended()
+        }
+    }
+}
+
+/// Runs both futures to their end.
+async fn both(mut a: Pin<&mut impl Future<Output = ()>>, mut b: Pin<&mut impl Future<Output = ()>>) {
+    let (mut a_done, mut b_done) = (false, false);
+    poll_fn(|cx| {
+        a_done = a_done || a.as_mut().poll(cx).is_ready();
+        b_done = b_done || b.as_mut().poll(cx).is_ready();
+        if a_done && b_done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Lets the other tasks of this thread run.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn both_halves_run_to_their_own_end() {
+        let steps = RefCell::new(Vec::new());
+        let half = |name: char, turns: u32| {
+            let steps = &steps;
+            async move {
+                for _ in 0..turns {
+                    steps.borrow_mut().push(name);
+                    yield_now().await;
+                }
+            }
+        };
+        let runtime = crate::DriverChoice::default().runtime().expect("a driver");
+        runtime.block_on(async { both(pin!(half('a', 1)), pin!(half('b', 3))).await });
+        assert_eq!(steps.into_inner(), ['a', 'b', 'b', 'b']);
+    }
+}

@@ -1,0 +1,369 @@
+//! The read pump: from the link through the protocol into the incoming pipe.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use monocoque_core::Protocol;
+use monocoque_core::limits::{RESERVE_BYTES, SLAB_TINY_BYTES};
+use monocoque_core::protocol::Need;
+use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
+
+use super::memory::{Demand, Memory, STALL_INTERVAL};
+use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
+use super::{End, Host, yield_now};
+use crate::link::Link;
+use crate::placement::Home;
+
+/// Bytes that are read past a full pipe after a write has failed: what the kernel may still hold of the peer's.
+const BROKEN_BYTES_MAX: usize = 8 << 20;
+
+pub(super) struct ReadPump<'a, 'h, P: Protocol, L, H> {
+    pub(super) shared: &'a Shared<'h, P, H>,
+    pub(super) link: &'a L,
+    pub(super) arena: &'a Arena,
+    pub(super) home: &'a Home,
+    /// The last read filled its room: more is likely there.
+    pub(super) hot: bool,
+    /// The link was looked at once.
+    pub(super) met: bool,
+    /// Room that was read into past a full pipe.
+    pub(super) beyond: usize,
+    pub(super) memory: Memory,
+}
+
+/// Why there is no room to read into.
+enum Lack {
+    /// The system has none.
+    System(OutOfMemory),
+    /// The ceiling is reached. What there was to read into so far.
+    Ceiling(Option<SlabMut>),
+}
+
+impl From<OutOfMemory> for Lack {
+    fn from(error: OutOfMemory) -> Self {
+        Self::System(error)
+    }
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
+    pub(super) async fn run(mut self) {
+        let mut slab = None;
+        let mut need = Need(0);
+        let mut turns: u32 = 0;
+        while !self.shared.is_ended() {
+            let room = match self.room(slab.take(), need.0) {
+                Ok(room) => room,
+                Err(lack) => match Box::pin(self.make_room(lack, need.0)).await {
+                    Some(room) => room,
+                    None => return,
+                },
+            };
+            let before = room.len();
+            let spare = room.spare_len();
+            let Some((result, mut room)) = self.read(room, need.0).await else { return };
+            let count = match result {
+                Ok(0) => return self.end_by_peer(End::PeerClosed { truncated: before }),
+                Ok(count) => count,
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
+                    slab = Some(room);
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return self.end_by_peer(End::Link(error));
+                }
+                Err(error) => return self.shared.end(End::Link(error)),
+            };
+            self.home.spin.touch();
+            self.hot = count == spare || count >= SLAB_TINY_BYTES;
+            need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
+            while !self.shared.was_ready.get() && self.was_blocked().await {
+                need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
+            }
+            self.memory.settle();
+            if self.memory.is_limited() {
+                self.memory.progress(count, self.shared.delivered.replace(false));
+            }
+            slab = Some(room);
+            self.wait_for_room(&mut slab, need.0).await;
+            turns += 1;
+            if turns.is_multiple_of(TURNS_MAX) {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// The peer has ended the connection: as the protocol understands it, if it does.
+    fn end_by_peer(&self, end: End<P::Error>) {
+        let why = self.shared.protocol.borrow().left();
+        self.shared.end(why.map_or(end, End::Protocol));
+    }
+
+    /// Waits for what the handshake waits for that does not come from the peer; whether there was something.
+    async fn was_blocked(&self) -> bool {
+        let mut look = None;
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            if self.shared.is_ended() || self.shared.broken.get() {
+                return Poll::Ready(false);
+            }
+            let unblocked = self.shared.protocol.borrow_mut().poll_unblocked(cx);
+            if unblocked.is_pending() {
+                self.poll_left(&mut look, cx);
+            }
+            unblocked
+        })
+        .await
+    }
+
+    /// Looks now and then whether the peer has gone: nothing is read meanwhile that would tell.
+    fn poll_left(&self, look: &mut Option<Pin<Box<dyn Future<Output = ()>>>>, cx: &mut Context<'_>) {
+        let later = || -> Pin<Box<dyn Future<Output = ()>>> { Box::pin(compio::time::sleep(WATCH_INTERVAL)) };
+        let timer = look.get_or_insert_with(later);
+        while timer.as_mut().poll(cx).is_ready() {
+            if self.link.was_left() {
+                return self.shared.end(End::PeerClosed { truncated: 0 });
+            }
+            *timer = later();
+        }
+    }
+
+    /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned. `None` if the
+    /// connection has ended meanwhile.
+    async fn read(&mut self, mut slab: SlabMut, need: usize) -> Option<(io::Result<usize>, SlabMut)> {
+        if self.hot {
+            match self.link.try_read(&mut slab) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Some((result, slab)),
+            }
+            // The room stays while the runtime polls: after a burst comes another.
+            self.hot = false;
+        }
+        if let Some(result) = self.read_soon(&mut slab).await {
+            return Some((result, slab));
+        }
+        // Whoever waits for long holds no room to read into.
+        let held = self.set_aside(Some(slab), need);
+        let ready = if self.hinders(held.as_ref()) {
+            Box::pin(self.readable_in_time()).await
+        } else {
+            self.link.readable().await
+        };
+        let mut slab = match self.room(held, need) {
+            Ok(slab) => slab,
+            Err(lack) => Box::pin(self.make_room(lack, need)).await?,
+        };
+        Some((ready.and_then(|()| self.link.try_read(&mut slab)), slab))
+    }
+
+    /// Reads what comes while the runtime polls in any case.
+    async fn read_soon(&mut self, slab: &mut SlabMut) -> Option<io::Result<usize>> {
+        // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
+        let mut look = !std::mem::replace(&mut self.met, true);
+        poll_fn(|cx| {
+            if std::mem::replace(&mut look, true) {
+                self.home.spin.pause();
+                match self.link.try_read(slab) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(Some(result)),
+                }
+            }
+            if self.home.spin.watches(cx.waker()) { Poll::Pending } else { Poll::Ready(None) }
+        })
+        .await
+    }
+
+    /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.
+    fn room(&mut self, slab: Option<SlabMut>, need: usize) -> Result<SlabMut, Lack> {
+        let held = slab.as_ref().map_or(0, SlabMut::len);
+        let wanted = if self.hot { SlabClass::Huge.bytes() } else { SlabClass::Tiny.bytes() };
+        let enough = |slab: &SlabMut| {
+            let room_for_more = if self.hot { wanted / 4 } else { wanted / 2 };
+            slab.capacity() >= need && slab.spare_len() >= if need > held { need - held } else { room_for_more }
+        };
+        let Some(mut slab) = slab else { return self.lease(None, need, wanted) };
+        if enough(&slab) || (held == 0 && slab.reclaim() && enough(&slab)) {
+            return self.prepaid(slab);
+        }
+        self.lease(Some(slab), need, wanted)
+    }
+
+    /// A slab that is counted, for what is in `slab` and to read into.
+    fn lease(&mut self, slab: Option<SlabMut>, need: usize, wanted: usize) -> Result<SlabMut, Lack> {
+        let held = slab.as_ref().map_or(0, SlabMut::len);
+        let demand = Demand { least: need.max(held + 1), wanted };
+        let protocol = self.shared.protocol.borrow();
+        let beside = |input| protocol.beside(input);
+        if !self.memory.is_limited() {
+            let room = self.arena.room(demand.least.max(wanted))?;
+            return Ok(moved(slab, room));
+        }
+        if let Some(room) = self.memory.ample(self.arena, demand, beside) {
+            return Ok(moved(slab, room));
+        }
+        // Better little room than none.
+        let slab = slab.filter(|slab| !slab.is_empty() || !slab.is_shared());
+        let slab = match slab.map(reclaimed) {
+            Some(slab) if has_room(&slab, need) => return self.prepaid(slab),
+            slab => slab.filter(|slab| !slab.is_empty()),
+        };
+        match self.memory.least(self.arena, demand.least, beside)? {
+            Some(room) => Ok(moved(slab, room)),
+            None => Err(Lack::Ceiling(slab)),
+        }
+    }
+
+    /// `slab`, once what the protocol leases beside the read is counted.
+    fn prepaid(&mut self, slab: SlabMut) -> Result<SlabMut, Lack> {
+        if !self.memory.is_limited() {
+            return Ok(slab);
+        }
+        let protocol = self.shared.protocol.borrow();
+        if self.memory.prepay(&slab, |input| protocol.beside(input)) {
+            Ok(slab)
+        } else {
+            Err(Lack::Ceiling(Some(slab)))
+        }
+    }
+
+    /// What is kept of `slab` for a long wait: nothing of an empty one, and no more than is there or needed where memory is
+    /// counted.
+    fn set_aside(&mut self, slab: Option<SlabMut>, need: usize) -> Option<SlabMut> {
+        self.memory.settle();
+        let slab = slab.filter(|slab| !slab.is_empty())?;
+        let fitting = SlabClass::rounded(need.max(slab.len()));
+        if !self.memory.is_limited() || slab.is_shared() || slab.capacity() <= fitting {
+            return Some(slab);
+        }
+        match self.arena.room_beside(&slab, fitting) {
+            Ok(room) => Some(moved(Some(slab), room)),
+            Err(_) => Some(slab),
+        }
+    }
+
+    /// Bytes of a message that has not ended.
+    fn unfinished(&self) -> usize {
+        self.shared.protocol.borrow().unfinished()
+    }
+
+    /// Whether more is held than the reserve, and only the peer can have it given back.
+    fn hinders(&self, held: Option<&SlabMut>) -> bool {
+        let much = |slab: &SlabMut| slab.capacity() > RESERVE_BYTES;
+        self.memory.is_limited() && (held.is_some_and(much) || self.unfinished() > 0)
+    }
+
+    /// Waits for the peer to go on with a message, as long as nobody waits for the memory that is held for it, and for some
+    /// time if somebody does.
+    async fn readable_in_time(&mut self) -> io::Result<()> {
+        let mut readable = pin!(self.link.readable());
+        let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            while look.as_mut().poll(cx).is_ready() {
+                if self.memory.has_stalled() {
+                    self.shared.end(End::Stalled);
+                }
+                look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+            }
+            readable.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Waits for memory, if it is the ceiling that leaves none; `None` if the connection has ended. Silence in that time
+    /// is ours.
+    async fn make_room(&mut self, lack: Lack, need: usize) -> Option<SlabMut> {
+        let slab = match lack {
+            Lack::System(error) => return self.end_without_memory(error),
+            Lack::Ceiling(slab) => self.set_aside(slab, need),
+        };
+        let held = slab.as_ref().map_or(0, SlabMut::len);
+        let mut wait = self.memory.wait(need.max(held + 1), held + self.unfinished());
+        let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+        self.shared.paused.set(true);
+        let waited = poll_fn(|cx| {
+            self.shared.watch(cx);
+            while look.as_mut().poll(cx).is_ready() {
+                if self.memory.is_in_the_way(&wait) {
+                    self.shared.end(End::Stalled);
+                }
+                look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+            }
+            if self.shared.is_ended() {
+                return Poll::Ready(None);
+            }
+            let protocol = self.shared.protocol.borrow();
+            self.memory.poll(&mut wait, |input| protocol.beside(input), cx)
+        });
+        let charge = waited.await;
+        self.shared.paused.set(false);
+        self.shared.protocol.borrow_mut().forgive(Instant::now());
+        match self.memory.lease(self.arena, charge?) {
+            Ok(room) => Some(moved(slab, room)),
+            Err(error) => self.end_without_memory(error),
+        }
+    }
+
+    fn end_without_memory<T>(&self, error: OutOfMemory) -> Option<T> {
+        self.shared.end(End::Link(io::Error::new(io::ErrorKind::OutOfMemory, error)));
+        None
+    }
+
+    /// Pauses reading while the incoming pipe is full, or too much of the protocol's own waits to be written.
+    /// Silence in that time is ours.
+    async fn wait_for_room(&mut self, slab: &mut Option<SlabMut>, need: usize) {
+        let full = self.shared.incoming.borrow_mut().as_mut().is_some_and(|incoming| !incoming.has_room());
+        if !full && !self.shared.is_congested() {
+            return;
+        }
+        if self.shared.broken.get() {
+            return self.read_on();
+        }
+        if self.memory.is_limited() {
+            *slab = self.set_aside(slab.take(), need);
+        }
+        self.shared.paused.set(true);
+        poll_fn(|cx| {
+            self.shared.watch(cx);
+            if self.shared.is_ended() || self.shared.broken.get() {
+                return Poll::Ready(());
+            }
+            if self.shared.is_congested() {
+                return Poll::Pending;
+            }
+            self.shared.incoming.borrow_mut().as_mut().map_or(Poll::Ready(()), |incoming| incoming.poll_room(cx))
+        })
+        .await;
+        self.shared.paused.set(false);
+        self.shared.protocol.borrow_mut().forgive(Instant::now());
+    }
+
+    /// Nothing can be written any more: only by reading on is the end found. The kernel holds no more than a bound.
+    fn read_on(&mut self) {
+        self.beyond += SlabClass::Huge.bytes();
+        if self.beyond > BROKEN_BYTES_MAX {
+            self.shared.end(End::Link(io::ErrorKind::BrokenPipe.into()));
+        }
+    }
+}
+
+/// Whether `slab` holds `need` bytes, and is worth a read.
+fn has_room(slab: &SlabMut, need: usize) -> bool {
+    slab.capacity() >= need && slab.spare_len() >= need.saturating_sub(slab.len()).max(SLAB_TINY_BYTES / 2)
+}
+
+/// `slab`, with the room of what was read before if nobody holds that any more.
+fn reclaimed(mut slab: SlabMut) -> SlabMut {
+    slab.reclaim();
+    slab
+}
+
+/// `room`, with the unconsumed bytes of `slab`.
+fn moved(slab: Option<SlabMut>, mut room: SlabMut) -> SlabMut {
+    if let Some(slab) = slab {
+        room.extend_from_slice(slab.filled());
+    }
+    room
+}

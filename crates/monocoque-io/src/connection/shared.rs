@@ -1,0 +1,176 @@
+//! What both pumps of a connection see, and what they do on behalf of either.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use monocoque_core::Protocol;
+use monocoque_core::batch::{Batch, unsent};
+use monocoque_core::pipe::{PipeReader, PipeWriter, WriteThrough};
+use monocoque_core::protocol::Output;
+
+use super::{End, Ended, Host};
+
+/// Bytes of the protocol's own that may wait to be written before reading pauses: a peer that asks and never reads
+/// must not fill our memory with answers.
+pub(super) const CONTROL_BYTES_MAX: usize = 64 * 1024;
+/// How often a write that waits looks at the peer's signs of life.
+pub(super) const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+/// Writes or reads in a row before the other tasks of the thread get their turn.
+pub(super) const TURNS_MAX: u32 = 4;
+
+/// What both pumps see. They run in one task, so a waker of one is a waker of the other.
+pub(super) struct Shared<'h, P: Protocol, H> {
+    pub(super) protocol: RefCell<P>,
+    pub(super) host: RefCell<&'h mut H>,
+    pub(super) out: RefCell<Output<P::Peer>>,
+    /// Bytes of the protocol's own, to be written before any batch.
+    pub(super) control: RefCell<Vec<Bytes>>,
+    pub(super) outgoing: RefCell<Option<PipeReader>>,
+    pub(super) incoming: RefCell<Option<PipeWriter>>,
+    pub(super) end: RefCell<Option<End<P::Error>>>,
+    pub(super) was_ready: Cell<bool>,
+    /// Messages given up because links kept breaking within them.
+    pub(super) cut: Cell<usize>,
+    /// Messages were delivered since this was last looked at.
+    pub(super) delivered: Cell<bool>,
+    /// Reading waits for room in the incoming pipe.
+    pub(super) paused: Cell<bool>,
+    /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
+    pub(super) broken: Cell<bool>,
+    pub(super) task: RefCell<Option<Waker>>,
+    /// What senders may write to while the write pump waits.
+    pub(super) turn: Option<Arc<dyn WriteThrough>>,
+}
+
+impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
+    pub(super) fn new(protocol: P, host: &'h mut H, turn: Option<Arc<dyn WriteThrough>>) -> Self {
+        Self {
+            protocol: RefCell::new(protocol),
+            host: RefCell::new(host),
+            out: RefCell::default(),
+            control: RefCell::default(),
+            outgoing: RefCell::default(),
+            incoming: RefCell::default(),
+            end: RefCell::default(),
+            was_ready: Cell::new(false),
+            cut: Cell::new(0),
+            delivered: Cell::new(false),
+            paused: Cell::new(false),
+            broken: Cell::new(false),
+            task: RefCell::default(),
+            turn,
+        }
+    }
+
+    pub(super) fn into_ended(self) -> Ended<P::Error> {
+        Ended {
+            end: self.end.into_inner().unwrap_or(End::Stopped),
+            outgoing: self.outgoing.into_inner(),
+            was_ready: self.was_ready.get(),
+            cut: self.cut.get(),
+        }
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.end.borrow().is_some()
+    }
+
+    /// Whether too much of the protocol's own waits to be written.
+    pub(super) fn is_congested(&self) -> bool {
+        self.control.borrow().iter().map(Bytes::len).sum::<usize>() > CONTROL_BYTES_MAX
+    }
+
+    /// Ends the connection; the first reason stays.
+    pub(super) fn end(&self, end: End<P::Error>) {
+        self.end.borrow_mut().get_or_insert(end);
+        self.wake();
+    }
+
+    /// Has the task polled again: the other pump may have work now.
+    pub(super) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    pub(super) fn watch(&self, cx: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+    }
+
+    /// Calls the protocol and does what it wants done.
+    pub(super) fn act<T: Default>(&self, call: impl FnOnce(&mut P, &mut Output<P::Peer>) -> Result<T, P::Error>) -> T {
+        let mut out = self.out.borrow_mut();
+        let result = call(&mut self.protocol.borrow_mut(), &mut out);
+        if !out.write.is_empty() {
+            // Taken whole, so that nothing of it stays with an idle connection.
+            self.control.borrow_mut().extend(std::mem::take(&mut out.write));
+            self.wake();
+        }
+        if let Some(peer) = out.ready.take() {
+            self.ready(peer);
+        }
+        if !out.deliver.is_empty() {
+            self.deliver(&mut out.deliver);
+        }
+        result.unwrap_or_else(|error| {
+            self.end(End::Protocol(error));
+            T::default()
+        })
+    }
+
+    /// Looks at the peer's signs of life while nothing can be written. Silence that we cause is forgiven.
+    pub(super) fn judge(&self) {
+        let now = Instant::now();
+        let mut protocol = self.protocol.borrow_mut();
+        if self.paused.get() {
+            protocol.forgive(now);
+        }
+        let judged = protocol.judge(now);
+        drop(protocol);
+        if let Err(error) = judged {
+            self.end(End::Protocol(error));
+        }
+    }
+
+    pub(super) fn ready(&self, peer: P::Peer) {
+        let Some(mut pipes) = self.host.borrow_mut().ready(peer) else {
+            return self.end(End::Refused);
+        };
+        // Senders know no protocol: they write what they have encoded.
+        if let Some(turn) = self.turn.clone().filter(|_| self.protocol.borrow().is_verbatim()) {
+            pipes.outgoing.lend_turn(turn);
+        }
+        self.was_ready.set(true);
+        *self.outgoing.borrow_mut() = Some(pipes.outgoing);
+        *self.incoming.borrow_mut() = Some(pipes.incoming);
+        self.wake();
+    }
+
+    /// Puts back what of `taken` did not go out whole with its first `written` bytes, or gives it up.
+    pub(super) fn put_back(&self, taken: &[Bytes], written: usize) {
+        let mut outgoing = self.outgoing.borrow_mut();
+        let Some(outgoing) = &mut *outgoing else { return };
+        let rest = unsent(taken, written);
+        let passed = taken.iter().map(Bytes::len).sum::<usize>() - rest.bytes;
+        if rest.is_empty() || passed >= written {
+            outgoing.put_back(rest);
+        } else {
+            self.cut.set(self.cut.get() + outgoing.put_back_cut(rest, passed > 0));
+        }
+    }
+
+    pub(super) fn deliver(&self, batch: &mut Batch) {
+        if let Some(incoming) = &mut *self.incoming.borrow_mut() {
+            let lost = incoming.append(batch);
+            self.host.borrow_mut().delivered(incoming, lost);
+        }
+        self.delivered.set(true);
+        batch.clear();
+    }
+}
