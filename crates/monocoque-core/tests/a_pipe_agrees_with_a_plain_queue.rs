@@ -119,6 +119,8 @@ impl Oracle {
 
     fn next(&mut self) -> Option<Unit> {
         if self.parsing.is_empty() {
+            let owed = std::mem::take(&mut self.owed);
+            self.credit(owed);
             if self.look() != Taken::Some {
                 return None;
             }
@@ -127,7 +129,7 @@ impl Oracle {
         }
         let unit = self.parsing.pop_front();
         self.owed += 1;
-        if self.parsing.is_empty() || self.owed >= self.step {
+        if self.owed >= self.step || (self.parsing.is_empty() && self.step == usize::MAX) {
             let owed = std::mem::take(&mut self.owed);
             self.credit(owed);
         }

@@ -306,7 +306,7 @@ impl Hub {
             }
             _ => self.try_recv_with_peer().map(|(message, peer)| {
                 *into = message;
-                peer
+                peer.filter(|peer| peer.connection != 0)
             }),
         }
     }

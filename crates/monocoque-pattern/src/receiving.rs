@@ -215,7 +215,7 @@ impl RecvSide {
         if self.outlived.is_none() {
             return self.fair.properties(of).filter(|peer| peer.connection != 0).cloned();
         }
-        self.properties_of(of)
+        self.properties_of(of).filter(|peer| peer.connection != 0)
     }
 
     /// What is known of the peer that gave the answer which has just been taken.

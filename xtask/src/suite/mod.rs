@@ -7,9 +7,9 @@ pub mod pyzmq;
 mod reference;
 mod report;
 mod tree;
+mod under;
 
 use std::io;
-use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -39,12 +39,15 @@ impl Outcome {
 const KILLED: i32 = 137;
 
 /// Runs `command` for at most `limit`; it and what it started are killed then.
-pub fn run_for(limit: Duration, command: &Path, folder: &Path, library: &Path) -> io::Result<(Output, Duration)> {
+pub fn run_for(limit: Duration, command: &Command) -> io::Result<(Output, Duration)> {
     let began = Instant::now();
     let mut timeout = Command::new("timeout");
-    timeout.args(["--signal=KILL", &limit.as_secs().to_string()]).arg(command).current_dir(folder);
-    let output = timeout.env("LD_LIBRARY_PATH", library).output()?;
-    Ok((output, began.elapsed()))
+    timeout.args(["--signal=KILL", &limit.as_secs().to_string()]).arg(command.get_program()).args(command.get_args());
+    timeout.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        timeout.current_dir(folder);
+    }
+    Ok((timeout.output()?, began.elapsed()))
 }
 
 /// Runs `command`, which must succeed.

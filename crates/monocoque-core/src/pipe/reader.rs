@@ -33,6 +33,8 @@ pub struct PipeReader {
     unit_bytes: usize,
     /// Units after which credit is given: half the mark.
     step: usize,
+    /// Messages have no mark, or bytes have one, which a batch may fill alone: it is credited when it is consumed.
+    pays_at_end: bool,
     /// Connections in a row that broke within the message now in front.
     cuts: u32,
     /// What is in front was put back and not taken since.
@@ -52,6 +54,7 @@ impl PipeReader {
             owed: Load::default(),
             unit_bytes: 0,
             step: usize::MAX,
+            pays_at_end: false,
             cuts: 0,
             returned: false,
             sent: 0,
@@ -139,7 +142,7 @@ impl PipeReader {
         self.left -= 1;
         self.owed.messages += 1;
         self.owed.bytes += self.unit_bytes;
-        if self.left == 0 || self.owed.messages >= self.step {
+        if self.owed.messages >= self.step || (self.left == 0 && self.pays_at_end) {
             self.pay();
         }
         found
@@ -162,12 +165,17 @@ impl PipeReader {
             (0..GATHER_SPINS).for_each(|_| std::hint::spin_loop());
         }
         let mut state = self.shared.lock_ready();
+        let waker = state.credit(std::mem::take(&mut self.owed));
         if state.queue.is_empty() {
-            return state.nothing();
+            let nothing = state.nothing();
+            drop(state);
+            wake(waker);
+            return nothing;
         }
         state.queue.take(&mut self.taken);
-        self.step = state.mark.step();
+        (self.step, self.pays_at_end) = (state.mark.step(), state.mark.messages == 0 || state.mark.bytes > 0);
         drop(state);
+        wake(waker);
         self.left = self.taken.messages;
         self.batch = self.left;
         self.unit_bytes = self.taken.bytes / self.left.max(1);
@@ -243,7 +251,10 @@ impl PipeReader {
     /// What has gone through the pipe, and what is in it, but for what the writer holds back.
     pub fn flow(&self) -> Flow {
         let state = self.shared.lock();
-        Flow::new(state.passed, state.held)
+        let (mut passed, mut held) = (state.passed, state.held);
+        passed.add(self.owed);
+        held.sub(self.owed);
+        Flow::new(passed, held)
     }
 
     /// Messages that wait in the pipe or in the batch being parsed.

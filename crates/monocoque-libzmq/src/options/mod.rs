@@ -163,6 +163,8 @@ fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
             Some(bytes) => OptionValue::Bytes(bytes.to_vec()),
             None => OptionValue::Bytes(Vec::new()),
         }),
+        // Callers tell any length, also one that they have not got: it is looked at before the bytes are.
+        Form::Key if value.is_some_and(|key| !is_key_len(key.len())) => Err(EINVAL),
         Form::Text | Form::AnyText | Form::Key => match value {
             None => Ok(OptionValue::Unset),
             Some([]) if known.form != Form::AnyText => Err(EINVAL),
@@ -174,6 +176,11 @@ fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
         },
         form => form.number(value.unwrap_or_default()).map(OptionValue::Int),
     }
+}
+
+/// Raw, or as text with or without a zero at its end.
+fn is_key_len(len: usize) -> bool {
+    len == KEY_BYTES || len == KEY_TEXT_BYTES || len == KEY_TEXT_BYTES - 1
 }
 
 fn write(form: Form, value: OptionValue) -> Vec<u8> {
