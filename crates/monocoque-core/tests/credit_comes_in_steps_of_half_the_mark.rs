@@ -4,8 +4,10 @@ mod common;
 
 use common::{drain, numbered, plain, push_all, take};
 use monocoque_core::Message;
+use monocoque_core::batch::Batch;
 use monocoque_core::pipe::{Mark, Refusal, pipe};
-use monocoque_core::slab::Arena;
+use monocoque_core::slab::{Arena, SlabClass};
+use monocoque_core::wire::EncodedHeader;
 
 #[test]
 fn the_writer_gets_half_the_mark_at_a_time() {
@@ -14,6 +16,28 @@ fn the_writer_gets_half_the_mark_at_a_time() {
     for consumed in 1..=10 {
         reader.next_unit().expect("ten are there");
         assert_eq!(writer.held(), 10 - consumed / 5 * 5);
+    }
+}
+
+/// Whether or not the last message of it was a step.
+#[test]
+fn a_reader_that_has_read_all_keeps_nothing_of_it() {
+    for (mark, messages) in [(10, 3), (10, 5), (0, 3)] {
+        let (mut writer, mut reader) = plain(mark);
+        let arena = Arena::new();
+        let mut slab = arena.lease(SlabClass::Tiny);
+        let mut batch = Batch::default();
+        for _ in 0..messages {
+            slab.extend_from_slice(EncodedHeader::new(0, 1).as_slice());
+            slab.extend_from_slice(b"x");
+        }
+        batch.push(slab.freeze(), messages);
+        assert_eq!(writer.append(&mut batch), 0, "the reader has not gone");
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 0);
+        for _ in 0..messages {
+            reader.next_unit().expect("it is there");
+        }
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 1, "{messages} messages below a mark of {mark}");
     }
 }
 

@@ -142,7 +142,12 @@ impl PipeReader {
         self.left -= 1;
         self.owed.messages += 1;
         self.owed.bytes += self.unit_bytes;
-        if self.owed.messages >= self.step || (self.left == 0 && self.pays_at_end) {
+        let is_end = self.left == 0;
+        if is_end {
+            // A reader that has read all keeps nothing of it in memory.
+            self.parsing.let_go();
+        }
+        if self.owed.messages >= self.step || (is_end && self.pays_at_end) {
             self.pay();
         }
         found
@@ -184,11 +189,8 @@ impl PipeReader {
         Taken::Some
     }
 
-    /// Credits the writer for what was consumed, and keeps nothing of what was read to its end.
+    /// Credits the writer for what was consumed.
     fn pay(&mut self) {
-        if self.left == 0 {
-            self.parsing.let_go();
-        }
         let paid = std::mem::take(&mut self.owed);
         let waker = self.shared.lock().credit(paid);
         wake(waker);
