@@ -119,8 +119,6 @@ impl Oracle {
 
     fn next(&mut self) -> Option<Unit> {
         if self.parsing.is_empty() {
-            let owed = std::mem::take(&mut self.owed);
-            self.credit(owed);
             if self.look() != Taken::Some {
                 return None;
             }
@@ -129,7 +127,7 @@ impl Oracle {
         }
         let unit = self.parsing.pop_front();
         self.owed += 1;
-        if self.owed >= self.step || (self.parsing.is_empty() && self.step == usize::MAX) {
+        if self.parsing.is_empty() || self.owed >= self.step {
             let owed = std::mem::take(&mut self.owed);
             self.credit(owed);
         }

@@ -10,8 +10,7 @@
 //! # Rules
 //! - The mark counts whole messages, and optionally encoded bytes, from the push until the reader gives credit.
 //!   [`PipeReader::take`] gives it at once (a pump: the batch is on its way); [`PipeReader::next_unit`]
-//!   gives it as units are consumed, in steps of half the mark, and for the rest when the reader comes back for more
-//!   (without a mark of messages, or with one of bytes: when what was taken is consumed).
+//!   gives it as units are consumed, in steps of half the mark.
 //! - The reader is woken only after it found the pipe empty, once.
 //! - A writer that was refused is woken when the pipe is down to half the mark.
 //! - A message of several frames becomes visible whole or not at all.
@@ -63,7 +62,7 @@ pub struct Flow {
     pub messages: u64,
     /// Bytes of those.
     pub bytes: u64,
-    /// Messages that are in it; to the writer, those that were read count until it has credit for them.
+    /// Messages that are in it; those that are being read count until the writer has credit for them.
     pub queued_messages: u64,
     /// Bytes of those.
     pub queued_bytes: u64,

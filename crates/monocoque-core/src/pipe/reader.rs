@@ -33,8 +33,6 @@ pub struct PipeReader {
     unit_bytes: usize,
     /// Units after which credit is given: half the mark.
     step: usize,
-    /// Messages have no mark, or bytes have one, which a batch may fill alone: it is credited when it is consumed.
-    pays_at_end: bool,
     /// Connections in a row that broke within the message now in front.
     cuts: u32,
     /// What is in front was put back and not taken since.
@@ -54,7 +52,6 @@ impl PipeReader {
             owed: Load::default(),
             unit_bytes: 0,
             step: usize::MAX,
-            pays_at_end: false,
             cuts: 0,
             returned: false,
             sent: 0,
@@ -147,7 +144,7 @@ impl PipeReader {
             // A reader that has read all keeps nothing of it in memory.
             self.parsing.let_go();
         }
-        if self.owed.messages >= self.step || (is_end && self.pays_at_end) {
+        if is_end || self.owed.messages >= self.step {
             self.pay();
         }
         found
@@ -170,17 +167,12 @@ impl PipeReader {
             (0..GATHER_SPINS).for_each(|_| std::hint::spin_loop());
         }
         let mut state = self.shared.lock_ready();
-        let waker = state.credit(std::mem::take(&mut self.owed));
         if state.queue.is_empty() {
-            let nothing = state.nothing();
-            drop(state);
-            wake(waker);
-            return nothing;
+            return state.nothing();
         }
         state.queue.take(&mut self.taken);
-        (self.step, self.pays_at_end) = (state.mark.step(), state.mark.messages == 0 || state.mark.bytes > 0);
+        self.step = state.mark.step();
         drop(state);
-        wake(waker);
         self.left = self.taken.messages;
         self.batch = self.left;
         self.unit_bytes = self.taken.bytes / self.left.max(1);
@@ -253,10 +245,7 @@ impl PipeReader {
     /// What has gone through the pipe, and what is in it, but for what the writer holds back.
     pub fn flow(&self) -> Flow {
         let state = self.shared.lock();
-        let (mut passed, mut held) = (state.passed, state.held);
-        passed.add(self.owed);
-        held.sub(self.owed);
-        Flow::new(passed, held)
+        Flow::new(state.passed, state.held)
     }
 
     /// Messages that wait in the pipe or in the batch being parsed.
