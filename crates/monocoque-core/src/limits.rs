@@ -27,6 +27,10 @@ pub const SLAB_LARGE_BYTES: usize = 64 * 1024;
 /// The slab that a saturated connection reads into.
 pub const SLAB_HUGE_BYTES: usize = 256 * 1024;
 
+/// From this size on a frame is read to its end and [`SLAB_TINY_BYTES`] further, however much is there: what is read of a
+/// frame that its slab cannot hold whole is copied to the next, which was an eighth of a stream of 64 KiB.
+pub const READ_APART_BYTES_MIN: usize = SLAB_LARGE_BYTES / 2;
+
 /// What each connection may hold of its peer's when the ceiling of its context is reached: a few commands, or messages that
 /// are small. As much as an idle connection takes in all.
 pub const RESERVE_BYTES: usize = SLAB_SMALL_BYTES;

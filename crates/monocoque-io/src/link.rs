@@ -36,11 +36,11 @@ pub trait Link: 'static {
     /// Waits until [`try_write`](Self::try_write) is worth a try.
     async fn writable(&self) -> io::Result<()>;
 
-    /// Reads what is there into the spare room of `slab`; zero means the peer has closed.
+    /// Reads what is there into the spare room of `slab`, `most` bytes of it and at least one; zero means the peer has closed.
     ///
     /// # Errors
     /// `WouldBlock` when nothing is there; else as `recv(2)`.
-    fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize>;
+    fn try_read(&self, slab: &mut SlabMut, most: usize) -> io::Result<usize>;
 
     /// Waits until [`try_read`](Self::try_read) is worth a try.
     async fn readable(&self) -> io::Result<()>;
@@ -121,8 +121,8 @@ impl Link for StreamLink {
         until(self.fd.clone(), Interest::Writable).await
     }
 
-    fn try_read(&self, slab: &mut SlabMut) -> io::Result<usize> {
-        let received = recv_now(&self.fd, slab);
+    fn try_read(&self, slab: &mut SlabMut, most: usize) -> io::Result<usize> {
+        let received = recv_now(&self.fd, slab, most);
         self.traffic.read(&received);
         received
     }

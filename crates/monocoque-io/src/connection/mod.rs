@@ -118,6 +118,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
                 arena: &arena,
                 home: &home,
                 hot: false,
+                large: 0,
                 met: false,
                 beyond: 0,
                 memory: Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)),

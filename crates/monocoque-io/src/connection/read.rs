@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use monocoque_core::Protocol;
-use monocoque_core::limits::{RESERVE_BYTES, SLAB_TINY_BYTES};
+use monocoque_core::limits::{READ_APART_BYTES_MIN, RESERVE_BYTES, SLAB_HUGE_BYTES, SLAB_TINY_BYTES};
 use monocoque_core::protocol::Need;
 use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
 
@@ -27,6 +27,8 @@ pub(super) struct ReadPump<'a, 'h, P: Protocol, L, H> {
     pub(super) home: &'a Home,
     /// The last read filled its room: more is likely there.
     pub(super) hot: bool,
+    /// What the last frame needed, if it is one that is read apart from others.
+    pub(super) large: usize,
     /// The link was looked at once.
     pub(super) met: bool,
     /// Room that was read into past a full pipe.
@@ -62,7 +64,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 },
             };
             let before = room.len();
-            let spare = room.spare_len();
+            let spare = room.spare_len().min(self.most(before, need.0));
             let Some((result, mut room)) = self.read(room, need.0).await else { return };
             let count = match result {
                 Ok(0) => return self.end_by_peer(End::PeerClosed { truncated: before }),
@@ -82,6 +84,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             while !self.shared.was_ready.get() && self.was_blocked().await {
                 need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
             }
+            self.see(need, count == spare);
             self.memory.settle();
             if self.memory.is_limited() {
                 self.memory.progress(count, self.shared.delivered.replace(false));
@@ -93,6 +96,36 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
                 yield_now().await;
             }
         }
+    }
+
+    /// Remembers what is read apart: whoever sends large frames sends more of them. A read that was filled ends within the
+    /// next one, or there are small ones between.
+    fn see(&mut self, Need(need): Need, filled: bool) {
+        if need >= READ_APART_BYTES_MIN {
+            self.large = need;
+        } else if filled {
+            self.large = 0;
+        }
+    }
+
+    /// Where the next read should end, counted from the first byte held, if one is to be read apart: within the head of the
+    /// frame after it. Of one whose size can only be guessed no more than a slab is read, and of a larger one the head.
+    fn ahead(&self, need: usize) -> Option<usize> {
+        let guessed = self.large + SLAB_TINY_BYTES;
+        if need >= READ_APART_BYTES_MIN {
+            Some(need + SLAB_TINY_BYTES)
+        } else if self.large == 0 {
+            None
+        } else if self.hot && guessed <= SLAB_HUGE_BYTES {
+            Some(guessed)
+        } else {
+            Some(need.max(SLAB_TINY_BYTES))
+        }
+    }
+
+    /// Bytes that one read takes at most, with `held` there already.
+    fn most(&self, held: usize, need: usize) -> usize {
+        self.ahead(need).map_or(usize::MAX, |end| end.saturating_sub(held).max(SLAB_TINY_BYTES))
     }
 
     /// The peer has ended the connection: as the protocol understands it, if it does.
@@ -133,15 +166,16 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned. `None` if the
     /// connection has ended meanwhile.
     async fn read(&mut self, mut slab: SlabMut, need: usize) -> Option<(io::Result<usize>, SlabMut)> {
+        let most = self.most(slab.len(), need);
         if self.hot {
-            match self.link.try_read(&mut slab) {
+            match self.link.try_read(&mut slab, most) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Some((result, slab)),
             }
             // The room stays while the runtime polls: after a burst comes another.
             self.hot = false;
         }
-        if let Some(result) = self.read_soon(&mut slab).await {
+        if let Some(result) = self.read_soon(&mut slab, most).await {
             return Some((result, slab));
         }
         // Whoever waits for long holds no room to read into.
@@ -155,17 +189,17 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
             Ok(slab) => slab,
             Err(lack) => Box::pin(self.make_room(lack, need)).await?,
         };
-        Some((ready.and_then(|()| self.link.try_read(&mut slab)), slab))
+        Some((ready.and_then(|()| self.link.try_read(&mut slab, most)), slab))
     }
 
     /// Reads what comes while the runtime polls in any case.
-    async fn read_soon(&mut self, slab: &mut SlabMut) -> Option<io::Result<usize>> {
+    async fn read_soon(&mut self, slab: &mut SlabMut, most: usize) -> Option<io::Result<usize>> {
         // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
         let mut look = !std::mem::replace(&mut self.met, true);
         poll_fn(|cx| {
             if std::mem::replace(&mut look, true) {
                 self.home.spin.pause();
-                match self.link.try_read(slab) {
+                match self.link.try_read(slab, most) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(Some(result)),
                 }
@@ -178,6 +212,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.
     fn room(&mut self, slab: Option<SlabMut>, need: usize) -> Result<SlabMut, Lack> {
         let held = slab.as_ref().map_or(0, SlabMut::len);
+        let need = self.ahead(need).unwrap_or(need);
         let wanted = if self.hot { SlabClass::Huge.bytes() } else { SlabClass::Tiny.bytes() };
         let enough = |slab: &SlabMut| {
             let room_for_more = if self.hot { wanted / 4 } else { wanted / 2 };

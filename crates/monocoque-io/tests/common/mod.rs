@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::task::{Wake, Waker};
 use std::thread::Thread;
@@ -74,6 +75,9 @@ pub struct Plain {
     shy: bool,
     makes: bool,
     ready: bool,
+    /// Where what was left lay, and how much it was.
+    left: (usize, usize),
+    moved: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +108,10 @@ impl Protocol for Plain {
 
     fn received(&mut self, _now: Instant, input: &mut SlabMut, out: &mut Output<()>) -> Result<Need, Garbled> {
         self.get_ready(out);
+        let place = |input: &SlabMut| input.filled().as_ptr().addr();
+        if self.left.0 != place(input) {
+            self.moved.fetch_add(self.left.1, Ordering::Relaxed);
+        }
         let (mut at, mut whole, mut messages) = (0, 0, 0);
         let need = loop {
             let Some(header) = Header::parse(&input.filled()[at..]) else { break 0 };
@@ -120,6 +128,7 @@ impl Protocol for Plain {
             }
         };
         out.deliver.push(input.split_to(whole), messages);
+        self.left = (place(input), input.len());
         Ok(Need(need.saturating_sub(whole)))
     }
 
@@ -213,6 +222,8 @@ pub struct Teller {
     pub shy: bool,
     pub makes: bool,
     pub retry: Retry,
+    /// Bytes that lay elsewhere when a protocol was called again.
+    pub moved: Arc<AtomicUsize>,
     told: Sender<Happened>,
 }
 
@@ -223,7 +234,16 @@ impl Teller {
     pub fn new() -> (Self, Story) {
         let (told, heard) = channel();
         let incoming = Mark::messages(0);
-        (Self { arena: Arena::new(), incoming, shy: false, makes: false, retry: Retry::No, told }, Story(heard))
+        let teller = Self {
+            arena: Arena::new(),
+            incoming,
+            shy: false,
+            makes: false,
+            retry: Retry::No,
+            moved: Arc::default(),
+            told,
+        };
+        (teller, Story(heard))
     }
 
     fn tell(&self, happened: Happened) {
@@ -342,7 +362,9 @@ impl Owner for Teller {
     type Host = TellerHost;
 
     fn begin(&self, _facts: &LinkFacts, permit: Option<HalfOpen>) -> (Plain, TellerHost) {
-        (Plain { shy: self.shy, makes: self.makes, ready: false }, TellerHost { teller: self.clone(), permit })
+        let moved = Arc::clone(&self.moved);
+        let plain = Plain { shy: self.shy, makes: self.makes, moved, ..Plain::default() };
+        (plain, TellerHost { teller: self.clone(), permit })
     }
 
     fn end(&self, _host: TellerHost, ended: Ended<Garbled>) -> Retry {
