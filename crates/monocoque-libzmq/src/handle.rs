@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 use std::ptr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Mutex, TryLockError};
 
 use libc::c_void;
 
@@ -24,10 +24,14 @@ pub(crate) trait Tagged: Sized + 'static {
 #[repr(C)]
 struct Cell {
     tag: AtomicU32,
+    /// Of a closed one in [`JUST_CLOSED`], the cell below it.
     object: AtomicPtr<c_void>,
 }
 
-/// Cells whose handles were closed, the oldest first.
+/// Cells whose handles were closed, a stack. Whoever closes waits for nobody: in a forked child the owner of a lock may be
+/// gone for good.
+static JUST_CLOSED: AtomicPtr<Cell> = AtomicPtr::new(ptr::null_mut());
+/// Those that were taken off it, the oldest first.
 static RESTING: Mutex<VecDeque<&'static Cell>> = Mutex::new(VecDeque::new());
 
 /// A handle of `object`.
@@ -40,7 +44,15 @@ pub(crate) fn open<T: Tagged>(object: T) -> *mut c_void {
 }
 
 fn rested() -> Option<&'static Cell> {
-    let mut resting = RESTING.lock().ok()?;
+    let mut resting = RESTING.try_lock().ok()?;
+    let taken = resting.len();
+    let mut above = JUST_CLOSED.swap(ptr::null_mut(), Ordering::Acquire);
+    // SAFETY: cells are never freed.
+    while let Some(cell) = unsafe { above.as_ref() } {
+        resting.push_back(cell);
+        above = cell.object.swap(ptr::null_mut(), Ordering::Relaxed).cast();
+    }
+    resting.make_contiguous()[taken..].reverse();
     if resting.len() > REST_CELLS_MIN { resting.pop_front() } else { None }
 }
 
@@ -87,17 +99,25 @@ unsafe fn cell<T: Tagged>(handle: *mut c_void) -> Option<&'static Cell> {
 }
 
 fn rest(cell: &'static Cell) {
-    match RESTING.try_lock() {
-        Ok(mut resting) => resting.push_back(cell),
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().push_back(cell),
-        // In a forked child the owner of the lock may be gone for good: the cell rests for ever.
-        Err(TryLockError::WouldBlock) => {}
+    let mut below = JUST_CLOSED.load(Ordering::Relaxed);
+    loop {
+        cell.object.store(below.cast(), Ordering::Relaxed);
+        let this = ptr::from_ref(cell).cast_mut();
+        match JUST_CLOSED.compare_exchange_weak(below, this, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(other) => below = other,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    /// Tests that open and close count the cells of all.
+    static TURN: Mutex<()> = Mutex::new(());
 
     struct Thing(u8);
 
@@ -112,7 +132,30 @@ mod tests {
     }
 
     #[test]
+    fn no_cell_is_lost_between_threads() {
+        let _turn = TURN.lock();
+        let churn = || {
+            let opened = (0..20_000).map(|_| {
+                let handle = open(Thing(0));
+                // SAFETY: it was just opened.
+                drop(unsafe { close::<Thing>(handle) });
+                handle.addr()
+            });
+            opened.collect::<HashSet<_>>()
+        };
+        let threads = [(); 4].map(|()| std::thread::spawn(churn));
+        let used = threads.into_iter().flat_map(|thread| thread.join().expect("it closes what it opens"));
+        let used = used.collect::<HashSet<_>>();
+        rested().into_iter().for_each(rest);
+        let resting = RESTING.lock().expect("nobody panics with it");
+        let mut found = resting.iter().map(|cell| ptr::from_ref(*cell).addr()).collect::<HashSet<_>>();
+        found.insert(JUST_CLOSED.load(Ordering::Acquire).addr());
+        assert_eq!(used.difference(&found).count(), 0);
+    }
+
+    #[test]
     fn a_closed_handle_and_one_of_something_else_are_told() {
+        let _turn = TURN.lock();
         let handle = open(Thing(7));
         let mut foreign = 0u64;
         // SAFETY: all of these can be read from, and nobody else closes them.
@@ -127,6 +170,7 @@ mod tests {
 
     #[test]
     fn a_cell_rests_before_it_is_used_again() {
+        let _turn = TURN.lock();
         let first = open(Thing(0));
         // SAFETY: it was just opened.
         drop(unsafe { close::<Thing>(first) });
