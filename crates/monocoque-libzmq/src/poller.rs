@@ -90,7 +90,7 @@ impl Poller {
         Ok(())
     }
 
-    /// Fills `events` from its front; how many there are.
+    /// Fills `events` from its front, and the rest with nothing; how many there are.
     fn wait(&self, events: &mut [PollerEvent], timeout_ms: i64) -> Result<usize, Errno> {
         if timeout_ms < 0 && self.items.iter().all(|item| item.events == 0) {
             return Err(EFAULT);
@@ -120,7 +120,11 @@ impl Poller {
             }
             Ok(found)
         })?;
-        if found == 0 { Err(EAGAIN) } else { Ok(found) }
+        if found == 0 {
+            return Err(EAGAIN);
+        }
+        events[found..].fill(PollerEvent::NONE);
+        Ok(found)
     }
 
     /// A descriptor that is readable when one of the thread-safe sockets is to be looked at, which have none of their own.
