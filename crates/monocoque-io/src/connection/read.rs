@@ -212,11 +212,11 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
     /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.
     fn room(&mut self, slab: Option<SlabMut>, need: usize) -> Result<SlabMut, Lack> {
         let held = slab.as_ref().map_or(0, SlabMut::len);
-        let need = self.ahead(need).unwrap_or(need);
+        let least = if need >= READ_APART_BYTES_MIN { need } else { self.ahead(need).unwrap_or(need) };
         let wanted = if self.hot { SlabClass::Huge.bytes() } else { SlabClass::Tiny.bytes() };
         let enough = |slab: &SlabMut| {
             let room_for_more = if self.hot { wanted / 4 } else { wanted / 2 };
-            slab.capacity() >= need && slab.spare_len() >= if need > held { need - held } else { room_for_more }
+            slab.capacity() >= need && slab.spare_len() >= if least > held { least - held } else { room_for_more }
         };
         let Some(mut slab) = slab else { return self.lease(None, need, wanted) };
         if enough(&slab) || (held == 0 && slab.reclaim() && enough(&slab)) {
@@ -232,7 +232,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
         let protocol = self.shared.protocol.borrow();
         let beside = |input| protocol.beside(input);
         if !self.memory.is_limited() {
-            let room = self.arena.room(demand.least.max(wanted))?;
+            // What is counted, and waited for, has no room for the head of the next frame.
+            let ahead = self.ahead(need).unwrap_or(need);
+            let room = self.arena.room(demand.least.max(wanted).max(ahead))?;
             return Ok(moved(slab, room));
         }
         if let Some(room) = self.memory.ample(self.arena, demand, beside) {
