@@ -45,14 +45,14 @@ pub(crate) fn open<T: Tagged>(object: T) -> *mut c_void {
 
 fn rested() -> Option<&'static Cell> {
     let mut resting = RESTING.try_lock().ok()?;
-    let taken = resting.len();
+    let mut taken = Vec::new();
     let mut above = JUST_CLOSED.swap(ptr::null_mut(), Ordering::Acquire);
     // SAFETY: cells are never freed.
     while let Some(cell) = unsafe { above.as_ref() } {
-        resting.push_back(cell);
+        taken.push(cell);
         above = cell.object.swap(ptr::null_mut(), Ordering::Relaxed).cast();
     }
-    resting.make_contiguous()[taken..].reverse();
+    resting.extend(taken.into_iter().rev());
     if resting.len() > REST_CELLS_MIN { resting.pop_front() } else { None }
 }
 
