@@ -183,7 +183,7 @@ pub struct Common {
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// What parts the frames of a message in text and hex: \t, \n, \0, \\ and \xHH are understood; '' for nothing.
-    #[arg(short, long, value_name = "TEXT", default_value = "\\t", value_parser = parse_delimiter_value)]
+    #[arg(short, long, value_name = "TEXT", default_value = "\\t", value_parser = parse_delimiter_value, allow_hyphen_values = true)]
     pub delimiter: Delimiter,
     /// End after this many messages: received ones, or sent ones with pub, push and xpub. With 0, types that do
     /// both only send.
@@ -216,7 +216,7 @@ pub struct KeyArgs {
     #[arg(long, value_name = "FILE")]
     pub curve_secret: Option<PathBuf>,
     /// The public key of the server, in Z85: talk to it and to nobody else.
-    #[arg(long, value_name = "KEY", requires = "curve_secret")]
+    #[arg(long, value_name = "KEY", requires = "curve_secret", allow_hyphen_values = true)]
     pub curve_server_key: Option<PublicKey>,
     /// Let in only clients whose public certificates are in this directory; it is read again when it changes.
     #[arg(long, value_name = "DIR", requires = "curve_secret", conflicts_with = "curve_server_key")]
@@ -274,7 +274,7 @@ fn parse_delimiter_value(text: &str) -> Result<Delimiter, String> {
 #[derive(Debug, Clone, Args)]
 pub struct Sending {
     /// Send this instead of lines from the input; may be given many times. With --count, over and over.
-    #[arg(short, long, value_name = "LINE")]
+    #[arg(short, long, value_name = "LINE", allow_hyphen_values = true)]
     pub message: Vec<String>,
     /// Wait this long between messages.
     #[arg(short, long, value_name = "MS", value_parser = parse_ms, conflicts_with = "rate")]
@@ -297,7 +297,7 @@ pub struct Sending {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Named {
     /// The name under which ROUTER peers know this socket.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub identity: Option<String>,
 }
 
@@ -305,7 +305,7 @@ pub struct Named {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Topics {
     /// Subscribe to messages that begin with this; everything by default.
-    #[arg(short, long = "topic", value_name = "PREFIX")]
+    #[arg(short, long = "topic", value_name = "PREFIX", allow_hyphen_values = true)]
     pub topics: Vec<String>,
 }
 
@@ -313,7 +313,7 @@ pub struct Topics {
 #[derive(Debug, Clone, Default, Args)]
 pub struct ToGroup {
     /// Send every line to this group; by default the first frame of each names its own.
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", allow_hyphen_values = true)]
     pub group: Option<String>,
 }
 
@@ -321,7 +321,7 @@ pub struct ToGroup {
 #[derive(Debug, Clone, Default, Args)]
 pub struct OfGroups {
     /// Join this group.
-    #[arg(short, long = "group", value_name = "NAME", required = true)]
+    #[arg(short, long = "group", value_name = "NAME", required = true, allow_hyphen_values = true)]
     pub groups: Vec<String>,
 }
 
@@ -337,7 +337,7 @@ pub struct Echo {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Reply {
     /// Answer every request with this line.
-    #[arg(long, value_name = "LINE", conflicts_with = "echo")]
+    #[arg(long, value_name = "LINE", conflicts_with = "echo", allow_hyphen_values = true)]
     pub reply: Option<String>,
 }
 
@@ -509,6 +509,22 @@ mod tests {
         );
         assert_eq!((job.common.delimiter.0, job.common.timeout), (b"|".to_vec(), Some(Duration::from_millis(7))));
         assert_eq!(job.sending.map(|sending| (sending.rate, sending.wait_peers)), Some((Some(2.5), 1)));
+    }
+
+    /// One key of 85 begins with a hyphen, and so may any text of a user.
+    #[test]
+    fn values_may_begin_with_a_hyphen() {
+        const KEY: &str = "-!ls/6$e54-I]HQ6SmTez:Xio}yF@ioB0&1jt%SU";
+        let line =
+            format!("monocoque dealer ipc://x --curve-secret f --curve-server-key {KEY} -m -5 -d -- --identity -me");
+        let Ok(Command::Dealer(command)) = parse(&line) else { panic!("a sound line") };
+        let job = Job::from(command);
+        assert_eq!(job.common.keys.curve_server_key.map(|key| key.to_string()).as_deref(), Some(KEY));
+        assert_eq!((job.common.delimiter.0.as_slice(), job.identity.as_deref()), (&b"--"[..], Some("-me")));
+        assert_eq!(job.sending.map(|sending| sending.message), Some(vec!["-5".to_owned()]));
+        for line in ["sub -t -1", "dish -g -1", "radio -g -1", "rep --reply -1"] {
+            parse(&format!("monocoque {line} ipc://x")).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
     }
 
     #[test]
