@@ -11,11 +11,14 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use crate::limits::{APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES};
+use crate::fanout::encode_frame;
+use crate::limits::{
+    APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SHARED_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES,
+};
 use crate::load::Load;
 use crate::message::FRAMES_FEW;
-use crate::slab::{Arena, SlabClass, SlabMut};
-use crate::wire::{APART, COMMAND, EncodedHeader, Header, MORE};
+use crate::slab::{Arena, SlabClass, SlabMut, View};
+use crate::wire::{APART, COMMAND, EncodedHeader, Header, MORE, header_len};
 use crate::{Frame, Message, Outgoing};
 
 /// Encoded frames with a count of the messages they make.
@@ -68,6 +71,8 @@ impl Batch {
 pub(crate) struct BatchWriter {
     done: Batch,
     open: Option<SlabMut>,
+    /// Behind what is in `open`: messages that were encoded once for several pipes.
+    shared: Option<View>,
     /// No link will write this: bodies may lie apart.
     apart: bool,
 }
@@ -83,22 +88,62 @@ impl BatchWriter {
     }
 
     pub(crate) fn load(&self) -> Load {
-        Load { messages: self.done.messages, bytes: self.done.bytes + self.open.as_ref().map_or(0, SlabMut::len) }
+        Load {
+            messages: self.done.messages,
+            bytes: self.done.bytes + self.open_bytes() + self.shared.as_ref().map_or(0, View::len),
+        }
+    }
+
+    fn open_bytes(&self) -> usize {
+        self.open.as_ref().map_or(0, SlabMut::len)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.done.is_empty() && self.open.as_ref().is_none_or(SlabMut::is_empty)
+        self.done.is_empty() && self.open_bytes() == 0 && self.shared.is_none()
     }
 
     /// Encodes all frames of `message`.
     #[inline]
     pub(crate) fn push_message(&mut self, mut message: impl Outgoing, arena: &Arena) {
+        self.done.messages += 1;
+        if let Some(view) = message.encoded()
+            && !self.apart
+        {
+            return self.push_view(view, arena);
+        }
+        self.settle(arena);
         if message.frames().len() > 1 {
             self.push_front_frames(&mut message, arena);
         }
         let last = message.frames().len() - 1;
         self.push_frame(0, &mut message, last, arena);
-        self.done.messages += 1;
+    }
+
+    /// Takes in what others hold too.
+    #[inline]
+    fn push_view(&mut self, view: &View, arena: &Arena) {
+        if !self.shared.as_mut().is_some_and(|shared| shared.extend(view)) {
+            self.settle(arena);
+            self.shared = Some(view.clone());
+        }
+    }
+
+    /// Puts what is shared where others can follow. A small part is copied: a message now and then must not keep the slab
+    /// that all the others are in.
+    #[inline]
+    fn settle(&mut self, arena: &Arena) {
+        if let Some(view) = self.shared.take() {
+            self.put_view(view, arena);
+        }
+    }
+
+    #[inline(never)]
+    fn put_view(&mut self, view: View, arena: &Arena) {
+        if view.len() < SHARED_BYTES_MIN {
+            self.put(view.as_ref(), arena);
+        } else {
+            self.put_segment(view.into());
+        }
     }
 
     #[inline(never)]
@@ -108,6 +153,7 @@ impl BatchWriter {
 
     /// Encodes one command: the name's size, the name, then `body` (RFC 37, "Commands").
     pub(crate) fn push_command(&mut self, name: &str, body: &[u8], arena: &Arena) {
+        self.settle(arena);
         let len = 1 + name.len() + body.len();
         self.put(EncodedHeader::new(COMMAND, len).as_slice(), arena);
         // A command is small by limit, but its body stays contiguous with its header even when it is not.
@@ -128,6 +174,7 @@ impl BatchWriter {
         match unit {
             Unit::Message(message) => self.push_message(message, arena),
             Unit::Command(body) => {
+                self.settle(arena);
                 self.push_frame(COMMAND, &mut std::slice::from_ref(body), 0, arena);
                 self.done.messages += 1;
             }
@@ -141,10 +188,7 @@ impl BatchWriter {
         if frame.len() >= reference_from {
             return self.push_by_reference(flags, message.body(index), arena);
         }
-        let header = EncodedHeader::new(flags, frame.len());
-        let slab = self.slab_with(header.as_slice().len() + frame.len(), arena);
-        header.encode(slab);
-        frame.encode(slab);
+        encode_frame(flags, frame, self.slab_with(header_len(frame.len()) + frame.len(), arena));
     }
 
     #[inline(never)]
@@ -203,24 +247,35 @@ impl BatchWriter {
     }
 
     /// Appends frames that are encoded already.
-    pub(crate) fn append(&mut self, batch: &mut Batch) {
+    pub(crate) fn append(&mut self, batch: &mut Batch, arena: &Arena) {
+        self.settle(arena);
         self.seal();
         self.done.append(batch);
     }
 
     /// Moves everything of `other` behind this; leaves `other` empty.
-    pub(crate) fn join(&mut self, other: &mut BatchWriter) {
+    pub(crate) fn join(&mut self, other: &mut BatchWriter, arena: &Arena) {
         if other.is_empty() {
             return;
         }
         if self.is_empty() {
             return std::mem::swap(self, other);
         }
+        if other.done.segments.is_empty() && other.open_bytes() == 0 {
+            // Nothing but what is shared, which may go on where ours ends.
+            self.done.messages += std::mem::take(&mut other.done.messages);
+            if let Some(view) = other.shared.take() {
+                self.push_view(&view, arena);
+            }
+            return;
+        }
+        self.settle(arena);
         self.seal();
         if let Some(slab) = other.open.take() {
             other.done.push(slab.freeze(), 0);
         }
         self.done.append(&mut other.done);
+        self.shared = other.shared.take();
     }
 
     /// Encodes `message` before all others.
@@ -243,6 +298,10 @@ impl BatchWriter {
         debug_assert!(into.is_empty());
         if let Some(slab) = self.open.take() {
             self.done.push(slab.freeze(), 0);
+        }
+        // However little: who takes it writes it, and lets go.
+        if let Some(view) = self.shared.take() {
+            self.done.push(view.into(), 0);
         }
         std::mem::swap(&mut self.done, into);
     }
@@ -517,7 +576,7 @@ mod tests {
                 messages.iter().for_each(|message| writer.push_message(message, &arena));
             }
             let [mut first, mut second] = writers;
-            first.join(&mut second);
+            first.join(&mut second, &arena);
             let encoded = messages.iter().map(|message| encoded_len(message.frames())).sum::<usize>();
             prop_assert_eq!((first.load(), second.is_empty()), (Load { messages: messages.len(), bytes: encoded }, true));
             first.take(&mut batch);

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod budget;
 pub mod endpoint;
+pub mod fanout;
 mod frame;
 mod group;
 pub mod limits;

@@ -15,6 +15,10 @@ pub const GATHER_BYTES_MIN: usize = 8 * 1024;
 /// a few words there, and no segment. At 256 bytes 1.4 times as fast as copying.
 pub const APART_BYTES_MIN: usize = 256;
 
+/// From this size on a pipe keeps what it shares with others by reference: of each slab that it keeps for it an eighth is
+/// its own.
+pub const SHARED_BYTES_MIN: usize = SLAB_LARGE_BYTES / 8;
+
 /// What a connection that was silent reads into first: enough for a command or a small request.
 pub const SLAB_TINY_BYTES: usize = 512;
 

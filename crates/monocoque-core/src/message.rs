@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::slab::View;
 use crate::{Frame, wire};
 
 /// One or more frames that are queued, routed and delivered as a unit.
@@ -183,6 +184,12 @@ pub trait Outgoing {
 
     /// The body of a frame: moved out of a message that is given, which spares the count of its holders.
     fn body(&mut self, index: usize) -> Bytes;
+
+    /// The whole message as a pipe holds it, if that was written down before.
+    #[inline]
+    fn encoded(&self) -> Option<&View> {
+        None
+    }
 }
 
 impl Outgoing for &Message {

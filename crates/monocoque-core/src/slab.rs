@@ -201,11 +201,39 @@ impl Drop for Lease {
     }
 }
 
-/// A frozen range of a lease: what a [`Bytes`] made by [`SlabMut`] owns.
-struct View {
+/// A frozen range of a slab, whose block it keeps.
+#[derive(Clone)]
+pub struct View {
     lease: Arc<Lease>,
     from: usize,
     len: usize,
+}
+
+impl View {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes `next` in if it lies right behind this; whether it does.
+    #[inline]
+    pub(crate) fn extend(&mut self, next: &View) -> bool {
+        let follows = self.from + self.len == next.from && Arc::ptr_eq(&self.lease, &next.lease);
+        // Both ranges are frozen, and so is their union.
+        self.len += if follows { next.len } else { 0 };
+        follows
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("from", &self.from).field("len", &self.len).finish()
+    }
+}
+
+impl From<View> for Bytes {
+    fn from(view: View) -> Self {
+        Bytes::from_owner(view)
+    }
 }
 
 impl AsRef<[u8]> for View {
@@ -374,13 +402,19 @@ impl SlabMut {
     /// # Panics
     /// If fewer than `count` bytes are filled.
     pub fn split_to(&mut self, count: usize) -> Bytes {
+        if count == 0 { Bytes::new() } else { self.split_view(count).into() }
+    }
+
+    /// [`split_to`](Self::split_to), with nothing allocated.
+    ///
+    /// # Panics
+    /// If fewer than `count` bytes are filled.
+    #[inline]
+    pub fn split_view(&mut self, count: usize) -> View {
         assert!(count <= self.len(), "split past the filled bytes");
-        if count == 0 {
-            return Bytes::new();
-        }
         let view = View { lease: Arc::clone(&self.lease), from: self.start, len: count };
         self.start += count;
-        Bytes::from_owner(view)
+        view
     }
 
     /// Gives the first `count` filled bytes to a slab of their own, still to be rewritten, and moves the start behind

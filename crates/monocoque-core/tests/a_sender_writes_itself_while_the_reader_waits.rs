@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -18,11 +18,17 @@ use monocoque_core::slab::Arena;
 #[derive(Debug)]
 struct Link {
     room: AtomicUsize,
+    /// In the middle of a burst little is left to the pump.
+    busy: AtomicBool,
     written: Mutex<Vec<u8>>,
 }
 
 impl WriteThrough for Link {
-    fn write_through(&self, segments: &[Bytes], _much: bool) -> usize {
+    fn is_due(&self) -> bool {
+        !self.busy.load(Ordering::SeqCst)
+    }
+
+    fn write_through(&self, segments: &[Bytes]) -> usize {
         let all = segments.concat();
         let count = all.len().min(self.room.load(Ordering::SeqCst));
         self.room.fetch_sub(count, Ordering::SeqCst);
@@ -40,7 +46,8 @@ struct Lent {
 
 impl Lent {
     fn new(room: usize, conflate: bool) -> Self {
-        let (link, wakes) = (Link { room: room.into(), written: Mutex::default() }, Wakes::new());
+        let (link, wakes) =
+            (Link { room: room.into(), busy: AtomicBool::default(), written: Mutex::default() }, Wakes::new());
         let (writer, mut reader) = pipe(Mark::messages(1000), conflate, &Arena::new());
         let link = Arc::new(link);
         reader.set_waker(&wakes.waker());
@@ -82,6 +89,16 @@ fn but_not_before_the_reader_has_waited() {
     let mut lent = Lent::new(usize::MAX, false);
     lent.writer.push(&numbered(0)).expect("room");
     assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 1), "a handshake may be on its way");
+}
+
+#[test]
+fn but_not_in_a_burst_which_stays_in_one_piece() {
+    let mut lent = Lent::waiting(usize::MAX);
+    lent.link.busy.store(true, Ordering::SeqCst);
+    (0..2).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+    assert_eq!((lent.written().len(), lent.wakes.count()), (0, 1));
+    let batch = take(&mut lent.reader);
+    assert_eq!((batch.messages, batch.segments.len()), (2, 1));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use monocoque_core::fanout::{Encoded, Fanout};
 use monocoque_core::pipe::{Flow, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, Outgoing, RoutingId};
@@ -57,12 +58,23 @@ pub(crate) struct Outlets {
     conflates: bool,
     /// What went out through pipes that are gone.
     past: Flow,
+    /// What goes to several links.
+    fanout: Fanout,
     drops: Arc<Drops>,
 }
 
 impl Outlets {
     pub(crate) fn new(conflates: bool, drops: Arc<Drops>) -> Self {
-        Self { list: Vec::new(), serials: 0, epochs: 0, up: 0, conflates, past: Flow::default(), drops }
+        Self {
+            list: Vec::new(),
+            serials: 0,
+            epochs: 0,
+            up: 0,
+            conflates,
+            past: Flow::default(),
+            fanout: Fanout::default(),
+            drops,
+        }
     }
 
     /// Names the link that holds `slot` from now on.
@@ -159,6 +171,22 @@ impl Outlets {
         if let Err(refusal) = self.push(slot, message) {
             self.drops.count(cause_of(refusal), 1);
         }
+    }
+
+    /// Queues a message for each of the links in `slots`, or counts its losses. It is encoded once for all of them.
+    #[inline]
+    pub(crate) fn push_to_each(&mut self, slots: &[u32], message: &Message) {
+        match self.encode_once(slots, message) {
+            Some(once) => slots.iter().for_each(|&slot| self.push_or_drop(slot, &once)),
+            None => slots.iter().for_each(|&slot| self.push_or_drop(slot, message)),
+        }
+    }
+
+    #[inline]
+    fn encode_once<'m>(&mut self, slots: &[u32], message: &'m Message) -> Option<Encoded<'m>> {
+        let [first, _, ..] = slots else { return None };
+        let arena = self.list[*first as usize].writer.as_ref()?.arena();
+        self.fanout.encode(message, arena)
     }
 
     /// Queues a message for every link that has a pipe, or counts its loss.

@@ -250,7 +250,7 @@ fn fan_out(outlets: &mut Outlets, slots: &[u32], message: &Message, no_drop: boo
             return Err(SendReason::Full);
         }
     }
-    slots.iter().for_each(|&slot| outlets.push_or_drop(slot, message));
+    outlets.push_to_each(slots, message);
     Ok(())
 }
 

@@ -18,11 +18,13 @@ use crate::load::Load;
 ///
 /// Used by one thread at a time, under the pipe's lock.
 pub trait WriteThrough: fmt::Debug + Send + Sync {
+    /// Whether a little is better written by its sender than left to the pump, which writes more at once.
+    fn is_due(&self) -> bool;
+
     /// Writes what the link takes at once of `segments`; returns how many bytes.
     ///
-    /// Zero leaves it to the pump: because the link takes nothing, or is broken, or to write more at once is better,
-    /// which it is not if this is `much`.
-    fn write_through(&self, segments: &[Bytes], much: bool) -> usize;
+    /// Zero leaves it to the pump: because the link takes nothing, or is broken.
+    fn write_through(&self, segments: &[Bytes]) -> usize;
 }
 
 /// Whether a socket's application has more messages in hand than the one that it looks at.
@@ -60,10 +62,10 @@ impl State {
     /// Writes the queue; whether all of it went out. If not, the reader has to be woken.
     pub(super) fn write_through(&mut self) -> bool {
         let much = self.is_much();
-        let Some(turn) = &self.turn else { return false };
+        let Some(turn) = self.turn.as_ref().filter(|turn| much || turn.is_due()) else { return false };
         self.queue.take(&mut self.turn_batch);
         let batch = &mut self.turn_batch;
-        let sent = turn.write_through(&batch.segments, much);
+        let sent = turn.write_through(&batch.segments);
         if sent < batch.bytes {
             // From this byte on it is the reader's.
             self.turn_is_out |= sent > 0;

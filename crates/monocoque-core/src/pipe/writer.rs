@@ -29,9 +29,9 @@ struct Front {
 
 impl Front {
     /// Moves everything into the queue, within what the mark was asked for before.
-    fn hand_over(&mut self, state: &mut State) {
+    fn hand_over(&mut self, state: &mut State, arena: &Arena) {
         if !self.encoded.is_empty() {
-            state.put(|queue| queue.join(&mut self.encoded));
+            state.put(|queue| queue.join(&mut self.encoded, arena));
         }
     }
 
@@ -84,7 +84,7 @@ impl PipeWriter {
         if state.is_over() {
             return Err(Refusal::Closed);
         }
-        front.hand_over(&mut state);
+        front.hand_over(&mut state, &shared.arena);
         // Refused: whatever comes next has to ask too, or the size of this one would be remembered too long.
         state.ask(bytes).inspect_err(|_| front.room = Load::default())?;
         state.queue.push_message(message, &shared.arena);
@@ -96,6 +96,11 @@ impl PipeWriter {
             front.release(shared, state);
         }
         Ok(())
+    }
+
+    /// Where the pipe's slabs come from.
+    pub fn arena(&self) -> &Arena {
+        &self.shared.arena
     }
 
     /// Encodes a command, which no mark holds back and which counts as one message.
@@ -122,7 +127,7 @@ impl PipeWriter {
         }
         let lost = batch.messages;
         let appended = self.add(|state, arena| {
-            state.put(|queue| queue.append(batch));
+            state.put(|queue| queue.append(batch, arena));
             if state.conflate {
                 state.keep_last(arena);
             }
@@ -138,7 +143,7 @@ impl PipeWriter {
         if state.is_abandoned() {
             return false;
         }
-        front.hand_over(&mut state);
+        front.hand_over(&mut state, &shared.arena);
         add(&mut state, &shared.arena);
         front.release(shared, state);
         true
@@ -147,7 +152,7 @@ impl PipeWriter {
     /// The state, with everything in the queue.
     fn lock(&mut self) -> MutexGuard<'_, State> {
         let mut state = self.shared.lock();
-        self.front.hand_over(&mut state);
+        self.front.hand_over(&mut state, &self.shared.arena);
         state
     }
 
@@ -155,7 +160,7 @@ impl PipeWriter {
     pub fn hand_over(&mut self) {
         if !self.front.encoded.is_empty() {
             let mut state = self.shared.lock();
-            self.front.hand_over(&mut state);
+            self.front.hand_over(&mut state, &self.shared.arena);
             if state.conflate {
                 state.keep_last(&self.shared.arena);
             }
