@@ -78,9 +78,9 @@ pub(crate) struct BatchWriter {
 }
 
 impl BatchWriter {
-    /// A writer of batches that no link writes.
-    pub(crate) fn apart() -> Self {
-        Self { apart: true, ..Self::default() }
+    /// A writer of batches, which no link writes if bodies may lie `apart`.
+    pub(crate) fn new(apart: bool) -> Self {
+        Self { apart, ..Self::default() }
     }
 
     pub(crate) fn messages(&self) -> usize {
@@ -525,7 +525,7 @@ mod tests {
 
     #[test]
     fn bodies_apart_cost_no_segment() {
-        let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::apart(), Batch::default());
+        let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::new(true), Batch::default());
         let body = Bytes::from(vec![1; APART_BYTES_MIN]);
         (0..3).for_each(|_| writer.push_message(&Message::from(body.clone()), &arena));
         writer.take(&mut batch);
@@ -570,7 +570,7 @@ mod tests {
         #[test]
         fn bodies_apart_stay_in_order(messages in messages(), joined in any::<prop::sample::Index>()) {
             let (arena, mut batch) = (Arena::new(), Batch::default());
-            let mut writers = [BatchWriter::apart(), BatchWriter::apart()];
+            let mut writers = [BatchWriter::new(true), BatchWriter::new(true)];
             let (front, back) = messages.split_at(joined.index(messages.len() + 1));
             for (writer, messages) in writers.iter_mut().zip([front, back]) {
                 messages.iter().for_each(|message| writer.push_message(message, &arena));

@@ -195,8 +195,7 @@ mod tests {
         #[test]
         fn shared_and_own_messages_stay_in_order(steps in steps(), apart in any::<bool>()) {
             let (arena, mut fanout, mut expected) = (Arena::new(), Fanout::default(), Vec::new());
-            let make = || if apart { BatchWriter::apart() } else { BatchWriter::default() };
-            let (mut queue, mut front) = (make(), make());
+            let (mut queue, mut front) = (BatchWriter::new(apart), BatchWriter::new(apart));
             for step in steps {
                 match step {
                     Step::Shared(message, to_us) => {

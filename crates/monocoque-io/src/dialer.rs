@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use compio::driver::SharedFd;
 use compio::driver::op::Connect;
+use futures_util::FutureExt;
 use monocoque_core::Endpoint;
 use monocoque_core::endpoint::TcpEndpoint;
 use monocoque_core::protocol::Side;
@@ -60,41 +61,50 @@ impl<O: Owner> Dialer<O> {
     /// Connects and runs the connections one after the other until stopped.
     ///
     /// The name is resolved anew at every attempt, off the I/O thread, and every address it has is tried.
-    pub async fn run(mut self, home: Home) {
-        let mut backoff = self.config.backoff.map(|bounds| Backoff::new(bounds, self.config.seed));
-        loop {
-            self.owner.event(LinkEvent::ConnectDelayed);
-            let attempt = attempt(&self.endpoint, &self.config, home.driver);
-            let error = match self.stop.or_stopped(attempt).await {
-                None => return,
-                Some(Err(error)) => Some(error),
-                Some(Ok((link, facts))) => match self.connection(link, facts, &home).await {
-                    (_, Retry::No) => return,
-                    (was_ready, Retry::Yes) => {
-                        backoff.iter_mut().filter(|_| was_ready).for_each(Backoff::reset);
-                        None
-                    }
-                },
-            };
-            if self.stop.is_stopped() {
-                return;
+    #[expect(clippy::manual_async_fn, reason = "an async function holds twice what it is given")]
+    pub fn run(mut self, home: Home) -> impl Future<Output = ()> {
+        async move {
+            let mut backoff = self.config.backoff.map(|bounds| Backoff::new(bounds, self.config.seed));
+            loop {
+                self.owner.event(LinkEvent::ConnectDelayed);
+                // Boxed: a connection that is up has no room for it.
+                let attempt = Box::pin(attempt(&self.endpoint, &self.config, home.driver));
+                let error = match self.stop.or_stopped(attempt).await {
+                    None => return,
+                    Some(Err(error)) => Some(error),
+                    Some(Ok((link, facts))) => match self.connection(link, facts, &home).await {
+                        (_, Retry::No) => return,
+                        (was_ready, Retry::Yes) => {
+                            backoff.iter_mut().filter(|_| was_ready).for_each(Backoff::reset);
+                            None
+                        }
+                    },
+                };
+                if self.stop.is_stopped() {
+                    return;
+                }
+                let refused = error.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+                let Some(backoff) = backoff.as_mut().filter(|_| !(refused && self.config.stop_when_refused)) else {
+                    return self.owner.event(LinkEvent::ConnectGivenUp { error });
+                };
+                let after = backoff.wait();
+                self.owner.event(LinkEvent::ConnectRetried { after, error });
+                self.stop.or_stopped(compio::time::sleep(after)).await;
             }
-            let refused = error.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-            let Some(backoff) = backoff.as_mut().filter(|_| !(refused && self.config.stop_when_refused)) else {
-                return self.owner.event(LinkEvent::ConnectGivenUp { error });
-            };
-            let after = backoff.wait();
-            self.owner.event(LinkEvent::ConnectRetried { after, error });
-            self.stop.or_stopped(compio::time::sleep(after)).await;
         }
     }
 
-    async fn connection(&self, link: StreamLink, facts: LinkFacts, home: &Home) -> (bool, Retry) {
-        let (protocol, mut host) = self.owner.begin(&facts, None);
+    fn connection(
+        &self,
+        link: StreamLink,
+        facts: LinkFacts,
+        home: &Home,
+    ) -> impl Future<Output = (bool, Retry)> + use<'_, O> {
+        let (protocol, host) = self.owner.begin(&facts, None);
         self.owner.event(LinkEvent::Connected(facts));
         let connection = Connection::new(protocol, link, self.arena.clone());
-        let ended = connection.run(&mut host, self.stop.clone(), home.clone()).await;
-        (ended.was_ready, self.owner.end(host, ended))
+        let running = connection.run(host, self.stop.clone(), home.clone());
+        running.map(|(host, ended)| (ended.was_ready, self.owner.end(host, ended)))
     }
 }
 

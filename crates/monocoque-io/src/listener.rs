@@ -10,6 +10,7 @@ use std::time::Duration;
 use compio::buf::IntoInner;
 use compio::driver::SharedFd;
 use compio::driver::op::Accept;
+use futures_util::FutureExt;
 use monocoque_core::Endpoint;
 use monocoque_core::endpoint::{HostPort, IpcEndpoint};
 use monocoque_core::protocol::Side;
@@ -271,7 +272,8 @@ impl<O: Owner> Listener<O> {
     }
 }
 
-async fn serve<O: Owner>(
+/// One connection, from its handshake to its end.
+fn serve<O: Owner>(
     owner: O,
     peer: OwnedFd,
     (local, remote): (String, String),
@@ -279,13 +281,14 @@ async fn serve<O: Owner>(
     arena: Arena,
     stop: Stop,
     home: Home,
-) {
+) -> impl Future<Output = ()> {
     let link = StreamLink::new(peer);
     let facts = LinkFacts::new(Side::Listener, local, remote, &link);
-    let (protocol, mut host) = owner.begin(&facts, Some(permit));
+    let (protocol, host) = owner.begin(&facts, Some(permit));
     owner.event(LinkEvent::Accepted(facts));
-    let ended = Connection::new(protocol, link, arena).run(&mut host, stop, home).await;
-    owner.end(host, ended);
+    Connection::new(protocol, link, arena).run(host, stop, home).map(move |(host, ended)| {
+        owner.end(host, ended);
+    })
 }
 
 async fn accept(listening: &SharedFd<Socket>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {

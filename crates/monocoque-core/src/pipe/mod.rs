@@ -106,15 +106,15 @@ impl Flow {
 
 /// A pipe of `mark` whose slabs come from `arena`. With `conflate` it holds the last message only.
 pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
-    ends(Shared::new(mark, conflate, arena, BatchWriter::default()), BatchWriter::default())
+    ends(mark, conflate, arena, false)
 }
 
 /// A pipe with no link behind it: what is taken out of it is read ([`PipeReader::next_unit`]), never written.
 pub fn direct_pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
-    ends(Shared::new(mark, conflate, arena, BatchWriter::apart()), BatchWriter::apart())
+    ends(mark, conflate, arena, true)
 }
 
-fn ends(shared: Shared, front: BatchWriter) -> (PipeWriter, PipeReader) {
-    let shared = Arc::new(shared);
-    (PipeWriter::new(Arc::clone(&shared), front), PipeReader::new(shared))
+fn ends(mark: Mark, conflate: bool, arena: &Arena, apart: bool) -> (PipeWriter, PipeReader) {
+    let shared = Arc::new(Shared::new(mark, conflate, arena, BatchWriter::new(apart)));
+    (PipeWriter::new(Arc::clone(&shared), apart), PipeReader::new(shared))
 }

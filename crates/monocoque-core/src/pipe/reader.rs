@@ -94,7 +94,7 @@ impl PipeReader {
     /// is answering one of several messages.
     pub fn is_growing(&self) -> bool {
         let state = self.shared.lock();
-        state.in_hand.any() && (!state.queue.is_empty() || state.holds_back())
+        state.answers_several() && (!state.queue.is_empty() || state.holds_back())
     }
 
     /// Bytes in front of the batch that was taken last that the writer has written to the link already.

@@ -15,7 +15,10 @@ use crate::sync::Mutex;
 /// Looks at a busy writer before its lock is waited for: some microseconds, less than a wait costs.
 const ASK_SPINS: usize = 100;
 
+/// In the order of declaration: what the writer looks at for every message lies at the end, a cache line and more from what
+/// either side changes with every batch.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Shared {
     state: Mutex<State>,
     pub(super) arena: Arena,
@@ -28,38 +31,40 @@ pub(super) struct Shared {
     ended: AtomicBool,
 }
 
+/// What changes with every batch first.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct State {
     pub(super) queue: BatchWriter,
     pub(super) held: Load,
     /// What has left the pipe so far.
     pub(super) passed: Load,
-    pub(super) mark: Mark,
-    /// Only the last message is kept.
-    pub(super) conflate: bool,
-    pub(super) conflated: usize,
-    pub(super) reader: Option<Waker>,
+    /// Bytes in front of the queue that the writer has written.
+    pub(super) sent: usize,
     pub(super) reader_waits: bool,
-    reader_gone: bool,
-    pub(super) writer: Option<Waker>,
     writer_waits: bool,
     /// The writer has held nothing back since the reader asked last and was answered. If not, it may hold something back.
     asked: bool,
-    /// Has the writer hand over its front.
-    pub(super) hand_over: Option<Arc<dyn HandOver>>,
-    /// Bytes of the message that was refused last and not followed by one that was taken.
-    refused_bytes: usize,
-    finished: bool,
-    /// What the writer may write to while the reader waits.
-    pub(super) turn: Option<Arc<dyn WriteThrough>>,
     /// The reader writes, or will before it waits again.
     pub(super) turn_is_out: bool,
-    /// Bytes in front of the queue that the writer has written.
-    pub(super) sent: usize,
+    reader_gone: bool,
+    finished: bool,
+    /// Only the last message is kept.
+    pub(super) conflate: bool,
+    pub(super) conflated: usize,
+    pub(super) mark: Mark,
+    /// Bytes of the message that was refused last and not followed by one that was taken.
+    refused_bytes: usize,
+    pub(super) reader: Option<Waker>,
+    pub(super) writer: Option<Waker>,
+    /// Has the writer hand over its front.
+    pub(super) hand_over: Option<Arc<dyn HandOver>>,
+    /// What the writer may write to while the reader waits.
+    pub(super) turn: Option<Arc<dyn WriteThrough>>,
     /// Empty between calls; kept for its memory.
-    pub(super) turn_batch: Batch,
+    pub(super) turn_batch: Option<Box<Batch>>,
     /// Of the writer's application.
-    pub(super) in_hand: InHand,
+    pub(super) in_hand: Option<InHand>,
 }
 
 impl Shared {
@@ -83,8 +88,8 @@ impl Shared {
             turn: None,
             turn_is_out: false,
             sent: 0,
-            turn_batch: Batch::default(),
-            in_hand: InHand::default(),
+            turn_batch: None,
+            in_hand: None,
         };
         Self {
             state: Mutex::new(state),

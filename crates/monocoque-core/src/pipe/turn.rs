@@ -49,10 +49,15 @@ impl State {
     /// Whether what is queued, with a message of `bytes` that has just come, may be written by its sender.
     #[inline]
     pub(super) fn has_turn(&self, bytes: usize) -> bool {
-        let at_once = self.reader_waits && bytes <= TURN_BYTES_MAX && !self.in_hand.any();
+        let at_once = self.reader_waits && bytes <= TURN_BYTES_MAX && !self.answers_several();
         // Bodies that lie where their owner put them are written from there, sooner or later.
         let much = bytes < GATHER_BYTES_MIN && self.is_much();
         (at_once || much) && self.turn.is_some() && !self.turn_is_out && !self.conflate
+    }
+
+    /// Whether the writer's application has more in hand than it has answered.
+    pub(super) fn answers_several(&self) -> bool {
+        self.in_hand.as_ref().is_some_and(InHand::any)
     }
 
     fn is_much(&self) -> bool {
@@ -63,8 +68,8 @@ impl State {
     pub(super) fn write_through(&mut self) -> bool {
         let much = self.is_much();
         let Some(turn) = self.turn.as_ref().filter(|turn| much || turn.is_due()) else { return false };
-        self.queue.take(&mut self.turn_batch);
-        let batch = &mut self.turn_batch;
+        let batch = &mut **self.turn_batch.get_or_insert_default();
+        self.queue.take(batch);
         let sent = turn.write_through(&batch.segments);
         if sent < batch.bytes {
             // From this byte on it is the reader's.

@@ -56,8 +56,8 @@ impl Front {
 }
 
 impl PipeWriter {
-    pub(super) fn new(shared: Arc<Shared>, encoded: BatchWriter) -> Self {
-        Self { shared, front: Front { encoded, room: Load::default() } }
+    pub(super) fn new(shared: Arc<Shared>, apart: bool) -> Self {
+        Self { shared, front: Front { encoded: BatchWriter::new(apart), room: Load::default() } }
     }
 
     /// Encodes `message` into the pipe. One that is given, not lent, is of no value after.
@@ -211,7 +211,7 @@ impl PipeWriter {
 
     /// What the writer's application has in hand, which says whether it is in the middle of answering.
     pub fn set_in_hand(&self, in_hand: InHand) {
-        self.shared.lock().in_hand = in_hand;
+        self.shared.lock().in_hand = Some(in_hand);
     }
 
     /// Replaces the mark. What is queued stays.

@@ -103,16 +103,19 @@ impl<P: Protocol, L: Link> Connection<P, L> {
         Self { protocol, link, arena }
     }
 
-    /// Runs until either side ends it.
+    /// Runs until either side ends it; gives the host back.
+    ///
+    /// An idle connection is this future and what it points to: `async` blocks that await it in passing hold it once, and
+    /// [`map`](futures_util::FutureExt::map) is the way to do something after it.
     ///
     /// # Cancel safety
     /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
-    pub fn run<H: Host<P>>(self, host: &mut H, stop: Stop, home: Home) -> impl Future<Output = Ended<P::Error>> {
+    pub fn run<H: Host<P>>(self, host: H, stop: Stop, home: Home) -> impl Future<Output = (H, Ended<P::Error>)> {
         let Self { protocol, link, arena } = self;
         let shared = Shared::new(protocol, host, link.write_through());
         // What the block borrows it holds once; what an async function is given it holds twice.
         async move {
-            let reads = ReadPump {
+            let mut reads = ReadPump {
                 shared: &shared,
                 link: &link,
                 arena: &arena,
@@ -123,7 +126,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
                 beyond: 0,
                 memory: Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)),
             };
-            let writes =
+            let mut writes =
                 WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0, growing: 0 };
             home.spin.touch();
             shared.act(|protocol, out| {

@@ -20,8 +20,8 @@ use crate::placement::Home;
 /// Bytes that are read past a full pipe after a write has failed: what the kernel may still hold of the peer's.
 const BROKEN_BYTES_MAX: usize = 8 << 20;
 
-pub(super) struct ReadPump<'a, 'h, P: Protocol, L, H> {
-    pub(super) shared: &'a Shared<'h, P, H>,
+pub(super) struct ReadPump<'a, P: Protocol, L, H> {
+    pub(super) shared: &'a Shared<P, H>,
     pub(super) link: &'a L,
     pub(super) arena: &'a Arena,
     pub(super) home: &'a Home,
@@ -50,8 +50,8 @@ impl From<OutOfMemory> for Lack {
     }
 }
 
-impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
-    pub(super) async fn run(mut self) {
+impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
+    pub(super) async fn run(&mut self) {
         let mut slab = None;
         let mut need = Need(0);
         let mut turns: u32 = 0;
@@ -165,31 +165,34 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, '_, P, L, H> {
 
     /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned. `None` if the
     /// connection has ended meanwhile.
-    async fn read(&mut self, mut slab: SlabMut, need: usize) -> Option<(io::Result<usize>, SlabMut)> {
-        let most = self.most(slab.len(), need);
-        if self.hot {
-            match self.link.try_read(&mut slab, most) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Some((result, slab)),
+    #[expect(clippy::manual_async_fn, reason = "an async function holds twice what it is given")]
+    fn read(&mut self, mut slab: SlabMut, need: usize) -> impl Future<Output = Option<(io::Result<usize>, SlabMut)>> {
+        async move {
+            let most = self.most(slab.len(), need);
+            if self.hot {
+                match self.link.try_read(&mut slab, most) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Some((result, slab)),
+                }
+                // The room stays while the runtime polls: after a burst comes another.
+                self.hot = false;
             }
-            // The room stays while the runtime polls: after a burst comes another.
-            self.hot = false;
+            if let Some(result) = self.read_soon(&mut slab, most).await {
+                return Some((result, slab));
+            }
+            // Whoever waits for long holds no room to read into.
+            let held = self.set_aside(Some(slab), need);
+            let ready = if self.hinders(held.as_ref()) {
+                Box::pin(self.readable_in_time()).await
+            } else {
+                self.link.readable().await
+            };
+            let mut slab = match self.room(held, need) {
+                Ok(slab) => slab,
+                Err(lack) => Box::pin(self.make_room(lack, need)).await?,
+            };
+            Some((ready.and_then(|()| self.link.try_read(&mut slab, most)), slab))
         }
-        if let Some(result) = self.read_soon(&mut slab, most).await {
-            return Some((result, slab));
-        }
-        // Whoever waits for long holds no room to read into.
-        let held = self.set_aside(Some(slab), need);
-        let ready = if self.hinders(held.as_ref()) {
-            Box::pin(self.readable_in_time()).await
-        } else {
-            self.link.readable().await
-        };
-        let mut slab = match self.room(held, need) {
-            Ok(slab) => slab,
-            Err(lack) => Box::pin(self.make_room(lack, need)).await?,
-        };
-        Some((ready.and_then(|()| self.link.try_read(&mut slab, most)), slab))
     }
 
     /// Reads what comes while the runtime polls in any case.

@@ -22,10 +22,11 @@ pub(super) const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) const TURNS_MAX: u32 = 4;
 
 /// What both pumps see. They run in one task, so a waker of one is a waker of the other.
-pub(super) struct Shared<'h, P: Protocol, H> {
+pub(super) struct Shared<P: Protocol, H> {
     pub(super) protocol: RefCell<P>,
-    pub(super) host: RefCell<&'h mut H>,
-    pub(super) out: RefCell<Output<P::Peer>>,
+    pub(super) host: RefCell<H>,
+    /// Empty between calls of the protocol; kept for its memory.
+    pub(super) delivery: RefCell<Batch>,
     /// Bytes of the protocol's own, to be written before any batch.
     pub(super) control: RefCell<Vec<Bytes>>,
     pub(super) outgoing: RefCell<Option<PipeReader>>,
@@ -45,12 +46,12 @@ pub(super) struct Shared<'h, P: Protocol, H> {
     pub(super) turn: Option<Arc<dyn WriteThrough>>,
 }
 
-impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
-    pub(super) fn new(protocol: P, host: &'h mut H, turn: Option<Arc<dyn WriteThrough>>) -> Self {
+impl<P: Protocol, H: Host<P>> Shared<P, H> {
+    pub(super) fn new(protocol: P, host: H, turn: Option<Arc<dyn WriteThrough>>) -> Self {
         Self {
             protocol: RefCell::new(protocol),
             host: RefCell::new(host),
-            out: RefCell::default(),
+            delivery: RefCell::default(),
             control: RefCell::default(),
             outgoing: RefCell::default(),
             incoming: RefCell::default(),
@@ -65,13 +66,14 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
         }
     }
 
-    pub(super) fn into_ended(self) -> Ended<P::Error> {
-        Ended {
+    pub(super) fn into_ended(self) -> (H, Ended<P::Error>) {
+        let ended = Ended {
             end: self.end.into_inner().unwrap_or(End::Stopped),
             outgoing: self.outgoing.into_inner(),
             was_ready: self.was_ready.get(),
             cut: self.cut.get(),
-        }
+        };
+        (self.host.into_inner(), ended)
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -105,11 +107,12 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
 
     /// Calls the protocol and does what it wants done.
     pub(super) fn act<T: Default>(&self, call: impl FnOnce(&mut P, &mut Output<P::Peer>) -> Result<T, P::Error>) -> T {
-        let mut out = self.out.borrow_mut();
+        // Of an output nothing but this stays with an idle connection.
+        let deliver = std::mem::take(&mut *self.delivery.borrow_mut());
+        let mut out = Output { deliver, ..Output::default() };
         let result = call(&mut self.protocol.borrow_mut(), &mut out);
         if !out.write.is_empty() {
-            // Taken whole, so that nothing of it stays with an idle connection.
-            self.control.borrow_mut().extend(std::mem::take(&mut out.write));
+            self.control.borrow_mut().append(&mut out.write);
             self.wake();
         }
         if let Some(peer) = out.ready.take() {
@@ -118,6 +121,7 @@ impl<'h, P: Protocol, H: Host<P>> Shared<'h, P, H> {
         if !out.deliver.is_empty() {
             self.deliver(&mut out.deliver);
         }
+        *self.delivery.borrow_mut() = out.deliver;
         result.unwrap_or_else(|error| {
             self.end(End::Protocol(error));
             T::default()

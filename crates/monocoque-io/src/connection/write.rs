@@ -25,8 +25,8 @@ const GROWING_TURNS_MAX: u32 = 16;
 
 type Timer = (Instant, Pin<Box<dyn Future<Output = ()>>>);
 
-pub(super) struct WritePump<'a, 'h, P: Protocol, L, H> {
-    pub(super) shared: &'a Shared<'h, P, H>,
+pub(super) struct WritePump<'a, P: Protocol, L, H> {
+    pub(super) shared: &'a Shared<P, H>,
     pub(super) link: &'a L,
     pub(super) home: &'a Home,
     pub(super) stop: Stop,
@@ -50,8 +50,8 @@ enum Work {
     Ended,
 }
 
-impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, '_, P, L, H> {
-    pub(super) async fn run(mut self) {
+impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
+    pub(super) async fn run(&mut self) {
         let mut batch = Batch::default();
         loop {
             match poll_fn(|cx| self.poll_work(cx, &mut batch)).await {
