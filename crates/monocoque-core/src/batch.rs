@@ -83,6 +83,10 @@ impl BatchWriter {
         Self { apart, ..Self::default() }
     }
 
+    pub(crate) fn is_apart(&self) -> bool {
+        self.apart
+    }
+
     pub(crate) fn messages(&self) -> usize {
         self.done.messages
     }

@@ -239,7 +239,8 @@ impl From<View> for Bytes {
 impl AsRef<[u8]> for View {
     fn as_ref(&self) -> &[u8] {
         // SAFETY:
-        // - in bounds: `from + len <= filled <= capacity` held when the view was made;
+        // - in bounds: `from + len <= filled <= capacity` held when the view was made, and `extend` adds only a range of the
+        //   same lease for which it held too, right behind;
         // - initialised: only filled bytes are frozen;
         // - not written meanwhile: the writer's room starts behind every frozen range, and it takes a range
         //   back only in `reclaim`, which requires that no view is left;
@@ -410,7 +411,7 @@ impl SlabMut {
     /// # Panics
     /// If fewer than `count` bytes are filled.
     #[inline]
-    pub fn split_view(&mut self, count: usize) -> View {
+    pub(crate) fn split_view(&mut self, count: usize) -> View {
         assert!(count <= self.len(), "split past the filled bytes");
         let view = View { lease: Arc::clone(&self.lease), from: self.start, len: count };
         self.start += count;

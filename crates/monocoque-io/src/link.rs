@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_fan_out_only_the_first_is_written_by_its_sender() {
+    fn of_a_fan_out_only_the_first_is_due() {
         let pairs = [(); 8].map(|()| Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair"));
         let turns = pairs.each_ref().map(|(ours, _)| SenderTurn {
             socket: Arc::new(ours.try_clone().expect("a descriptor")),

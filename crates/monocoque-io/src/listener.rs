@@ -272,7 +272,7 @@ impl<O: Owner> Listener<O> {
     }
 }
 
-/// One connection, from its handshake to its end.
+/// One connection, from its handshake to its end. It begins at once, so that the future holds nothing that only its beginning needs.
 fn serve<O: Owner>(
     owner: O,
     peer: OwnedFd,

@@ -173,7 +173,8 @@ impl Outlets {
         }
     }
 
-    /// Queues a message for each of the links in `slots`, or counts its losses. It is encoded once for all of them.
+    /// Queues a message for each of the links in `slots`, or counts its losses. It is encoded once for all that lead to a
+    /// network.
     #[inline]
     pub(crate) fn push_to_each(&mut self, slots: &[u32], message: &Message) {
         match self.encode_once(slots, message) {
@@ -184,9 +185,10 @@ impl Outlets {
 
     #[inline]
     fn encode_once<'m>(&mut self, slots: &[u32], message: &'m Message) -> Option<Encoded<'m>> {
-        let [first, _, ..] = slots else { return None };
-        let arena = self.list[*first as usize].writer.as_ref()?.arena();
-        self.fanout.encode(message, arena)
+        let writers = slots.iter().filter_map(|&slot| self.list[slot as usize].writer.as_ref());
+        let mut takers = writers.filter(|writer| writer.takes_encoded());
+        let (first, _) = (takers.next()?, takers.next()?);
+        self.fanout.encode(message, first.arena())
     }
 
     /// Queues a message for every link that has a pipe, or counts its loss.
@@ -258,7 +260,52 @@ fn cause_of(refusal: Refusal) -> DropCause {
 
 #[cfg(test)]
 mod tests {
+    use monocoque_core::batch::Unit;
+    use monocoque_core::pipe::{Mark, direct_pipe, pipe};
+    use monocoque_core::slab::Arena;
+
     use super::*;
+
+    #[test]
+    fn a_message_for_many_is_encoded_once_for_links_and_handed_over_beside() {
+        let (arena, drops) = (Arena::new(), Arc::new(Drops::default()));
+        let mut outlets = Outlets::new(false, Arc::clone(&drops));
+        let mark = || Mark::messages(1);
+        let pipes = [pipe(mark(), false, &arena), direct_pipe(mark(), false, &arena), pipe(mark(), false, &arena)];
+        let mut readers = Vec::new();
+        for (slot, (writer, reader)) in (0..).zip(pipes) {
+            outlets.open(slot);
+            outlets.at(slot).writer = Some(writer);
+            readers.push(reader);
+        }
+        // Nobody is behind this one.
+        outlets.open(3);
+        let message = Message::from(vec![7; 4096]);
+        outlets.push_to_each(&[0, 1, 2, 3], &message);
+        assert_eq!((drops.of(DropCause::PeerGone), drops.of(DropCause::Full)), (1, 0));
+        outlets.push_to_each(&[0, 1, 2], &message);
+        assert_eq!(drops.of(DropCause::Full), 3);
+        let bodies = readers.iter_mut().map(|reader| match reader.next_unit() {
+            Some(Unit::Message(got)) if got == message => got.first().as_ptr(),
+            other => panic!("{other:?}"),
+        });
+        let bodies: Vec<_> = bodies.collect();
+        assert_eq!((bodies[0], bodies[1]), (bodies[2], message.first().as_ptr()));
+        assert_ne!(bodies[0], bodies[1]);
+        assert!(readers.iter_mut().all(|reader| reader.next_unit().is_none()));
+        drop((outlets, readers));
+        let only = |slot: u32| {
+            let mut outlets = Outlets::new(false, Arc::default());
+            let (arena, (writer, _reader)) = (Arena::new(), direct_pipe(mark(), false, &Arena::new()));
+            let (other, _other) = pipe(mark(), false, &arena);
+            for (slot, writer) in (0..).zip([writer, other]) {
+                outlets.open(slot);
+                outlets.at(slot).writer = Some(writer);
+            }
+            outlets.encode_once(&[0, slot], &message).is_some()
+        };
+        assert!(!only(0) && !only(1), "one link encodes for itself");
+    }
 
     #[test]
     fn a_slot_that_is_used_again_has_other_names() {

@@ -126,8 +126,8 @@ impl<V: Default> PrefixTable<V> {
     }
 }
 
-/// Whether `topic` begins with `prefix`. The empty one is the commonest, and no bytes are compared for it: they would lie at
-/// no address, and a vector unit that is to load nothing from there takes longer than all else that a small message needs.
+/// Whether `topic` begins with `prefix`. The empty one is the commonest, and nothing is compared for it: it lies at address 1, and
+/// to load no bytes from an address that is not mapped takes a vector unit longer than all else that a small message needs.
 #[inline]
 fn begins_with(topic: &[u8], prefix: &[u8]) -> bool {
     prefix.is_empty() || topic.starts_with(prefix)

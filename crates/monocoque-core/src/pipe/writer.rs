@@ -98,6 +98,12 @@ impl PipeWriter {
         Ok(())
     }
 
+    /// Whether it keeps what was encoded before ([`Fanout`](crate::fanout::Fanout)): a pipe with no link behind it encodes what it
+    /// does not hand over.
+    pub fn takes_encoded(&self) -> bool {
+        !self.front.encoded.is_apart()
+    }
+
     /// Where the pipe's slabs come from.
     pub fn arena(&self) -> &Arena {
         &self.shared.arena

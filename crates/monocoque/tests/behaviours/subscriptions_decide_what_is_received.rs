@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use monocoque::{Context, DropCause, Message, SocketType, TryRecvError};
+use monocoque::{Context, DropCause, Hwm, Message, SocketType, TryRecvError, new_secret_key};
 
 use crate::common::raw::{COMMAND, Raw, RawListener, greeting, ready};
 use crate::common::{
-    PATIENCE, QUICK, TCP, both, disconnected, event, eventually, everywhere, in_shared, soon, transports, watched,
+    IPC, PATIENCE, QUICK, TCP, both, disconnected, event, eventually, everywhere, in_shared, inproc, soon, transports,
+    watched,
 };
 
 #[test]
@@ -56,6 +57,47 @@ fn topics_are_prefixes_of_the_first_frame() {
             ];
             assert_eq!(got, expected, "each once, however many topics match");
             assert_eq!(publisher.drops().total(), 0);
+        }
+    });
+}
+
+/// Of every seventh message one subscriber is the only one, and so gets it apart from what it shares with the others.
+#[test]
+fn what_many_get_is_whole_and_in_order_whatever_it_travels_in() {
+    const MESSAGES: u64 = 700;
+    let message = |n: u64| {
+        let (topic, size) = (if n % 7 == 6 { "b" } else { "a" }, if n % 100 < 60 { 60 } else { 3000 });
+        Message::from((topic, n.to_le_bytes().to_vec(), vec![n as u8; size]))
+    };
+    everywhere(async move |ctx: Context| {
+        let (server, client) = [(); 2].map(|()| new_secret_key().expect("random bytes")).into();
+        let transports = [TCP, IPC, "ws://127.0.0.1:*/"].map(str::to_owned).into_iter().chain([inproc()]);
+        for (transport, encrypted) in transports.flat_map(|transport| [(transport.clone(), false), (transport, true)]) {
+            if encrypted && transport.starts_with("inproc") {
+                continue;
+            }
+            let publisher = ctx.publisher().no_drop(true).hwm(Hwm::unlimited());
+            let publisher = if encrypted { publisher.curve_server(server.clone()) } else { publisher };
+            let publisher = soon(publisher.bind(&transport)).await.expect("free");
+            let endpoint = publisher.last_endpoint().expect("bound").to_string();
+            let subscriber = |topic| {
+                let sub = ctx.subscriber().hwm(Hwm::unlimited());
+                let sub = if encrypted { sub.curve_client(server.public(), client.clone()) } else { sub };
+                let sub = sub.connect(&endpoint).expect("valid");
+                sub.subscribe(topic);
+                sub
+            };
+            let subs = ["", "a", "a"].map(|topic| (topic, subscriber(topic)));
+            soon(publisher.wait_for_subscribers(3)).await;
+            for n in 0..MESSAGES {
+                soon(publisher.send(message(n))).await.expect("sent");
+            }
+            for (topic, sub) in &subs {
+                for n in (0..MESSAGES).filter(|n| topic.is_empty() || n % 7 != 6) {
+                    let got = soon(sub.recv()).await.expect("received");
+                    assert!(got == message(n), "{transport} {encrypted} '{topic}' {n}: {got:?}");
+                }
+            }
         }
     });
 }
