@@ -11,7 +11,6 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use crate::fanout::encode_frame;
 use crate::limits::{
     APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SHARED_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES,
 };
@@ -309,6 +308,13 @@ impl BatchWriter {
         }
         std::mem::swap(&mut self.done, into);
     }
+}
+
+/// Appends a frame to `slab`, which has room for it.
+#[inline]
+pub(crate) fn encode_frame(flags: u8, frame: &Frame, slab: &mut SlabMut) {
+    EncodedHeader::new(flags, frame.len()).encode(slab);
+    frame.encode(slab);
 }
 
 /// What stands next in a batch.

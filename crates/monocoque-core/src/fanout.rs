@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use crate::batch::encode_frame;
 use crate::limits::{GATHER_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES};
 use crate::message::encoded_len;
 use crate::slab::{Arena, SlabClass, SlabMut, View};
-use crate::wire::{EncodedHeader, MORE};
+use crate::wire::MORE;
 use crate::{Frame, Message, Outgoing};
 
 /// Encodes messages that go into several pipes.
@@ -74,13 +75,6 @@ impl Fanout {
         let class = SlabClass::fitting(bytes.max(wanted)).expect("what is larger is not encoded here");
         self.slab = Some(arena.lease(class));
     }
-}
-
-/// Appends a frame to `slab`, which has room for it.
-#[inline]
-pub(crate) fn encode_frame(flags: u8, frame: &Frame, slab: &mut SlabMut) {
-    EncodedHeader::new(flags, frame.len()).encode(slab);
-    frame.encode(slab);
 }
 
 impl Outgoing for &Encoded<'_> {
