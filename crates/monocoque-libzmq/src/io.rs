@@ -163,21 +163,23 @@ impl Sock {
             self.take_left(msg);
             return Ok(());
         }
-        let mut message = Message::new();
-        let peer = match self.hub().try_recv_into_with_peer(&mut message) {
-            Ok(peer) => peer,
-            Err(RecvRefused::Empty) if flags & DONTWAIT == 0 => self.recv_waiting(&mut message)?,
-            Err(refused) => return Err(refused.into()),
+        let (mut message, mut peer) = (Message::new(), msg.lend_peer());
+        let received = match self.hub().try_recv_into_with_peer(&mut message, &mut peer) {
+            Err(RecvRefused::Empty) if flags & DONTWAIT == 0 => self.recv_waiting(&mut message, &mut peer),
+            received => received.map_err(Errno::from),
         };
-        self.give(msg, message, peer);
-        Ok(())
+        match received {
+            Ok(()) => self.give(msg, message, peer),
+            Err(_) => msg.give_peer_back(peer),
+        }
+        received
     }
 
     #[cold]
-    fn recv_waiting(&self, into: &mut Message) -> Result<Option<Arc<PeerProperties>>, Errno> {
+    fn recv_waiting(&self, into: &mut Message, peer: &mut Option<Arc<PeerProperties>>) -> Result<(), Errno> {
         let attempt = || match self.check() {
             Err(error) => Some(Err(error)),
-            Ok(()) => match self.hub().try_recv_into_with_peer(into) {
+            Ok(()) => match self.hub().try_recv_into_with_peer(into, peer) {
                 Err(RecvRefused::Empty) => None,
                 received => Some(received.map_err(Errno::from)),
             },
@@ -187,6 +189,14 @@ impl Sock {
 
     #[inline]
     fn give(&self, msg: &mut Msg, message: Message, peer: Option<Arc<PeerProperties>>) {
+        // A small body is copied from where it was parsed: moving the frame first would wait for what was just stored there.
+        if let [frame] = message.frames()
+            && msg.becomes_copy_of(frame)
+        {
+            msg.set_peer(peer);
+            self.more.store(false, Ordering::Relaxed);
+            return;
+        }
         match message.into_single() {
             Ok(frame) => {
                 *msg = Msg::of_frame(frame);

@@ -291,10 +291,17 @@ impl Hub {
     /// [`try_recv_with_peer`](Self::try_recv_with_peer) into a message that the caller has; of no value after an error. For
     /// whoever tells what libzmq does: of a peer over inproc that is nothing, and need not be counted.
     ///
+    /// `peer` becomes the sender, and is left as it is where that is the same peer: its holders are not counted up and down
+    /// for every message.
+    ///
     /// # Errors
-    /// As [`try_recv`](Self::try_recv).
+    /// As [`try_recv`](Self::try_recv); `peer` is as before then.
     #[inline]
-    pub fn try_recv_into_with_peer(&self, into: &mut Message) -> Result<Option<Arc<PeerProperties>>, RecvRefused> {
+    pub fn try_recv_into_with_peer(
+        &self,
+        into: &mut Message,
+        peer: &mut Option<Arc<PeerProperties>>,
+    ) -> Result<(), RecvRefused> {
         match self.recv_rule {
             RecvRule::Fair | RecvRule::FairSingle | RecvRule::Subscribed | RecvRule::Joined => {
                 let mut recv = self.recv.lock();
@@ -302,13 +309,15 @@ impl Hub {
                 if !recv.next_into(&self.signals, into) {
                     return Err(self.nothing());
                 }
-                Ok(recv.network_properties_of_last(peeked))
+                recv.tell_network_peer_of_last(peeked, peer);
             }
-            _ => self.try_recv_with_peer().map(|(message, peer)| {
+            _ => {
+                let (message, sender) = self.try_recv_with_peer()?;
                 *into = message;
-                peer.filter(|peer| peer.connection != 0)
-            }),
+                *peer = sender.filter(|peer| peer.connection != 0);
+            }
         }
+        Ok(())
     }
 
     /// [`try_recv_from`](Self::try_recv_from), and what is known of the sender.

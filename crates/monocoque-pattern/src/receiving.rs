@@ -208,14 +208,22 @@ impl RecvSide {
         self.properties_of(of)
     }
 
-    /// [`properties_of_last`](Self::properties_of_last) if it is a peer over a network.
+    /// Makes `known` what [`properties_of_last`](Self::properties_of_last) gives, if that is a peer over a network.
     #[inline]
-    pub(crate) fn network_properties_of_last(&mut self, peeked: Option<PeerKey>) -> Option<Arc<PeerProperties>> {
+    pub(crate) fn tell_network_peer_of_last(
+        &mut self,
+        peeked: Option<PeerKey>,
+        known: &mut Option<Arc<PeerProperties>>,
+    ) {
         let of = peeked.unwrap_or_else(|| self.fair.sender());
-        if self.outlived.is_none() {
-            return self.fair.properties(of).filter(|peer| peer.connection != 0).cloned();
+        if self.outlived.is_some() {
+            *known = self.properties_of(of).filter(|peer| peer.connection != 0);
+            return;
         }
-        self.properties_of(of).filter(|peer| peer.connection != 0)
+        let sender = self.fair.properties(of).filter(|peer| peer.connection != 0);
+        if sender.map(Arc::as_ptr) != known.as_ref().map(Arc::as_ptr) {
+            *known = sender.cloned();
+        }
     }
 
     /// What is known of the peer that gave the answer which has just been taken.

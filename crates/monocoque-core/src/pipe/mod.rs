@@ -15,6 +15,7 @@
 //! - A writer that was refused is woken when the pipe is down to half the mark.
 //! - A message of several frames becomes visible whole or not at all.
 
+mod gather;
 mod hand_over;
 mod mark;
 mod reader;
@@ -116,5 +117,5 @@ pub fn direct_pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, Pi
 
 fn ends(mark: Mark, conflate: bool, arena: &Arena, apart: bool) -> (PipeWriter, PipeReader) {
     let shared = Arc::new(Shared::new(mark, conflate, arena, BatchWriter::new(apart)));
-    (PipeWriter::new(Arc::clone(&shared), apart), PipeReader::new(shared))
+    (PipeWriter::new(Arc::clone(&shared), apart), PipeReader::new(shared, apart))
 }

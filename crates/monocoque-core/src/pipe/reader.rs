@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::gather::Gather;
 use super::mark::Mark;
 use super::state::{Shared, keep, wake};
 use super::{Flow, Taken, WriteThrough};
@@ -10,12 +11,6 @@ use crate::Message;
 use crate::batch::{Batch, BatchReader, Found, Unit, without_first};
 use crate::limits::CUTS_MAX;
 use crate::load::Load;
-
-/// A stream's batch of fewer messages than this costs more to ask for than to wait for the next ones. A batch of one is
-/// no stream: whoever sent it may wait for the answer.
-const BATCH_FEW: usize = 200;
-/// How long the reader lets such a writer gather before it asks: about what asking costs both.
-const GATHER_SPINS: usize = 100;
 
 /// The reading end of a pipe, with the batch it is parsing.
 #[derive(Debug)]
@@ -27,6 +22,7 @@ pub struct PipeReader {
     left: usize,
     /// Units that were taken into `parsing` last.
     batch: usize,
+    gather: Gather,
     /// Consumed and not credited yet.
     owed: Load,
     /// Average encoded size of what is being parsed, so that byte credit needs no second count.
@@ -42,13 +38,14 @@ pub struct PipeReader {
 }
 
 impl PipeReader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, apart: bool) -> Self {
         Self {
             shared,
             parsing: BatchReader::default(),
             taken: Batch::default(),
             left: 0,
             batch: 0,
+            gather: Gather::new(apart),
             owed: Load::default(),
             unit_bytes: 0,
             step: usize::MAX,
@@ -163,8 +160,9 @@ impl PipeReader {
     }
 
     fn refill(&mut self) -> Taken {
-        if (2..BATCH_FEW).contains(&self.batch) && self.shared.lock().gathers() {
-            (0..GATHER_SPINS).for_each(|_| std::hint::spin_loop());
+        let gathers = Gather::is_due(self.batch) && self.shared.lock().gathers();
+        if gathers {
+            self.gather.wait();
         }
         let mut state = self.shared.lock_ready();
         if state.queue.is_empty() {
@@ -175,6 +173,9 @@ impl PipeReader {
         drop(state);
         self.left = self.taken.messages;
         self.batch = self.left;
+        if gathers {
+            self.gather.learn(self.batch);
+        }
         self.unit_bytes = self.taken.bytes / self.left.max(1);
         self.owed.bytes += self.taken.bytes - self.unit_bytes * self.left;
         self.parsing.refill(&mut self.taken);

@@ -116,6 +116,23 @@ impl Msg {
         msg
     }
 
+    /// Becomes a received frame, without peer, if that needs no memory but what this message has; whether it did.
+    #[inline]
+    pub(crate) fn becomes_copy_of(&mut self, frame: &Frame) -> bool {
+        let (len, is_here) = (frame.len(), self.kind == INLINE);
+        let fits = if is_here { len <= INLINE_BYTES_MAX } else { self.kind == OWNED && len == self.len() };
+        if !fits || len > FRAME_INLINE_BYTES_MAX {
+            return false;
+        }
+        if is_here {
+            self.inline_len = len as u8;
+        }
+        // SAFETY: there is room for as many bytes, and the body of an owned message is nobody else's.
+        unsafe { ptr::copy_nonoverlapping(frame.as_ptr(), self.data().cast(), len) };
+        self.forget_circumstances();
+        true
+    }
+
     /// A received frame that has no room here. One that lies in the frame itself is copied, any other is shared.
     fn of_large(frame: Frame) -> Self {
         if frame.len() > FRAME_INLINE_BYTES_MAX {
@@ -207,6 +224,12 @@ impl Msg {
     #[inline]
     pub(crate) fn set_sent(&mut self) {
         debug_assert!(self.kind == INLINE && self.inline_len == 0);
+        self.forget_circumstances();
+    }
+
+    /// Forgets all but the body.
+    #[inline]
+    fn forget_circumstances(&mut self) {
         (self.flags, self.routing_id, self.peer) = (0, 0, None);
         if !self.group.is_null() {
             self.clear_group();
@@ -305,6 +328,19 @@ impl Msg {
     #[inline]
     pub(crate) fn set_peer(&mut self, peer: Option<Arc<PeerProperties>>) {
         self.peer = peer.map(Peer::new);
+    }
+
+    /// The peer, to be kept if the next message is of it too; not one that somebody asked about.
+    #[inline]
+    pub(crate) fn lend_peer(&mut self) -> Option<Arc<PeerProperties>> {
+        self.peer.take_if(|peer| !peer.is_asked()).map(Peer::into_properties)
+    }
+
+    /// What was [lent](Self::lend_peer) and not needed.
+    pub(crate) fn give_peer_back(&mut self, lent: Option<Arc<PeerProperties>>) {
+        if lent.is_some() {
+            self.set_peer(lent);
+        }
     }
 
     pub(crate) fn group(&self) -> Option<&CStr> {

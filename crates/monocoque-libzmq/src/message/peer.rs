@@ -1,6 +1,7 @@
 //! What a message knows of its peer, and the texts that `zmq_msg_gets` has told of it.
 
 use std::ffi::{CStr, CString};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -63,8 +64,25 @@ impl Peer {
         asked.told.last().map(|(_, text)| text.as_ptr())
     }
 
+    /// Whether texts of it are kept here.
+    #[inline]
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.addr().get() & ASKED != 0
+    }
+
+    /// The properties, without texts.
+    #[inline]
+    pub(crate) fn into_properties(self) -> Arc<PeerProperties> {
+        if let Some(asked) = self.asked() {
+            return Arc::clone(&asked.properties);
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: it is one of `Arc::into_raw`, whose count goes with it.
+        unsafe { Arc::from_raw(this.0.as_ptr().cast::<PeerProperties>()) }
+    }
+
     fn asked(&self) -> Option<&Asked> {
-        let is_asked = self.0.addr().get() & ASKED != 0;
+        let is_asked = self.is_asked();
         let at = self.0.as_ptr().cast::<u8>().wrapping_sub(ASKED).cast::<Asked>();
         // SAFETY: the bit says that it is a box of this.
         is_asked.then(|| unsafe { &*at })
