@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -146,12 +147,12 @@ impl Link for StreamLink {
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
-        Some(Arc::new(SenderTurn { socket: Arc::clone(&self.fd), traffic: self.traffic() }))
+        Some(Arc::new(SenderTurn { socket: Arc::clone(&self.fd), traffic: self.traffic(), heard: AtomicU64::new(0) }))
     }
 }
 
 /// A message that comes so soon after a write of the same thread, to whomever, is one of a burst, which pumps write with
-/// fewer system calls.
+/// fewer system calls; unless the peer has said something since, which it may answer.
 const BURST: Duration = Duration::from_micros(10);
 
 thread_local! {
@@ -164,11 +165,17 @@ thread_local! {
 struct SenderTurn {
     socket: Arc<Socket>,
     traffic: Arc<LinkTraffic>,
+    /// Bytes that the peer had sent when this was asked last.
+    heard: AtomicU64,
 }
 
 impl WriteThrough for SenderTurn {
     fn is_due(&self) -> bool {
-        TURN_ENDED.get().is_none_or(|ended| ended.elapsed() >= BURST)
+        let heard = self.traffic.bytes_read();
+        // Under the pipe's lock: nobody else changes it.
+        let answers = self.heard.load(Ordering::Relaxed) != heard;
+        self.heard.store(heard, Ordering::Relaxed);
+        answers || TURN_ENDED.get().is_none_or(|ended| ended.elapsed() >= BURST)
     }
 
     fn write_through(&self, segments: &[Bytes]) -> usize {
@@ -190,6 +197,7 @@ mod tests {
         let turns = pairs.each_ref().map(|(ours, _)| SenderTurn {
             socket: Arc::new(ours.try_clone().expect("a descriptor")),
             traffic: Arc::default(),
+            heard: AtomicU64::default(),
         });
         let message = [Bytes::from_static(b"news")];
         // In the future, so that a slow machine does not end the burst.
@@ -200,6 +208,9 @@ mod tests {
             due
         });
         assert_eq!(due, [true, false, false, false, false, false, false, false]);
+        turns[3].traffic.read(&Ok(1));
+        assert_eq!(turns.each_ref().map(SenderTurn::is_due), [false, false, false, true, false, false, false, false]);
+        assert!(!turns[3].is_due(), "what answers has its turn once");
         TURN_ENDED.set(Instant::now().checked_sub(BURST));
         assert!(turns[7].is_due(), "the burst is over");
     }

@@ -34,6 +34,11 @@ impl LinkTraffic {
         count(&self.writes, &self.bytes_written, result);
     }
 
+    /// Bytes that came by now.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
     /// The counts by now.
     pub fn counts(&self) -> LinkCounts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
