@@ -17,6 +17,7 @@ use crate::common::{
     QUICK, TCP, disconnected, event, eventually, everywhere, handshake_failed, in_local, in_shared, inproc, soon,
     succeeded, watched,
 };
+use crate::contexts::threads;
 
 pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::AFFINITY, affinity),
@@ -76,12 +77,7 @@ fn affinity() {
 
 /// How often the thread of this name has given its processor up.
 fn switches(name: &str) -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("there").filter_map(|task| Some(task.ok()?.path()));
-    let is_named = |task: &std::path::PathBuf| {
-        std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
-    };
-    let task = tasks.into_iter().find(is_named).expect("a thread of this name");
-    let status = std::fs::read_to_string(task.join("status")).expect("there");
+    let status = std::fs::read_to_string(threads(name, 1)[0].join("status")).expect("there");
     let counts = status.lines().filter(|line| line.contains("ctxt_switches"));
     counts.filter_map(|line| line.rsplit('\t').next()?.parse::<u64>().ok()).sum()
 }

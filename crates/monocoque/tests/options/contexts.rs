@@ -12,7 +12,7 @@ use crate::common::{soon, watched};
 
 /// The threads of this process whose names begin so, `count` of them. A listing leaves threads out while others end, so that it
 /// may take several.
-fn threads(prefix: &str, count: usize) -> Vec<PathBuf> {
+pub(crate) fn threads(prefix: &str, count: usize) -> Vec<PathBuf> {
     let named = |task: &PathBuf| std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.starts_with(prefix));
     loop {
         let tasks = std::fs::read_dir("/proc/self/task").expect("there").filter_map(|task| Some(task.ok()?.path()));
