@@ -58,6 +58,11 @@ pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;
 /// pumped (docs/decisions/0008).
 pub const STREAM_TURN_BYTES: usize = 16 * SLAB_LARGE_BYTES;
 
+/// Bytes that one call writes at most. The call keeps the socket's lock, so that what the peer acknowledges meanwhile waits
+/// for the writer instead of being worked off on the peer's core: writes of 32 MiB carried a stream of 1 MiB messages at 0.6
+/// of the rate, and 2 MiB at 0.9 (docs/decisions/0035). What a sender writes itself of a stream fits in.
+pub const WRITE_BYTES_MAX: usize = STREAM_TURN_BYTES + STREAM_TURN_BYTES / 4;
+
 /// Messages a pipe holds by default in each direction, as libzmq's `ZMQ_SNDHWM` and `ZMQ_RCVHWM`.
 pub const HIGH_WATER_MARK_DEFAULT: u32 = 1000;
 

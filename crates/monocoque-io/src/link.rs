@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use compio::driver::SharedFd;
 use compio::driver::op::Interest;
+use monocoque_core::limits::WRITE_BYTES_MAX;
 use monocoque_core::pipe::WriteThrough;
 use monocoque_core::slab::SlabMut;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -91,18 +92,24 @@ impl StreamLink {
     }
 }
 
+/// The first bytes of `segments`, as many as one write takes, and of how many segments they are.
 fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
-    let count = segments.len().min(N);
-    let slices = std::array::from_fn(|i| IoSlice::new(segments.get(i).map_or(&[], |segment| segment)));
+    let (mut left, mut count) = (WRITE_BYTES_MAX, 0);
+    let slices = std::array::from_fn(|i| {
+        let segment = segments.get(i).map_or(&[][..], |segment| &segment[..segment.len().min(left)]);
+        left -= segment.len();
+        count += usize::from(!segment.is_empty());
+        IoSlice::new(segment)
+    });
     (slices, count)
 }
 
-/// Writes what the kernel takes at once.
+/// Writes what the kernel takes at once, of [`WRITE_BYTES_MAX`] bytes.
 fn send_now(socket: &Socket, segments: &[Bytes]) -> io::Result<usize> {
     const SLICES: usize = 64;
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     if let [segment] = segments {
-        return Ok(rustix::net::send(socket, segment, flags)?);
+        return Ok(rustix::net::send(socket, &segment[..segment.len().min(WRITE_BYTES_MAX)], flags)?);
     }
     let (slices, count) = slices::<SLICES>(segments);
     let mut none = SendAncillaryBuffer::default();
@@ -190,6 +197,14 @@ impl WriteThrough for SenderTurn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_write_ends_where_it_would_keep_the_socket_for_too_long() {
+        let segments = [1, WRITE_BYTES_MAX, 7].map(|bytes| Bytes::from(vec![7; bytes]));
+        let (slices, count) = slices::<4>(&segments);
+        assert_eq!(slices.map(|slice| slice.len()), [1, WRITE_BYTES_MAX - 1, 0, 0]);
+        assert_eq!(count, 2);
+    }
 
     #[test]
     fn of_a_fan_out_only_the_first_is_due() {
