@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes};
 
 use crate::limits::{
     APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SHARED_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES,
+    SPENT_BYTES_MAX,
 };
 use crate::load::Load;
 use crate::message::FRAMES_FEW;
@@ -351,6 +352,10 @@ pub(crate) struct BatchReader {
     bodies: VecDeque<Bytes>,
     current: Bytes,
     at: usize,
+    /// Bodies that were read over, in a batch whose bodies lie apart. Their sender may hold them too, and works with their
+    /// counts on another core: they are let go of together.
+    spent: Vec<Bytes>,
+    spent_bytes: usize,
 }
 
 impl BatchReader {
@@ -365,6 +370,22 @@ impl BatchReader {
     pub(crate) fn let_go(&mut self) {
         debug_assert!(self.segments.is_empty() && self.at == self.current.len(), "there is more to read");
         (self.current, self.at) = (Bytes::new(), 0);
+        self.forget();
+    }
+
+    /// Lets go of a body that was read over: at the end of the batch, or when so many were that it is worth it.
+    #[inline]
+    fn spend(&mut self, body: Bytes) {
+        self.spent_bytes += body.len();
+        self.spent.push(body);
+        if self.spent_bytes >= SPENT_BYTES_MAX {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.spent.clear();
+        self.spent_bytes = 0;
     }
 
     /// Reads the next message or command into `into`; `None` when the reader is drained.
@@ -416,15 +437,25 @@ impl BatchReader {
         let len = header.body_len as usize;
         let apart = header.apart();
         if apart || (self.at == self.current.len() && len > 0) {
-            let row = if apart { &mut self.bodies } else { &mut self.segments };
-            let body = row.pop_front().expect("a body follows its header");
-            assert_eq!(body.len(), len, "a body of its own segment fills it");
-            *into = Frame::from(body);
+            self.read_reference(into, apart, len);
         } else {
             into.assign(&self.current, self.at, len);
             self.at += len;
         }
         Some(header)
+    }
+
+    /// Reads a body of `len` bytes that is a segment of its own, or lies apart.
+    #[inline(never)]
+    fn read_reference(&mut self, into: &mut Frame, apart: bool, len: usize) {
+        let row = if apart { &mut self.bodies } else { &mut self.segments };
+        let body = row.pop_front().expect("a body follows its header");
+        assert_eq!(body.len(), len, "a body of its own segment fills it");
+        if let Some(before) = into.replace(body)
+            && apart
+        {
+            self.spend(before);
+        }
     }
 }
 
@@ -495,6 +526,8 @@ impl Scan<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -542,6 +575,32 @@ mod tests {
         assert_eq!((batch.segments.len(), batch.bytes), (1, 3 * (FRAME_HEADER_BYTES_MAX + APART_BYTES_MIN)));
         let bodies = decode(batch);
         assert!(bodies.iter().all(|message| message.first().as_ptr() == body.as_ptr()));
+    }
+
+    #[test]
+    fn bodies_that_were_read_over_are_let_go_of_together() {
+        let (arena, mut writer, mut batch) = (Arena::new(), BatchWriter::new(true), Batch::default());
+        let owner = Arc::new(vec![7; SPENT_BYTES_MAX / 2]);
+        (0..6).for_each(|_| writer.push_message(&Message::from(Bytes::from_owner(Owned(Arc::clone(&owner)))), &arena));
+        writer.take(&mut batch);
+        let (mut reader, mut message) = (BatchReader::default(), Message::new());
+        reader.refill(&mut batch);
+        let mut read = || {
+            reader.next_into(&mut message).expect("a message");
+            Arc::strong_count(&owner) - 1
+        };
+        // One in the message; what was read over is held until there is enough of it.
+        assert_eq!([read(), read(), read(), read(), read(), read()], [6, 6, 4, 4, 2, 2]);
+        reader.let_go();
+        assert_eq!(Arc::strong_count(&owner) - 1, 1, "all but what the message holds");
+    }
+
+    struct Owned(Arc<Vec<u8>>);
+
+    impl AsRef<[u8]> for Owned {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
     }
 
     #[test]

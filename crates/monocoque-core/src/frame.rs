@@ -102,6 +102,15 @@ impl Frame {
         }
     }
 
+    /// Becomes `body`; returns what it shared before.
+    #[inline]
+    pub(crate) fn replace(&mut self, body: Bytes) -> Option<Bytes> {
+        match std::mem::replace(self, Self::from(body)).0 {
+            Repr::Inline(_) => None,
+            Repr::Shared(bytes) => Some(bytes),
+        }
+    }
+
     /// The shared bytes, unless the body is inline.
     #[cfg(test)]
     pub(crate) fn shared(&self) -> Option<&Bytes> {

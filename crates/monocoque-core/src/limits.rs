@@ -15,6 +15,10 @@ pub const GATHER_BYTES_MIN: usize = 8 * 1024;
 /// a few words there, and no segment. At 256 bytes 1.4 times as fast as copying.
 pub const APART_BYTES_MIN: usize = 256;
 
+/// Bytes of bodies that were read over which the reader of a pipe without a link keeps, at most until the end of its batch, to
+/// let go of them together: 256 messages of 1 KiB.
+pub const SPENT_BYTES_MAX: usize = SLAB_HUGE_BYTES;
+
 /// From this size on a pipe keeps what it shares with others by reference: of each slab that it keeps for it an eighth is
 /// its own.
 pub const SHARED_BYTES_MIN: usize = SLAB_LARGE_BYTES / 8;
