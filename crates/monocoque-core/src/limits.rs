@@ -67,6 +67,11 @@ pub const STREAM_TURN_BYTES: usize = 16 * SLAB_LARGE_BYTES;
 /// of the rate, and 2 MiB at 0.9 (docs/decisions/0035). What a sender writes itself of a stream fits in.
 pub const WRITE_BYTES_MAX: usize = STREAM_TURN_BYTES + STREAM_TURN_BYTES / 4;
 
+/// What the kernel holds of a publisher's for one subscriber on the same machine; Linux doubles it. What waits in the pipes is
+/// there once for all subscribers and stays in a cache, what waits in the kernel is a copy for each: PUB of 4 KiB to 8
+/// over loopback 0.59 -> 1.78 M/s (docs/decisions/0038). With twice as much, half of that is lost again.
+pub const NEAR_SEND_BUFFER_BYTES: usize = 2 * SLAB_LARGE_BYTES;
+
 /// Messages a pipe holds by default in each direction, as libzmq's `ZMQ_SNDHWM` and `ZMQ_RCVHWM`.
 pub const HIGH_WATER_MARK_DEFAULT: u32 = 1000;
 

@@ -226,6 +226,7 @@ async fn connect(
         // a connect that is under way, and so for a success.
         shared.peer_addr()?;
     }
+    tuning.apply_connected(&*shared)?;
     shared
         .try_unwrap()
         .map(OwnedFd::from)

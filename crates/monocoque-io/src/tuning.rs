@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket, TcpKeepalive};
+use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive};
 
 /// When TCP itself asks a silent peer for a sign of life (`SO_KEEPALIVE`). What is `None` is the system's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +24,8 @@ pub struct Keepalive {
 pub struct SocketTuning {
     /// Bytes that the kernel holds for us to be sent (`SO_SNDBUF`); Linux doubles it for its own books.
     pub send_buffer_bytes: Option<usize>,
+    /// The same for TCP peers on this machine, if nothing is said for all. There is no distance that more could fill.
+    pub near_send_buffer_bytes: Option<usize>,
     /// Bytes that the kernel holds for us to be read (`SO_RCVBUF`); doubled likewise.
     pub recv_buffer_bytes: Option<usize>,
     /// Priority of packets in the machine's queues (`SO_PRIORITY`); above 6 it needs a capability.
@@ -73,7 +75,20 @@ impl SocketTuning {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_accepted(&self, socket: impl AsFd) -> io::Result<()> {
-        set(self.priority, |priority| SockRef::from(&socket).set_priority(priority))
+        set(self.priority, |priority| SockRef::from(&socket).set_priority(priority))?;
+        self.apply_connected(socket)
+    }
+
+    /// Sets what depends on where the peer is.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_connected(&self, socket: impl AsFd) -> io::Result<()> {
+        let Some(bytes) = self.near_send_buffer_bytes.filter(|_| self.send_buffer_bytes.is_none()) else {
+            return Ok(());
+        };
+        let socket = SockRef::from(&socket);
+        if is_near(&socket) { socket.set_send_buffer_size(bytes) } else { Ok(()) }
     }
 
     fn apply_tcp(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
@@ -105,6 +120,12 @@ impl Keepalive {
         }
         params
     }
+}
+
+/// Whether both ends of a TCP connection are on this machine. Not, if the peer has gone already.
+fn is_near(socket: &Socket) -> bool {
+    let ip = |address: io::Result<SockAddr>| Some(address.ok()?.as_socket()?.ip().to_canonical());
+    ip(socket.peer_addr()).is_some_and(|peer| peer.is_loopback() || ip(socket.local_addr()) == Some(peer))
 }
 
 fn set<T>(value: Option<T>, set: impl FnOnce(T) -> io::Result<()>) -> io::Result<()> {
@@ -164,6 +185,30 @@ mod tests {
         let (accepted, _) = listening.accept().expect("it connected");
         all().apply_accepted(&accepted).expect("no capability needed");
         check(&accepted, Domain::IPV4);
+    }
+
+    #[test]
+    fn a_peer_on_this_machine_may_have_a_send_buffer_of_its_own() {
+        let near = SocketTuning { near_send_buffer_bytes: Some(50_000), ..SocketTuning::default() };
+        let listener = std::net::TcpListener::bind("[::]:0").expect("free");
+        let port = listener.local_addr().expect("bound").port();
+        for host in ["127.0.0.1", "127.1.2.3", "::1"] {
+            let ours = Socket::from(std::net::TcpStream::connect((host, port)).expect("it listens"));
+            let (theirs, _) = listener.accept().expect("it connected");
+            near.apply_connected(&ours).expect("allowed");
+            near.apply_accepted(&theirs).expect("allowed");
+            for socket in [&ours, &Socket::from(theirs)] {
+                assert_eq!(socket.send_buffer_size().expect("there"), 100_000, "{host}");
+            }
+            let all = SocketTuning { send_buffer_bytes: Some(60_000), ..near.clone() };
+            let before = ours.send_buffer_size().expect("there");
+            all.apply_connected(&ours).expect("allowed");
+            assert_eq!(ours.send_buffer_size().expect("there"), before, "what is said for all is for this one too");
+        }
+        let (unix, _peer) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
+        let before = unix.send_buffer_size().expect("there");
+        near.apply_connected(&unix).expect("nothing to do");
+        assert_eq!(unix.send_buffer_size().expect("there"), before);
     }
 
     #[test]

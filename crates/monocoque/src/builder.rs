@@ -232,7 +232,8 @@ impl<K: Kind> SocketBuilder<K> {
         self.with(|options| options.listen.half_open_host_max = handshakes)
     }
 
-    /// Bytes that the system holds of what is sent on each connection (`ZMQ_SNDBUF`); its own choice by default.
+    /// Bytes that the system holds of what is sent on each connection (`ZMQ_SNDBUF`); its own choice by default, but of what
+    /// publishers send over TCP to peers on the same machine 128 KiB: it is kept once for all of them in their queues.
     ///
     /// This and the other options of connections' sockets act on what is bound and connected afterwards. What the system
     /// refuses is an error of the bind, or the reason in [`Event::ConnectRetried`](crate::Event::ConnectRetried).

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use monocoque_core::endpoint::HostPort;
-use monocoque_core::limits::{CEILING_MESSAGE_PART, HIGH_WATER_MARK_DEFAULT};
+use monocoque_core::limits::{CEILING_MESSAGE_PART, HIGH_WATER_MARK_DEFAULT, NEAR_SEND_BUFFER_BYTES};
 use monocoque_core::pipe::Mark;
 use monocoque_core::{Endpoint, EndpointError, RoutingId, SocketType};
 use monocoque_io::{BackoffConfig, DatagramConfig, DialConfig, Keepalive, ListenConfig, SocksProxy};
@@ -174,6 +174,10 @@ impl Options {
     pub(crate) fn new(socket_type: SocketType) -> Self {
         let mut hub = HubConfig::new(socket_type);
         hub.router_handover = true;
+        let mut listen = ListenConfig::default();
+        if matches!(socket_type, SocketType::Pub | SocketType::XPub | SocketType::Radio) {
+            listen.tuning.near_send_buffer_bytes = Some(NEAR_SEND_BUFFER_BYTES);
+        }
         Self {
             socket_type,
             identity: None,
@@ -194,7 +198,7 @@ impl Options {
             security: SecurityOptions::default(),
             tls: TlsOptions::default(),
             affinity: 0,
-            listen: ListenConfig::default(),
+            listen,
             hub,
             socks: Socks::default(),
             next_name: None,

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use monocoque::{Any, Context, OptionValue, Socket, SocketBuilder, SocketOption, SocketType};
+use monocoque_core::limits::NEAR_SEND_BUFFER_BYTES;
 use socket2::SockRef;
 
 use crate::Check;
@@ -53,16 +54,25 @@ fn with(builder: SocketBuilder<Any>, options: &[(SocketOption, OptionValue)]) ->
 
 /// Joins two sockets with these options and looks at all three descriptors under them: listening, accepted and dialed.
 fn on_every_descriptor<const N: usize>(options: [(SocketOption, OptionValue); N], check: fn(&socket2::Socket)) {
+    under((SocketType::Pull, SocketType::Push), options, move |sockets| sockets.iter().for_each(check));
+}
+
+/// Joins sockets of these types with these options, the first of which binds, and shows all three descriptors.
+fn under<const N: usize>(
+    (binds, connects): (SocketType, SocketType),
+    options: [(SocketOption, OptionValue); N],
+    check: impl Fn(&[socket2::Socket]) + Send + 'static,
+) {
     in_shared(async move |ctx: Context| {
-        let pull: Socket<Any> = soon(with(ctx.socket(SocketType::Pull), &options).bind(TCP)).await.expect("allowed");
-        let endpoint = pull.last_endpoint().expect("bound").to_string();
-        let push = with(ctx.socket(SocketType::Push), &options).connect(&endpoint).expect("allowed");
-        soon(pull.wait_for_peers(1)).await;
-        soon(push.wait_for_peers(1)).await;
+        let bound: Socket<Any> = soon(with(ctx.socket(binds), &options).bind(TCP)).await.expect("allowed");
+        let endpoint = bound.last_endpoint().expect("bound").to_string();
+        let connected = with(ctx.socket(connects), &options).connect(&endpoint).expect("allowed");
+        soon(bound.wait_for_peers(1)).await;
+        soon(connected.wait_for_peers(1)).await;
         let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
         let sockets = of_port(port);
         assert_eq!(sockets.len(), 3);
-        sockets.iter().for_each(check);
+        check(&sockets);
     });
 }
 
@@ -70,6 +80,20 @@ fn send_buffer() {
     on_every_descriptor([(SocketOption::SNDBUF, 50_000.into())], |socket| {
         assert_eq!(socket.send_buffer_size().expect("there"), 100_000, "Linux doubles it");
     });
+    publishers_leave_little_to_the_kernel();
+}
+
+/// For peers on this machine, and on the publisher's side only.
+fn publishers_leave_little_to_the_kernel() {
+    for types in [(SocketType::Pub, SocketType::Sub), (SocketType::XSub, SocketType::XPub)] {
+        under(types, [], |sockets| {
+            let little = |socket: &&socket2::Socket| socket.send_buffer_size().ok() == Some(2 * NEAR_SEND_BUFFER_BYTES);
+            assert_eq!(sockets.iter().filter(little).count(), 1);
+        });
+        under(types, [(SocketOption::SNDBUF, 50_000.into())], |sockets| {
+            assert!(sockets.iter().all(|socket| socket.send_buffer_size().ok() == Some(100_000)));
+        });
+    }
 }
 
 fn recv_buffer() {
