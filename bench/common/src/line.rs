@@ -18,6 +18,8 @@ pub enum Line {
     Ready,
     /// Every socket of this program has received its first message.
     Gathered,
+    /// The window has begun.
+    Begun,
     /// What was measured; a program goes on working after it, so that the other side can finish too.
     Figures(Figures),
     /// The library cannot do this, and why.

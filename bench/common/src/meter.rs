@@ -88,7 +88,7 @@ impl Meter {
         let now = Instant::now();
         match self.amount {
             Amount::Count { messages, .. } if self.begun.is_none() => {
-                self.begin(now);
+                self.begin();
                 self.next = self.seen + messages;
             }
             Amount::Count { .. } => self.end(now),
@@ -96,7 +96,7 @@ impl Meter {
                 self.next = self.seen + self.stride;
                 let warm = now >= *self.warm_at.get_or_insert(now + warm_up);
                 match &self.begun {
-                    None if warm => self.begin(now),
+                    None if warm => self.begin(),
                     Some(begun) if now - begun.at >= length => self.end(now),
                     _ => {}
                 }
@@ -104,8 +104,11 @@ impl Meter {
         }
     }
 
-    fn begin(&mut self, at: Instant) {
-        self.begun = Some(Begun { at, usage: Usage::now(), seen: self.seen });
+    fn begin(&mut self) {
+        if !self.silent {
+            Line::Begun.print();
+        }
+        self.begun = Some(Begun { at: Instant::now(), usage: Usage::now(), seen: self.seen });
     }
 
     fn end(&mut self, now: Instant) {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -20,9 +21,15 @@ const LAST_WORDS: usize = 3;
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    lines: Receiver<String>,
+    lines: Receiver<Said>,
+    /// The number of the process whose time is taken with each line; zero for none.
+    watched: Arc<AtomicU32>,
+    watched_ns: Option<u64>,
     complaints: Arc<Mutex<VecDeque<String>>>,
 }
+
+/// A line, and the time that the watched process had used when it came.
+type Said = (String, Option<u64>);
 
 /// What came of listening.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +54,14 @@ impl Process {
         let output = child.stdout.take().expect("piped");
         let errors = child.stderr.take().expect("piped");
         let (sender, lines) = channel();
-        thread::spawn(move || each_line(output, |line| sender.send(line).is_ok()));
+        let watched = Arc::new(AtomicU32::new(0));
+        let watches = watched.clone();
+        thread::spawn(move || {
+            each_line(output, |line| {
+                let used = Some(watches.load(Ordering::Relaxed)).filter(|&id| id > 0).and_then(cpu_ns);
+                sender.send((line, used)).is_ok()
+            });
+        });
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
         let kept = complaints.clone();
         thread::spawn(move || {
@@ -60,12 +74,22 @@ impl Process {
                 true
             });
         });
-        Ok(Self { child, lines, complaints })
+        Ok(Self { child, lines, watched, watched_ns: None, complaints })
     }
 
     /// The process's number.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// From now on notes with each line how much processor time the process of this number has used.
+    pub fn watch(&self, id: u32) {
+        self.watched.store(id, Ordering::Relaxed);
+    }
+
+    /// What was noted with the line that came last.
+    pub fn watched_ns(&self) -> Option<u64> {
+        self.watched_ns
     }
 
     /// The next thing that it says; what is not a line of ours is passed over.
@@ -74,8 +98,11 @@ impl Process {
         loop {
             let left = until.saturating_duration_since(std::time::Instant::now());
             match self.lines.recv_timeout(left) {
-                Ok(text) => match serde_json::from_str(&text) {
-                    Ok(line) => return Event::Line(line),
+                Ok((text, used)) => match serde_json::from_str(&text) {
+                    Ok(line) => {
+                        self.watched_ns = used;
+                        return Event::Line(line);
+                    }
                     Err(_) => self.remember(text),
                 },
                 Err(RecvTimeoutError::Timeout) => return Event::Silent,
@@ -116,6 +143,16 @@ impl Process {
     }
 }
 
+/// The processor time of all threads that a process has now (`/proc/PID/task/*/schedstat`).
+fn cpu_ns(id: u32) -> Option<u64> {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).ok()?;
+    let of_thread = |entry: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(entry.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    Some(tasks.filter_map(of_thread).sum())
+}
+
 fn each_line(stream: impl Read, mut take: impl FnMut(String) -> bool) {
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
         if !take(line) {
@@ -129,5 +166,23 @@ impl Drop for Process {
         // It may have ended already: all that matters is that it does not stay.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_comes_with_what_the_watched_process_has_used() {
+        let words = ["-c".to_owned(), "echo '\"ready\"'; read go; echo '\"begun\"'; sleep 9".to_owned()];
+        let mut process = Process::start(Path::new("/bin/sh"), &words).expect("there is a shell");
+        let limit = Duration::from_secs(5);
+        assert_eq!((process.next(limit), process.watched_ns()), (Event::Line(Line::Ready), None));
+        process.watch(std::process::id());
+        process.go();
+        assert_eq!(process.next(limit), Event::Line(Line::Begun));
+        assert!(process.watched_ns().is_some_and(|used| used > 0), "this process has worked");
+        assert_eq!(cpu_ns(u32::MAX), None, "there is no such process");
     }
 }

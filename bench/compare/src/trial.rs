@@ -62,7 +62,12 @@ pub fn run(players: Match<'_>, amount: Amount, limit: Duration) -> Result<Trial,
     let mut sides = vec![(players.binder, binder, None)];
     if players.scenario.transport != Transport::Inproc {
         sides.push((players.connector, start(players.connector, &words.of(roles.1, cores.1))?, None));
+        if players.scenario.group == Group::Stream {
+            let id = sides[1].1.id();
+            sides[0].1.watch(id);
+        }
     }
+    let mut sender_ns = Span::default();
     while sides.iter().any(|(_, _, figures)| figures.is_none()) {
         if Instant::now() > deadline {
             return Err(Miss::Failed(overdue(&sides, limit)));
@@ -71,7 +76,11 @@ pub fn run(players: Match<'_>, amount: Amount, limit: Duration) -> Result<Trial,
         for (contender, process, figures) in sides.iter_mut().filter(|(_, _, figures)| figures.is_none()) {
             match process.next(TURN) {
                 Event::Silent => {}
-                Event::Line(Line::Figures(found)) => *figures = Some(found),
+                Event::Line(Line::Begun) => sender_ns.begin(process.watched_ns()),
+                Event::Line(Line::Figures(found)) => {
+                    sender_ns.end(process.watched_ns());
+                    *figures = Some(found);
+                }
                 Event::Line(Line::Gathered) => gathered = true,
                 event => return Err(miss(contender, event, "it said nothing")),
             }
@@ -86,7 +95,26 @@ pub fn run(players: Match<'_>, amount: Amount, limit: Duration) -> Result<Trial,
     if [Some(&binder), connector.as_ref()].iter().flatten().any(|side| side.messages == 0) {
         return Err(Miss::Failed("nothing was delivered".to_owned()));
     }
-    Ok(Trial { sample: sample(players.scenario, &binder, connector.as_ref()), driver: binder.driver })
+    let sample = sample(players.scenario, &binder, connector.as_ref(), sender_ns.length());
+    Ok(Trial { sample, driver: binder.driver })
+}
+
+/// From one noted time to another; only the side that watches notes any.
+#[derive(Debug, Default)]
+struct Span(Option<u64>, Option<u64>);
+
+impl Span {
+    fn begin(&mut self, at: Option<u64>) {
+        self.0 = at.or(self.0);
+    }
+
+    fn end(&mut self, at: Option<u64>) {
+        self.1 = at.or(self.1);
+    }
+
+    fn length(&self) -> Option<u64> {
+        Some(self.1?.saturating_sub(self.0?))
+    }
 }
 
 fn start(contender: &Contender, words: &[String]) -> Result<Process, Miss> {
@@ -150,8 +178,8 @@ impl Words<'_> {
     }
 }
 
-/// What the two sides' figures mean in a scenario.
-fn sample(scenario: &Scenario, binder: &Figures, connector: Option<&Figures>) -> Sample {
+/// What the two sides' figures mean in a scenario, where a sender took `sender_ns` of processor time while the receiver measured.
+fn sample(scenario: &Scenario, binder: &Figures, connector: Option<&Figures>, sender_ns: Option<u64>) -> Sample {
     // The side that receives tells the rate: what is sent and lost counts for nothing.
     let judge = match scenario.group {
         Group::Stream | Group::FanIn => binder,
@@ -170,11 +198,13 @@ fn sample(scenario: &Scenario, binder: &Figures, connector: Option<&Figures>) ->
         |side: &Figures| 1e3 * per_message(side.usage.voluntary_switches + side.usage.involuntary_switches, side);
     let cpu = |side: &Figures| per_message(side.usage.cpu_ns(), side);
     if let Some(connector) = connector {
+        // A sender's own window is not that of the work: its messages wait in a queue that may hold all of them.
+        let connector_cpu = sender_ns.map_or_else(|| cpu(connector), |total| per_message(total, binder));
         sample.insert(Metric::BinderCpu, cpu(binder));
         sample.insert(Metric::BinderSwitches, switches(binder));
-        sample.insert(Metric::ConnectorCpu, cpu(connector));
+        sample.insert(Metric::ConnectorCpu, connector_cpu);
         sample.insert(Metric::ConnectorSwitches, switches(connector));
-        sample.insert(Metric::Cpu, cpu(binder) + cpu(connector));
+        sample.insert(Metric::Cpu, cpu(binder) + connector_cpu);
     } else {
         sample.insert(Metric::Cpu, cpu(binder));
         sample.insert(Metric::ConnectorSwitches, switches(binder));
