@@ -96,9 +96,10 @@ impl StreamLink {
 fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
     let (mut left, mut count) = (WRITE_BYTES_MAX, 0);
     let slices = std::array::from_fn(|i| {
-        let segment = segments.get(i).map_or(&[][..], |segment| &segment[..segment.len().min(left)]);
+        let Some(segment) = segments.get(i).filter(|_| left > 0) else { return IoSlice::new(&[]) };
+        let segment = &segment[..segment.len().min(left)];
         left -= segment.len();
-        count += usize::from(!segment.is_empty());
+        count += 1;
         IoSlice::new(segment)
     });
     (slices, count)

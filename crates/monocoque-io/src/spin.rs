@@ -115,14 +115,15 @@ impl State {
         if !self.armed.get() {
             return;
         }
-        // Something came since the turn before: who is woken by it runs first, before the core goes to others.
-        if self.active.take() && !self.deferred.replace(true) {
+        let mut watchers = self.watchers.borrow_mut();
+        // Something came since the turn before: who is woken by it runs first, before the core goes to others. Those who watch
+        // come behind it in any case, and one of them yields.
+        if self.active.take() && watchers.is_empty() && !self.deferred.replace(true) {
             return waker.wake_by_ref();
         }
         self.deferred.set(false);
         let goes_on = self.last.get().elapsed() < WINDOW;
         self.pause_is_due.set(goes_on);
-        let mut watchers = self.watchers.borrow_mut();
         if watchers.is_empty() {
             self.pause();
         }
@@ -272,13 +273,15 @@ mod tests {
         bench.spin.touch();
         bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
         assert!(bench.spin.watches(&waker));
-        assert!(bench.turn() && !bench.spin.0.pause_is_due.get(), "others have work");
-        assert_eq!(task.0.load(Ordering::Relaxed), 0);
-        assert!(bench.turn() && bench.spin.0.pause_is_due.get(), "who watches yields, and looks in the same breath");
+        assert!(bench.turn() && bench.spin.0.pause_is_due.get(), "who watches is behind them, yields, and looks");
         assert_eq!(task.0.load(Ordering::Relaxed), 1);
         bench.spin.pause();
         assert!(!bench.spin.0.pause_is_due.get(), "once a turn");
-        assert!(bench.turn() && !bench.spin.0.pause_is_due.get(), "nobody watches: the turn itself has yielded");
+        bench.spin.touch();
+        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        assert!(bench.turn() && bench.spin.0.deferred.get(), "nobody watches: others have work first");
+        assert!(bench.turn() && !bench.spin.0.deferred.get(), "then the turn itself yields");
+        assert!(!bench.spin.0.pause_is_due.get());
     }
 
     #[test]
