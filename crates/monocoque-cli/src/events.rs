@@ -1,12 +1,26 @@
 //! What happens to connections, told on stderr.
 
-use monocoque::{Any, Monitor, Socket};
+use monocoque::{Any, Event, Monitor, Socket};
 
 /// Tells what happens to `socket` as often as `-v` was given: in plain words, or as a log.
 pub fn tell(socket: &Socket<Any>, verbose: u8) {
     if verbose == 1 || (verbose > 1 && !log()) {
         print(socket.monitor());
     }
+}
+
+/// Tells the last of `endpoints` to be given up without a connection, because nobody was there or the peer refused us for good,
+/// if all of them are.
+pub fn on_all_given_up(monitor: Monitor, endpoints: usize, tell: impl FnOnce(Event) + Send + 'static) {
+    std::thread::spawn(move || {
+        let mut left = endpoints;
+        while let Some(event) = monitor.recv_blocking() {
+            left -= usize::from(matches!(event, Event::ConnectGivenUp { reason: Some(_), .. }));
+            if left == 0 {
+                return tell(event);
+            }
+        }
+    });
 }
 
 /// Prints events to stderr until the socket is gone.

@@ -10,7 +10,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done; Ctrl-C counts as done when everything was delivered
   1  usage: an option or a line of input that makes no sense
-  2  cannot bind or connect
+  2  cannot bind or connect, or the last endpoint was given up
   3  timed out
   4  messages were left undelivered
   5  anything else that failed";

@@ -10,13 +10,13 @@ use std::io::{self, IsTerminal};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use monocoque::{Any, CloseReport, Context, Counted, DropCause, Hwm, Socket, SocketStats, block_on};
+use monocoque::{Any, CloseReport, Context, Counted, DropCause, Event, Hwm, Socket, SocketStats, block_on};
 
 use crate::args::{self, Job, Setting};
 use crate::exit::Failure;
 use crate::format::Lines;
 use crate::{events, interrupt};
-use flow::Flow;
+use flow::{Ended, Flow};
 
 /// How long a REP, which has no option for it, goes on sending its last reply.
 const LINGER_MS: i64 = 10_000;
@@ -32,7 +32,7 @@ pub fn run(job: Job) -> Result<(), Failure> {
     let on_interrupt = ended.clone();
     interrupt::on_first(move || drop(on_interrupt.send(None)));
     let context = args::context(&job.common.options)?;
-    let socket = open(&context, &job)?;
+    let socket = open(&context, &job, &ended)?;
     let shows_stats = job.common.stats;
     let flow = Flow::new(socket.clone(), job, ended.clone());
     std::thread::spawn(move || drop(ended.send(Some(flow.run()))));
@@ -48,7 +48,7 @@ pub fn run(job: Job) -> Result<(), Failure> {
     result.and_then(|()| delivered(&socket, report))
 }
 
-fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
+fn open(context: &Context, job: &Job, ended: &Ended) -> Result<Socket<Any>, Failure> {
     let linger_ms = match &job.sending {
         Some(sending) => sending.linger,
         None if job.kind.sends() => LINGER_MS,
@@ -73,7 +73,7 @@ fn open(context: &Context, job: &Job) -> Result<Socket<Any>, Failure> {
     let socket = crate::curve::secure(builder, &job.common.keys)?.build()?;
     events::tell(&socket, job.common.verbose);
     subscribe(&socket, job)?;
-    attach(&socket, job)?;
+    attach(&socket, job, ended)?;
     Ok(socket)
 }
 
@@ -92,11 +92,12 @@ fn subscribe(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Binds and connects everything that was asked for.
-fn attach(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
+/// Binds and connects everything that was asked for. If nobody is left to connect to, and nobody can come, the command ends.
+fn attach(socket: &Socket<Any>, job: &Job, ended: &Ended) -> Result<(), Failure> {
     let (bound, connected): (Vec<_>, Vec<_>) = job.ends.endpoints.iter().partition(|end| end.starts_with('@'));
     let bound = bound.into_iter().map(|end| &end[1..]).chain(job.ends.bind.iter().map(String::as_str));
-    let connected = connected.into_iter().chain(&job.ends.connect);
+    let connected: Vec<_> = connected.into_iter().chain(&job.ends.connect).collect();
+    let monitor = socket.monitor();
     let mut count = 0;
     for endpoint in bound {
         let real = block_on(socket.bind(endpoint))?.to_string();
@@ -105,14 +106,20 @@ fn attach(socket: &Socket<Any>, job: &Job) -> Result<(), Failure> {
         }
         count += 1;
     }
-    for endpoint in connected {
+    for endpoint in &connected {
         socket.connect(endpoint)?;
-        count += 1;
     }
-    if count == 0 {
-        return Err(Failure::usage("name an endpoint to connect to, or to bind with an @ in front: @tcp://*:5555"));
+    match (count, connected.len()) {
+        (0, 0) => Err(Failure::usage("name an endpoint to connect to, or to bind with an @ in front: @tcp://*:5555")),
+        (0, endpoints) => {
+            let ended = ended.clone();
+            // Nobody listens any more when the command has ended.
+            let end = move |event: Event| drop(ended.send(Some(Err(Failure::Endpoint(event.to_string())))));
+            events::on_all_given_up(monitor, endpoints, end);
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// What passed until the input or the output ended; closing sends what was queued then.

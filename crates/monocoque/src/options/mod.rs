@@ -175,7 +175,7 @@ impl Options {
         let mut hub = HubConfig::new(socket_type);
         hub.router_handover = true;
         let mut listen = ListenConfig::default();
-        if matches!(socket_type, SocketType::Pub | SocketType::XPub | SocketType::Radio) {
+        if socket_type.publishes() {
             listen.tuning.near_send_buffer_bytes = Some(NEAR_SEND_BUFFER_BYTES);
         }
         Self {
