@@ -209,7 +209,7 @@ async fn connect(
 ) -> io::Result<OwnedFd> {
     let kind = if driver == Driver::Poll { Type::STREAM.nonblocking() } else { Type::STREAM };
     let socket = Socket::new(target.domain(), kind, None)?;
-    tuning.apply(&socket, target.domain())?;
+    tuning.apply(&socket, target)?;
     if target.domain() != Domain::UNIX {
         socket.set_tcp_nodelay(true)?;
     }

@@ -182,7 +182,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 /// Linux hands nearly all that is set here on to what is accepted.
 fn listen_on(address: &SockAddr, config: &ListenConfig) -> io::Result<Socket> {
     let socket = Socket::new(address.domain(), Type::STREAM, None)?;
-    config.tuning.apply(&socket, address.domain())?;
+    config.tuning.apply(&socket, address)?;
     if address.domain() != Domain::UNIX {
         socket.set_reuse_address(true)?;
         socket.set_tcp_nodelay(true)?;

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive};
 
+/// Congestion control over loopback. It never paces what it sends, is part of every Linux, and is every process's to choose.
+const NEAR_CONGESTION: &[u8] = b"reno";
+
 /// When TCP itself asks a silent peer for a sign of life (`SO_KEEPALIVE`). What is `None` is the system's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Keepalive {
@@ -46,19 +49,25 @@ pub struct SocketTuning {
 }
 
 impl SocketTuning {
-    /// Sets all options that are there and fit the socket.
+    /// Sets all options that are there and fit the socket, which will connect to `address` or listen there.
     ///
     /// # Errors
     /// As `setsockopt(2)`: `PermissionDenied` without the capability that an option needs, `NotFound` without the device.
-    pub fn apply(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
-        set(self.send_buffer_bytes, |bytes| socket.set_send_buffer_size(bytes))?;
-        set(self.recv_buffer_bytes, |bytes| socket.set_recv_buffer_size(bytes))?;
-        set(self.busy_poll_us, |time_us| socket.set_busy_poll(time_us))?;
-        if domain != Domain::UNIX {
-            self.apply_tcp(socket, domain)?;
+    pub fn apply(&self, socket: &Socket, address: &SockAddr) -> io::Result<()> {
+        self.apply_datagram(socket, address.domain())?;
+        let Some(address) = address.as_socket() else {
+            return Ok(());
+        };
+        if address.ip().to_canonical().is_loopback() {
+            // Before there is a connection: what paces one does so to its end. It is only faster; where it cannot be had, what the
+            // system does is right too.
+            let _ = socket.set_tcp_congestion(NEAR_CONGESTION);
         }
-        // Last: Linux derives a priority from the type of service.
-        set(self.priority, |priority| socket.set_priority(priority))
+        set(self.retransmit_max, |time| socket.set_tcp_user_timeout(Some(time)))?;
+        set(self.keepalive, |keepalive| match keepalive {
+            None => socket.set_keepalive(false),
+            Some(times) => socket.set_tcp_keepalive(&times.params()),
+        })
     }
 
     /// Sets the options that datagrams have too.
@@ -66,8 +75,14 @@ impl SocketTuning {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_datagram(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
-        let without = Self { keepalive: None, retransmit_max: None, ..self.clone() };
-        without.apply(socket, domain)
+        set(self.send_buffer_bytes, |bytes| socket.set_send_buffer_size(bytes))?;
+        set(self.recv_buffer_bytes, |bytes| socket.set_recv_buffer_size(bytes))?;
+        set(self.busy_poll_us, |time_us| socket.set_busy_poll(time_us))?;
+        if domain != Domain::UNIX {
+            self.apply_ip(socket, domain)?;
+        }
+        // Last: Linux derives a priority from the type of service.
+        set(self.priority, |priority| socket.set_priority(priority))
     }
 
     /// Sets what an accepted socket does not have from its listener.
@@ -91,18 +106,13 @@ impl SocketTuning {
         if is_near(&socket) { socket.set_send_buffer_size(bytes) } else { Ok(()) }
     }
 
-    fn apply_tcp(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
+    fn apply_ip(&self, socket: &Socket, domain: Domain) -> io::Result<()> {
         if domain == Domain::IPV6 {
             // Whatever the system's default is: `[::]` takes IPv4 too.
             socket.set_only_v6(false)?;
         }
         set(self.device.as_ref(), |device| socket.bind_device(Some(device.as_bytes())))?;
-        set(self.tos, |tos| if domain == Domain::IPV6 { socket.set_tclass_v6(tos) } else { socket.set_tos_v4(tos) })?;
-        set(self.retransmit_max, |time| socket.set_tcp_user_timeout(Some(time)))?;
-        set(self.keepalive, |keepalive| match keepalive {
-            None => socket.set_keepalive(false),
-            Some(times) => socket.set_tcp_keepalive(&times.params()),
-        })
+        set(self.tos, |tos| if domain == Domain::IPV6 { socket.set_tclass_v6(tos) } else { socket.set_tos_v4(tos) })
     }
 }
 
@@ -153,6 +163,10 @@ mod tests {
         }
     }
 
+    fn tcp(address: &str) -> SockAddr {
+        address.parse::<std::net::SocketAddr>().expect("an address").into()
+    }
+
     fn check(socket: &Socket, domain: Domain) {
         assert_eq!(socket.send_buffer_size().expect("there"), 100_000, "doubled by Linux");
         assert_eq!(socket.recv_buffer_size().expect("there"), 120_000);
@@ -171,20 +185,37 @@ mod tests {
 
     #[test]
     fn each_option_is_on_the_descriptor_and_on_what_it_accepts() {
-        for domain in [Domain::IPV4, Domain::IPV6, Domain::UNIX] {
-            let socket = Socket::new(domain, Type::STREAM, None).expect("a socket");
-            all().apply(&socket, domain).expect("no capability needed");
-            check(&socket, domain);
+        for address in [tcp("127.0.0.1:0"), tcp("[::1]:0"), SockAddr::unix("/nowhere").expect("short")] {
+            let socket = Socket::new(address.domain(), Type::STREAM, None).expect("a socket");
+            all().apply(&socket, &address).expect("no capability needed");
+            check(&socket, address.domain());
         }
         let listening = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        all().apply(&listening, Domain::IPV4).expect("no capability needed");
-        let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        listening.bind(&any.into()).expect("free");
+        let any = tcp("127.0.0.1:0");
+        all().apply(&listening, &any).expect("no capability needed");
+        listening.bind(&any).expect("free");
         listening.listen(1).expect("bound");
         let _peer = std::net::TcpStream::connect(listening.local_addr().expect("bound").as_socket().expect("tcp"));
         let (accepted, _) = listening.accept().expect("it connected");
         all().apply_accepted(&accepted).expect("no capability needed");
         check(&accepted, Domain::IPV4);
+    }
+
+    #[test]
+    fn nothing_is_paced_over_loopback_and_elsewhere_the_system_chooses() {
+        let chosen = |address: &str| {
+            let socket = Socket::new(tcp(address).domain(), Type::STREAM, None).expect("a socket");
+            let before = socket.tcp_congestion().expect("there");
+            SocketTuning::default().apply(&socket, &tcp(address)).expect("no capability needed");
+            (before, socket.tcp_congestion().expect("there"))
+        };
+        for near in ["127.0.0.1:0", "127.1.2.3:0", "[::1]:0", "[::ffff:127.0.0.1]:0"] {
+            assert!(chosen(near).1.starts_with(NEAR_CONGESTION), "{near}");
+        }
+        for any in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[2001:db8::1]:0"] {
+            let (before, after) = chosen(any);
+            assert_eq!(before, after, "{any}");
+        }
     }
 
     #[test]
@@ -216,11 +247,11 @@ mod tests {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.set_keepalive(true).expect("allowed");
         let off = SocketTuning { keepalive: Some(None), ..SocketTuning::default() };
-        off.apply(&socket, Domain::IPV4).expect("allowed");
+        off.apply(&socket, &tcp("127.0.0.1:0")).expect("allowed");
         assert!(!socket.keepalive().expect("there"));
         let nowhere = SocketTuning { device: Some("no-such-device".into()), ..SocketTuning::default() };
-        assert!(nowhere.apply(&socket, Domain::IPV4).is_err());
+        assert!(nowhere.apply(&socket, &tcp("127.0.0.1:0")).is_err());
         let unix = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
-        nowhere.apply(&unix, Domain::UNIX).expect("an ipc socket keeps to no device");
+        nowhere.apply(&unix, &SockAddr::unix("/nowhere").expect("short")).expect("an ipc socket keeps to no device");
     }
 }
