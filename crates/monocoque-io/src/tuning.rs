@@ -23,6 +23,7 @@ pub struct Keepalive {
 /// Options of the sockets under connections. `None` leaves each to the system.
 ///
 /// They are set before a socket connects or listens. What is accepted has what its listener has, but for the priority.
+/// Over loopback TCP is not paced, whatever the system's congestion control is elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SocketTuning {
     /// Bytes that the kernel holds for us to be sent (`SO_SNDBUF`); Linux doubles it for its own books.
