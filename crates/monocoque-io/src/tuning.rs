@@ -7,7 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive};
 
 /// Congestion control over loopback. It never paces what it sends, is part of every Linux, and is every process's to choose.
-const NEAR_CONGESTION: &[u8] = b"reno";
+const LOOPBACK_CONGESTION: &[u8] = b"reno";
 
 /// When TCP itself asks a silent peer for a sign of life (`SO_KEEPALIVE`). What is `None` is the system's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,7 +23,7 @@ pub struct Keepalive {
 /// Options of the sockets under connections. `None` leaves each to the system.
 ///
 /// They are set before a socket connects or listens. What is accepted has what its listener has, but for the priority.
-/// Over loopback TCP is not paced, whatever the system's congestion control is elsewhere.
+/// Of TCP, what connects to a loopback address or listens on one uses Reno, which does not pace, whatever the system's congestion control is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SocketTuning {
     /// Bytes that the kernel holds for us to be sent (`SO_SNDBUF`); Linux doubles it for its own books.
@@ -62,7 +62,7 @@ impl SocketTuning {
         if address.ip().to_canonical().is_loopback() {
             // Before there is a connection: what paces one does so to its end. It is only faster; where it cannot be had, what the
             // system does is right too.
-            let _ = socket.set_tcp_congestion(NEAR_CONGESTION);
+            let _ = socket.set_tcp_congestion(LOOPBACK_CONGESTION);
         }
         set(self.retransmit_max, |time| socket.set_tcp_user_timeout(Some(time)))?;
         set(self.keepalive, |keepalive| match keepalive {
@@ -198,6 +198,7 @@ mod tests {
         listening.listen(1).expect("bound");
         let _peer = std::net::TcpStream::connect(listening.local_addr().expect("bound").as_socket().expect("tcp"));
         let (accepted, _) = listening.accept().expect("it connected");
+        assert!(accepted.tcp_congestion().expect("there").starts_with(LOOPBACK_CONGESTION));
         all().apply_accepted(&accepted).expect("no capability needed");
         check(&accepted, Domain::IPV4);
     }
@@ -211,7 +212,7 @@ mod tests {
             (before, socket.tcp_congestion().expect("there"))
         };
         for near in ["127.0.0.1:0", "127.1.2.3:0", "[::1]:0", "[::ffff:127.0.0.1]:0"] {
-            assert!(chosen(near).1.starts_with(NEAR_CONGESTION), "{near}");
+            assert!(chosen(near).1.starts_with(LOOPBACK_CONGESTION), "{near}");
         }
         for any in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[2001:db8::1]:0"] {
             let (before, after) = chosen(any);
