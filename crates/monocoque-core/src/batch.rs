@@ -297,6 +297,20 @@ impl BatchWriter {
         self.done = batch;
     }
 
+    /// All that is encoded, where it lies: segments, and behind them the last bytes.
+    pub(crate) fn encoded(&mut self) -> (&[Bytes], &[u8]) {
+        if let Some(view) = self.shared.take() {
+            self.put_segment(view.into());
+        }
+        (&self.done.segments, self.open.as_ref().map_or(&[], SlabMut::filled))
+    }
+
+    /// Lets go of everything, the open slab too.
+    pub(crate) fn clear(&mut self) {
+        self.done.clear();
+        (self.open, self.shared) = (None, None);
+    }
+
     /// Moves everything into `into`, which must be empty, and gives the open slab up.
     pub(crate) fn take(&mut self, into: &mut Batch) {
         debug_assert!(into.is_empty());

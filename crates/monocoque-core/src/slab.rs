@@ -72,7 +72,8 @@ pub struct Arena {
 
 #[derive(Default)]
 struct FreeLists {
-    classes: [Mutex<Vec<Block>>; 4],
+    /// With a lease around each that has no home and no charge.
+    classes: [Mutex<Vec<Arc<Lease>>>; 4],
     ceiling: Option<Budget>,
 }
 
@@ -103,12 +104,15 @@ impl Arena {
     /// A slab of `class`, recycled where possible.
     pub fn lease(&self, class: SlabClass) -> SlabMut {
         let recycled = self.free.classes[class as usize].lock().pop();
-        let block = recycled.unwrap_or_else(|| {
-            Block::allocate(class.bytes()).unwrap_or_else(|_| {
+        let mut lease = recycled.unwrap_or_else(|| {
+            let block = Block::allocate(class.bytes()).unwrap_or_else(|_| {
                 std::alloc::handle_alloc_error(Block::layout(class.bytes()).expect("fixed sizes are valid"))
-            })
+            });
+            Arc::new(Lease::of(block))
         });
-        SlabMut::new(block, Some((Arc::clone(&self.free), class)))
+        let owned = Arc::get_mut(&mut lease).expect("nobody else has a lease that is free");
+        owned.home = Some((Arc::clone(&self.free), class));
+        SlabMut::new(lease)
     }
 
     /// A slab of at least `bytes`: of the smallest class that fits, or of exactly so many.
@@ -184,6 +188,10 @@ struct Lease {
 }
 
 impl Lease {
+    fn of(block: Block) -> Self {
+        Self { block: Some(block), home: None, charge: None }
+    }
+
     fn start(&self) -> NonNull<u8> {
         self.block.as_ref().expect("only drop takes the block").start
     }
@@ -191,12 +199,18 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let (Some(block), Some((lists, class))) = (self.block.take(), self.home.take()) else {
-            return;
-        };
-        let mut free = lists.classes[class as usize].lock();
+        if let (Some(block), Some((lists, class))) = (self.block.take(), self.home.take()) {
+            lists.give_back(class, Arc::new(Self::of(block)));
+        }
+    }
+}
+
+impl FreeLists {
+    /// Keeps `lease`, which has no home any more, if there is room for more of `class`.
+    fn give_back(&self, class: SlabClass, lease: Arc<Lease>) {
+        let mut free = self.classes[class as usize].lock();
         if free.len() * class.bytes() < ARENA_CLASS_BYTES_MAX {
-            free.push(block);
+            free.push(lease);
         }
     }
 }
@@ -254,7 +268,8 @@ impl AsRef<[u8]> for View {
 /// The address of the spare room is stable until the slab is dropped or reclaimed, wherever the `SlabMut`
 /// itself is moved: the kernel may write there while an operation owns the slab.
 pub struct SlabMut {
-    lease: Arc<Lease>,
+    /// Only drop takes it.
+    lease: Option<Arc<Lease>>,
     /// Of the block, beside the lease that keeps it: looked at for every frame.
     base: NonNull<u8>,
     end: usize,
@@ -276,9 +291,20 @@ impl fmt::Debug for SlabMut {
 }
 
 impl SlabMut {
-    fn new(block: Block, home: Option<(Arc<FreeLists>, SlabClass)>) -> Self {
+    /// The whole block of `lease`, which nobody else has.
+    fn new(lease: Arc<Lease>) -> Self {
+        let block = lease.block.as_ref().expect("only drop takes the block");
         let (base, end) = (block.start, block.bytes);
-        Self { lease: Arc::new(Lease { block: Some(block), home, charge: None }), base, end, start: 0, filled: 0 }
+        Self { lease: Some(lease), base, end, start: 0, filled: 0 }
+    }
+
+    fn lease(&self) -> &Arc<Lease> {
+        self.lease.as_ref().expect("only drop takes it")
+    }
+
+    /// The lease, if no view and no other slab has it.
+    fn only_lease(&mut self) -> Option<&mut Lease> {
+        self.lease.as_mut().and_then(Arc::get_mut)
     }
 
     /// A slab of exactly `bytes`, for a frame larger than any class. It is freed, not recycled.
@@ -286,13 +312,13 @@ impl SlabMut {
     /// # Errors
     /// [`OutOfMemory`] when the allocator refuses: the size may be a peer's claim.
     pub fn exact(bytes: usize) -> Result<Self, OutOfMemory> {
-        Ok(Self::new(Block::allocate(bytes)?, None))
+        Ok(Self::new(Arc::new(Lease::of(Block::allocate(bytes)?))))
     }
 
     /// The same slab, which holds `charge` until its last view is dropped. It must be new: what is shared is not charged.
     #[must_use]
     pub fn charged(mut self, charge: Charge) -> Self {
-        if let Some(lease) = Arc::get_mut(&mut self.lease) {
+        if let Some(lease) = self.only_lease() {
             lease.charge = Some(charge);
         }
         self
@@ -300,12 +326,12 @@ impl SlabMut {
 
     /// What it was taken off, if it is counted.
     pub fn budget(&self) -> Option<&Budget> {
-        self.lease.charge.as_ref().map(Charge::budget)
+        self.lease().charge.as_ref().map(Charge::budget)
     }
 
     /// Whether views of the block are left, or other slabs in it: dropping this one frees nothing.
     pub fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.lease) > 1
+        Arc::strong_count(self.lease()) > 1
     }
 
     /// Bytes that the slab can hold from its current start: filled and spare.
@@ -413,7 +439,7 @@ impl SlabMut {
     #[inline]
     pub(crate) fn split_view(&mut self, count: usize) -> View {
         assert!(count <= self.len(), "split past the filled bytes");
-        let view = View { lease: Arc::clone(&self.lease), from: self.start, len: count };
+        let view = View { lease: Arc::clone(self.lease()), from: self.start, len: count };
         self.start += count;
         view
     }
@@ -427,7 +453,7 @@ impl SlabMut {
         assert!(count <= self.len(), "split past the filled bytes");
         // The ranges do not meet, each slab writes in its own only, and neither can reclaim while the other is there.
         let end = self.start + count;
-        let front = Self { lease: Arc::clone(&self.lease), base: self.base, end, start: self.start, filled: end };
+        let front = Self { lease: self.lease.clone(), base: self.base, end, start: self.start, filled: end };
         self.start = end;
         front
     }
@@ -453,7 +479,7 @@ impl SlabMut {
         if self.start == 0 {
             return true;
         }
-        if Arc::get_mut(&mut self.lease).is_none() {
+        if self.only_lease().is_none() {
             return false;
         }
         let len = self.len();
@@ -466,6 +492,18 @@ impl SlabMut {
         self.start = 0;
         self.filled = len;
         true
+    }
+}
+
+impl Drop for SlabMut {
+    fn drop(&mut self) {
+        // Where no view is left the lease is worth keeping with its block: the next writer allocates nothing.
+        let Some(mut lease) = self.lease.take().filter(|lease| Arc::strong_count(lease) == 1) else { return };
+        let owned = Arc::get_mut(&mut lease);
+        let home = owned.and_then(|owned| (owned.charge.take(), owned.home.take()).1);
+        if let Some((lists, class)) = home {
+            lists.give_back(class, lease);
+        }
     }
 }
 
@@ -488,6 +526,51 @@ mod tests {
         assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
         drop(arena.lease(SlabClass::Tiny));
         assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+    }
+
+    #[test]
+    fn a_slab_without_views_is_recycled_with_its_lease() {
+        let arena = Arena::new();
+        let slab = arena.lease(SlabClass::Tiny);
+        let first = Arc::as_ptr(slab.lease());
+        drop(slab);
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+        let mut slab = arena.lease(SlabClass::Tiny);
+        assert_eq!(Arc::as_ptr(slab.lease()), first);
+        assert!(slab.is_empty() && slab.capacity() == SLAB_TINY_BYTES);
+        slab.extend_from_slice(b"kept");
+        let view = slab.freeze();
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 0, "its view has it");
+        drop(view);
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+    }
+
+    #[test]
+    fn a_free_lease_keeps_neither_its_arena_nor_its_charge() {
+        let budget = Budget::new(1 << 20);
+        let arena = Arena::new();
+        let lists = Arc::downgrade(&arena.free);
+        let charge = budget.take(100);
+        let left = budget.left();
+        drop(arena.lease(SlabClass::Tiny).charged(charge));
+        assert_eq!(budget.left(), left + 100);
+        assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+        drop(arena);
+        assert!(lists.upgrade().is_none());
+    }
+
+    #[test]
+    fn a_block_goes_back_once_when_its_writer_and_its_view_go_at_once() {
+        let arena = Arena::new();
+        for _ in 0..100 {
+            let mut slab = arena.lease(SlabClass::Tiny);
+            slab.extend_from_slice(b"both");
+            let view = slab.split_to(4);
+            let other = std::thread::spawn(move || drop(view));
+            drop(slab);
+            other.join().expect("it drops");
+            assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+        }
     }
 
     #[test]

@@ -28,8 +28,8 @@ impl WriteThrough for Link {
         !self.busy.load(Ordering::SeqCst)
     }
 
-    fn write_through(&self, segments: &[Bytes]) -> usize {
-        let all = segments.concat();
+    fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize {
+        let all = [&segments.concat(), last].concat();
         let count = all.len().min(self.room.load(Ordering::SeqCst));
         self.room.fetch_sub(count, Ordering::SeqCst);
         self.written.lock().expect("no panic").extend_from_slice(&all[..count]);

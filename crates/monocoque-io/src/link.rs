@@ -47,6 +47,11 @@ pub trait Link: 'static {
     /// Waits until [`try_read`](Self::try_read) is worth a try.
     async fn readable(&self) -> io::Result<()>;
 
+    /// Whether something was written since the last read that found something: an answer may be on its way.
+    fn may_be_answered(&self) -> bool {
+        false
+    }
+
     /// Whether the peer has closed. It is asked while nobody reads.
     fn was_left(&self) -> bool {
         false
@@ -93,10 +98,10 @@ impl StreamLink {
 }
 
 /// The first bytes of `segments`, as many as one write takes, and of how many segments they are.
-fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
-    let (mut left, mut count) = (WRITE_BYTES_MAX, 0);
-    let slices = std::array::from_fn(|i| {
-        let Some(segment) = segments.get(i).filter(|_| left > 0) else { return IoSlice::new(&[]) };
+fn slices<'a, const N: usize>(segments: impl IntoIterator<Item = &'a [u8]>) -> ([IoSlice<'a>; N], usize) {
+    let (mut left, mut count, mut segments) = (WRITE_BYTES_MAX, 0, segments.into_iter());
+    let slices = std::array::from_fn(|_| {
+        let Some(segment) = segments.next().filter(|_| left > 0) else { return IoSlice::new(&[]) };
         let segment = &segment[..segment.len().min(left)];
         left -= segment.len();
         count += 1;
@@ -105,21 +110,26 @@ fn slices<const N: usize>(segments: &[Bytes]) -> ([IoSlice<'_>; N], usize) {
     (slices, count)
 }
 
-/// Writes what the kernel takes at once, of [`WRITE_BYTES_MAX`] bytes.
-fn send_now(socket: &Socket, segments: &[Bytes]) -> io::Result<usize> {
+/// Writes what the kernel takes at once of `segments` and of `last` behind them, of [`WRITE_BYTES_MAX`] bytes.
+fn send_now(socket: &Socket, segments: &[Bytes], last: &[u8]) -> io::Result<usize> {
     const SLICES: usize = 64;
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    if let [segment] = segments {
-        return Ok(rustix::net::send(socket, &segment[..segment.len().min(WRITE_BYTES_MAX)], flags)?);
+    let only = match segments {
+        [] => Some(last),
+        [segment] if last.is_empty() => Some(&segment[..]),
+        _ => None,
+    };
+    if let Some(only) = only {
+        return Ok(rustix::net::send(socket, &only[..only.len().min(WRITE_BYTES_MAX)], flags)?);
     }
-    let (slices, count) = slices::<SLICES>(segments);
+    let (slices, count) = slices::<SLICES>(segments.iter().map(|segment| &segment[..]).chain([last]));
     let mut none = SendAncillaryBuffer::default();
     Ok(rustix::net::sendmsg(socket, &slices[..count], &mut none, flags)?)
 }
 
 impl Link for StreamLink {
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
-        let sent = send_now(&self.fd, segments);
+        let sent = send_now(&self.fd, segments, &[]);
         self.traffic.wrote(&sent);
         // A sender on this thread that waited for this is in the middle of a stream.
         TURN_ENDED.set(Some(Instant::now()));
@@ -138,6 +148,10 @@ impl Link for StreamLink {
 
     async fn readable(&self) -> io::Result<()> {
         until(self.fd.clone(), Interest::Readable).await
+    }
+
+    fn may_be_answered(&self) -> bool {
+        self.traffic.wrote_since_read()
     }
 
     fn was_left(&self) -> bool {
@@ -186,9 +200,9 @@ impl WriteThrough for SenderTurn {
         answers || TURN_ENDED.get().is_none_or(|ended| ended.elapsed() >= BURST)
     }
 
-    fn write_through(&self, segments: &[Bytes]) -> usize {
+    fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize {
         // The pump meets the same error, and tells of it.
-        let sent = send_now(&self.socket, segments);
+        let sent = send_now(&self.socket, segments, last);
         self.traffic.wrote(&sent);
         TURN_ENDED.set(Some(Instant::now()));
         sent.unwrap_or(0)
@@ -202,9 +216,22 @@ mod tests {
     #[test]
     fn a_write_ends_where_it_would_keep_the_socket_for_too_long() {
         let segments = [1, WRITE_BYTES_MAX, 7].map(|bytes| Bytes::from(vec![7; bytes]));
-        let (slices, count) = slices::<4>(&segments);
+        let (slices, count) = slices::<4>(segments.iter().map(|segment| &segment[..]));
         assert_eq!(slices.map(|slice| slice.len()), [1, WRITE_BYTES_MAX - 1, 0, 0]);
         assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn segments_are_written_before_what_is_behind_them() {
+        let (ours, mut theirs) = Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair");
+        let segments = ["se", "gments "].map(Bytes::from);
+        let sent = [(&segments[..0], ""), (&segments, ""), (&segments[..1], ""), (&segments, "last"), (&[], "alone")];
+        let sent = sent.map(|(segments, last)| send_now(&ours, segments, last.as_bytes()).ok());
+        assert_eq!(sent, [Some(0), Some(9), Some(2), Some(13), Some(5)]);
+        drop(ours);
+        let mut all = String::new();
+        std::io::Read::read_to_string(&mut theirs, &mut all).expect("text");
+        assert_eq!(all, "segments sesegments lastalone");
     }
 
     #[test]
@@ -215,11 +242,10 @@ mod tests {
             traffic: Arc::default(),
             heard: AtomicU64::default(),
         });
-        let message = [Bytes::from_static(b"news")];
         // In the future, so that a slow machine does not end the burst.
         let due = turns.each_ref().map(|turn| {
             let due = turn.is_due();
-            assert_eq!(turn.write_through(&message), 4);
+            assert_eq!(turn.write_through(&[], b"news"), 4);
             TURN_ENDED.set(TURN_ENDED.get().map(|_| Instant::now() + Duration::from_secs(3600)));
             due
         });

@@ -7,10 +7,10 @@
 //! by anyone, and one task of the runtime, which only needs to be told once, passes the wakes on.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 
 use monocoque_core::sync::Mutex;
@@ -131,8 +131,8 @@ fn wake(waker: Waker) -> bool {
     true
 }
 
-/// How a task is woken from any thread.
-struct Call {
+/// How a task is woken from any thread, whatever locks that holds.
+pub(crate) struct Call {
     task: Waker,
     /// The runtime's.
     thread: ThreadId,
@@ -142,6 +142,12 @@ struct Call {
 }
 
 impl Call {
+    /// Wakes `task`, of the calling thread's runtime.
+    pub(crate) fn of(task: Waker, mailbox: &Arc<Mailbox>) -> Arc<Self> {
+        let (thread, mailbox) = (thread::current().id(), Arc::clone(mailbox));
+        Arc::new(Self { task, thread, posted: AtomicBool::new(false), mailbox })
+    }
+
     fn pass_on(&self) {
         // Before the wake: what comes after it has to be a call of its own.
         self.posted.swap(false, Ordering::AcqRel);
@@ -163,22 +169,4 @@ impl Wake for Call {
             let _ = self.mailbox.tell(|state| state.calls.push(Arc::clone(self)));
         }
     }
-}
-
-/// Runs `future`, on the runtime of `mailbox`, with a waker that may be called by any thread, whatever locks it holds.
-pub(crate) async fn reachable<F: Future>(mailbox: Arc<Mailbox>, future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut known: Option<(Waker, Waker)> = None;
-    poll_fn(|cx| {
-        let (_, call) = match &mut known {
-            Some(pair) if pair.0.will_wake(cx.waker()) => pair,
-            stale => {
-                let (task, mailbox) = (cx.waker().clone(), Arc::clone(&mailbox));
-                let call = Call { task, thread: thread::current().id(), posted: AtomicBool::new(false), mailbox };
-                stale.insert((cx.waker().clone(), Arc::new(call).into()))
-            }
-        };
-        future.as_mut().poll(&mut Context::from_waker(call))
-    })
-    .await
 }

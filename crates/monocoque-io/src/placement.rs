@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use compio::runtime::Runtime;
 
 use crate::driver::{Driver, DriverChoice, DriverError};
-use crate::mailbox::{Mailbox, Reading, reachable};
+use crate::mailbox::{Mailbox, Reading};
 use crate::spin::Spin;
+use crate::task::Task;
 use crate::threads::ThreadConfig;
 
 /// What a task on an I/O runtime knows of its home.
@@ -78,7 +79,8 @@ async fn serve(reading: Reading, driver: Driver) {
     let home = Runtime::with_current(|runtime| Home { driver, spin: Spin::start(runtime) });
     while let Some(jobs) = reading.0.receive().await {
         for job in jobs {
-            compio::runtime::spawn(reachable(Arc::clone(&reading.0), job(home.clone()))).detach();
+            let task = Task::new(job(home.clone()));
+            compio::runtime::spawn(task.run(Arc::clone(&reading.0), home.spin.clone())).detach();
         }
     }
 }

@@ -5,17 +5,21 @@
 //! misses, so an idle program uses no CPU, and opens again when activity becomes frequent.
 //!
 //! While it polls, connections that were just read from are looked at directly, a few of them: a read that finds
-//! nothing costs less than a turn of the ring, and what arrives is there without a completion.
+//! nothing costs less than a turn of the ring, and what arrives is there without a completion. Who waits for a message on
+//! the runtime's own thread looks itself ([`take_read_turn`]) before it leaves that to the runtime.
 //!
 //! It is a task like any other: it works on every compio runtime, the caller's own included.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::rc::Rc;
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use compio::runtime::Runtime;
+
+use crate::task::Task;
 
 /// How long a runtime polls after its last activity.
 pub const WINDOW: Duration = Duration::from_micros(50);
@@ -25,6 +29,13 @@ const MISSES_MAX: u32 = 4;
 const WATCHERS_MAX: usize = 4;
 /// Activity this close to the one before opens the window again.
 const FREQUENT: Duration = Duration::from_micros(250);
+/// Looks of who waits for a message, of those that find something, until the runtime has its turn.
+const READ_TURNS_MAX: u32 = 16;
+
+thread_local! {
+    /// The polling of the calling thread's runtimes.
+    static HERE: RefCell<Vec<Weak<State>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// One runtime's polling state. Lives on its thread.
 #[derive(Debug, Clone)]
@@ -32,6 +43,8 @@ pub(crate) struct Spin(Rc<State>);
 
 #[derive(Debug)]
 struct State {
+    /// Of the runtime.
+    driver: RawFd,
     last: Cell<Instant>,
     armed: Cell<bool>,
     misses: Cell<u32>,
@@ -39,31 +52,50 @@ struct State {
     active: Cell<bool>,
     /// The last turn yielded nothing because of that.
     deferred: Cell<bool>,
-    /// Nobody has yielded the core in this turn.
+    /// Nobody has yielded the core in this look.
     pause_is_due: Cell<bool>,
+    /// Those who watch are looking for what came.
+    is_looking: Cell<bool>,
+    /// This look is of who waits for a message.
+    is_read_turn: Cell<bool>,
+    /// Looks that others than the runtime have until its next turn.
+    read_turns: Cell<u32>,
     waker: RefCell<Option<Waker>>,
+    /// The task that is being polled.
+    current: RefCell<Weak<Task>>,
     /// Connections to look at in the next turn.
-    watchers: RefCell<Vec<Waker>>,
+    watchers: RefCell<Vec<Weak<Task>>>,
+    /// Empty between looks; kept for its memory.
+    spare: RefCell<Vec<Weak<Task>>>,
+}
+
+/// Looks at the connections in use of the runtime that the calling thread is in, as its next turn would; whether something
+/// came. Not more often than the runtime can do without its own turn.
+pub fn take_read_turn() -> bool {
+    let Ok(driver) = Runtime::try_with_current(|runtime| runtime.as_raw_fd()) else { return false };
+    // Nothing stays borrowed: whoever is looked at may start others.
+    let here = |index: usize| HERE.with_borrow(|states| states.get(index).map(Weak::upgrade));
+    let mut came = false;
+    for index in 0.. {
+        match here(index) {
+            None => break,
+            Some(Some(state)) if state.driver == driver => came |= Spin(state).take_read_turn(),
+            Some(_) => {}
+        }
+    }
+    came
 }
 
 impl Spin {
     /// Starts the polling task on `runtime`.
     pub(crate) fn start(runtime: &Runtime) -> Self {
-        let spin = Self(Rc::new(State {
-            last: Cell::new(Instant::now()),
-            armed: Cell::new(false),
-            misses: Cell::new(0),
-            active: Cell::new(false),
-            deferred: Cell::new(false),
-            pause_is_due: Cell::new(false),
-            waker: RefCell::new(None),
-            watchers: RefCell::default(),
-        }));
+        let spin = Self(Rc::new(State::new(runtime.as_raw_fd(), Instant::now())));
+        HERE.with_borrow_mut(|states| states.push(Rc::downgrade(&spin.0)));
         let weak = Rc::downgrade(&spin.0);
         let polling = poll_fn(move |cx| match weak.upgrade() {
             None => Poll::Ready(()),
             Some(state) => {
-                state.turn(cx.waker());
+                Self(state).turn(cx.waker());
                 Poll::Pending
             }
         });
@@ -71,26 +103,44 @@ impl Spin {
         spin
     }
 
-    /// Whether the runtime polls and has a look at what `waker` wakes in its next turn; it has to ask again then.
-    pub(crate) fn watches(&self, waker: &Waker) -> bool {
+    /// `task` is being polled from here on; who was before.
+    pub(crate) fn enter(&self, task: Weak<Task>) -> Weak<Task> {
+        self.0.current.replace(task)
+    }
+
+    /// Whether the runtime polls and has a look at the calling task in its next turn; it has to ask again then.
+    pub(crate) fn watches(&self) -> bool {
         let mut watchers = self.0.watchers.borrow_mut();
-        if watchers.iter().any(|watcher| watcher.will_wake(waker)) {
+        let current = self.0.current.borrow();
+        if watchers.iter().any(|watcher| watcher.ptr_eq(&current)) {
             return true;
         }
-        let watches = self.0.armed.get() && watchers.len() < WATCHERS_MAX;
+        let watches = self.0.armed.get() && watchers.len() < WATCHERS_MAX && current.strong_count() > 0;
         if watches {
-            watchers.push(waker.clone());
+            watchers.push(current.clone());
         }
         watches
     }
 
-    /// Yields the core before a look at what may have come, if this turn still has to.
+    /// Yields the core before a look at what may have come, if nobody did in this turn.
     pub(crate) fn pause(&self) {
-        self.0.pause();
+        if self.0.pause_is_due.take() {
+            std::thread::yield_now();
+        }
     }
 
-    /// Something happened: poll for a while.
-    pub(crate) fn touch(&self) {
+    /// Whether those who watch are looking for what came; whoever is polled now is one of them.
+    pub(crate) fn is_looking(&self) -> bool {
+        self.0.is_looking.get()
+    }
+
+    /// Whether this look is of who waits for a message: then nobody looks who expects none.
+    pub(crate) fn is_read_turn(&self) -> bool {
+        self.0.is_read_turn.get()
+    }
+
+    /// Something happened, at the time that this returns: poll for a while.
+    pub(crate) fn touch(&self) -> Instant {
         let state = &*self.0;
         let now = Instant::now();
         state.active.set(true);
@@ -103,44 +153,91 @@ impl Spin {
                 waker.wake_by_ref();
             }
         }
+        now
+    }
+
+    fn turn(&self, waker: &Waker) {
+        let state = &*self.0;
+        let mut known = state.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+        drop(known);
+        if !state.armed.get() {
+            return;
+        }
+        state.read_turns.set(READ_TURNS_MAX);
+        // Something came since the turn before: who is woken by it runs first, before the core goes to others.
+        if state.active.take() && !state.deferred.replace(true) {
+            return waker.wake_by_ref();
+        }
+        state.deferred.set(false);
+        if state.last.get().elapsed() < WINDOW {
+            self.look();
+            self.pause();
+            // Who is woken by what came now is before this task already.
+            state.active.set(false);
+            waker.wake_by_ref();
+        } else {
+            state.misses.set(state.misses.get() + 1);
+            state.armed.set(false);
+            let watchers = state.watchers.take();
+            watchers.iter().filter_map(Weak::upgrade).for_each(|task| task.wake());
+        }
+    }
+
+    /// Has those who watch look for what came; the first of them yields the core before.
+    fn look(&self) {
+        self.0.pause_is_due.set(true);
+        let outer = self.0.is_looking.replace(true);
+        let mut watchers = self.0.watchers.replace(self.0.spare.take());
+        for task in watchers.drain(..).filter_map(|task| task.upgrade()) {
+            if task.poll(self).is_ready() {
+                // Its own place in the runtime is left.
+                task.wake();
+            }
+        }
+        self.0.spare.replace(watchers);
+        self.0.is_looking.set(outer);
+    }
+
+    /// [`look`](Self::look) for who waits for a message, if one is left until the runtime's turn; whether something came.
+    fn take_read_turn(&self) -> bool {
+        let state = &*self.0;
+        if !state.armed.get() || state.read_turns.get() == 0 || state.watchers.borrow().is_empty() {
+            return false;
+        }
+        let before = state.active.take();
+        state.is_read_turn.set(true);
+        self.look();
+        state.is_read_turn.set(false);
+        let came = state.active.get();
+        state.active.set(came || before);
+        // A look that finds nothing is not worth another before the runtime's own.
+        let looked = !state.pause_is_due.take();
+        state.read_turns.set(if came || !looked { state.read_turns.get() - u32::from(came) } else { 0 });
+        came
     }
 }
 
 impl State {
-    fn turn(&self, waker: &Waker) {
-        let mut known = self.waker.borrow_mut();
-        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *known = Some(waker.clone());
-        }
-        if !self.armed.get() {
-            return;
-        }
-        let mut watchers = self.watchers.borrow_mut();
-        // Something came since the turn before: who is woken by it runs first, before the core goes to others. Those who watch
-        // come behind it in any case, and one of them yields.
-        if self.active.take() && watchers.is_empty() && !self.deferred.replace(true) {
-            return waker.wake_by_ref();
-        }
-        self.deferred.set(false);
-        let goes_on = self.last.get().elapsed() < WINDOW;
-        self.pause_is_due.set(goes_on);
-        if watchers.is_empty() {
-            self.pause();
-        }
-        // Before this task: what comes while others have the core is read before they have it again.
-        watchers.drain(..).for_each(Waker::wake);
-        if goes_on {
-            waker.wake_by_ref();
-        } else {
-            self.misses.set(self.misses.get() + 1);
-            self.armed.set(false);
-        }
-    }
-
-    /// Yields the core, once a turn.
-    fn pause(&self) {
-        if self.pause_is_due.take() {
-            std::thread::yield_now();
+    /// Of the runtime whose driver this is; `last` is when something happened last.
+    fn new(driver: RawFd, last: Instant) -> Self {
+        Self {
+            driver,
+            last: Cell::new(last),
+            armed: Cell::new(false),
+            misses: Cell::new(0),
+            active: Cell::new(false),
+            deferred: Cell::new(false),
+            pause_is_due: Cell::new(false),
+            is_looking: Cell::new(false),
+            is_read_turn: Cell::new(false),
+            read_turns: Cell::new(0),
+            waker: RefCell::new(None),
+            current: RefCell::default(),
+            watchers: RefCell::default(),
+            spare: RefCell::default(),
         }
     }
 }
@@ -150,16 +247,21 @@ impl Drop for State {
         if let Some(waker) = self.waker.get_mut().take() {
             waker.wake();
         }
+        // A thread that ends has none left.
+        let _ = HERE.try_with(|states| states.borrow_mut().retain(|state| state.strong_count() > 0));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+    use std::pin::Pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::Wake;
+    use std::task::{Context, Wake};
 
     use super::*;
+    use crate::mailbox::Mailbox;
 
     #[derive(Default)]
     struct Wakes(AtomicU32);
@@ -175,30 +277,69 @@ mod tests {
         wakes: Arc<Wakes>,
     }
 
+    /// A task in the hands of the test, which is its runtime.
+    struct Hand {
+        place: Pin<Box<dyn Future<Output = ()>>>,
+        wakes: Arc<Wakes>,
+        polls: Rc<Cell<u32>>,
+    }
+
+    impl Hand {
+        /// Polls it as its runtime does.
+        fn poll(&mut self) -> Poll<()> {
+            self.place.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.wakes))))
+        }
+    }
+
     impl Bench {
         /// A spin whose last activity was an hour ago and whose task was polled once.
         fn new() -> Self {
             let last = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the machine is up for long");
-            let state = State {
-                last: Cell::new(last),
-                armed: Cell::new(false),
-                misses: Cell::new(0),
-                active: Cell::new(false),
-                deferred: Cell::new(false),
-                pause_is_due: Cell::new(false),
-                waker: RefCell::new(None),
-                watchers: RefCell::default(),
-            };
-            let bench = Self { spin: Spin(Rc::new(state)), wakes: Arc::default() };
+            let bench = Self { spin: Spin(Rc::new(State::new(-1, last))), wakes: Arc::default() };
             bench.turn();
             bench
+        }
+
+        /// A task that does `work` whenever it is polled, and was polled once.
+        fn task(&self, mut work: impl FnMut(&Spin) -> Poll<()> + 'static) -> Hand {
+            let (spin, polls) = (self.spin.clone(), Rc::new(Cell::new(0)));
+            let counted = Rc::clone(&polls);
+            let task = Task::new(Box::pin(poll_fn(move |_| {
+                counted.set(counted.get() + 1);
+                work(&spin)
+            })));
+            let place = Box::pin(task.run(Arc::new(Mailbox::default()), self.spin.clone()));
+            let mut hand = Hand { place, wakes: Arc::default(), polls };
+            assert!(hand.poll().is_pending());
+            hand
+        }
+
+        /// One that has to look and finds nothing.
+        fn idler(&self) -> Hand {
+            self.task(|spin| {
+                spin.pause();
+                spin.watches();
+                Poll::Pending
+            })
         }
 
         /// Polls the task; returns whether it wants to be polled again at once.
         fn turn(&self) -> bool {
             let before = self.wakes.0.load(Ordering::Relaxed);
-            self.spin.0.turn(&Waker::from(Arc::clone(&self.wakes)));
+            self.spin.turn(&Waker::from(Arc::clone(&self.wakes)));
             self.wakes.0.load(Ordering::Relaxed) > before
+        }
+
+        /// Activity in the future, so that a slow machine does not end the window.
+        fn touch(&self) {
+            self.spin.touch();
+            self.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        }
+
+        /// [`touch`](Self::touch), and the turn that leaves others their time because of it.
+        fn arm(&self) {
+            self.touch();
+            assert!(self.turn(), "it polls");
         }
 
         /// Activity, and then none for longer than the window.
@@ -226,9 +367,7 @@ mod tests {
     #[test]
     fn after_activity_it_polls_until_the_window_is_over() {
         let bench = Bench::new();
-        bench.spin.touch();
-        // In the future, so that a slow machine does not end the window.
-        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        bench.touch();
         assert!(bench.turn() && bench.turn());
         bench.age(Duration::from_secs(7200));
         assert!(!bench.turn() && !bench.turn());
@@ -240,48 +379,160 @@ mod tests {
         let polled = (0..10).filter(|_| bench.miss()).count();
         assert_eq!(polled, MISSES_MAX as usize);
         // The first is as far from the one before as ever; the second is close to it.
-        bench.spin.touch();
-        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+        bench.touch();
         bench.spin.touch();
         assert!(bench.spin.0.armed.get());
     }
 
     #[test]
     fn a_few_are_watched_while_it_polls_and_all_are_let_go_when_the_window_is_over() {
-        let (bench, tasks) = (Bench::new(), [(); 10].map(|()| Arc::new(Wakes::default())));
-        let wakers = tasks.each_ref().map(|task| Waker::from(Arc::clone(task)));
-        let woken = || tasks.iter().map(|task| task.0.load(Ordering::Relaxed)).sum::<u32>();
-        assert!(!bench.spin.watches(&wakers[0]), "nothing has happened");
-        bench.spin.touch();
-        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
-        assert!((0..10).all(|_| bench.spin.watches(&wakers[0])), "one that asks twice takes one place");
-        let watched = wakers.iter().filter(|waker| bench.spin.watches(waker)).count();
-        assert_eq!(watched, WATCHERS_MAX);
+        let bench = Bench::new();
+        let mut tasks = [(); 10].map(|()| bench.idler());
+        let polled = |tasks: &[Hand]| tasks.iter().map(|task| task.polls.get()).sum::<u32>();
+        let woken = |tasks: &[Hand]| tasks.iter().map(|task| task.wakes.0.load(Ordering::Relaxed)).sum::<u32>();
+        assert!(bench.spin.0.watchers.borrow().is_empty(), "nothing has happened");
+        bench.arm();
+        (0..3).for_each(|_| assert!(tasks[0].poll().is_pending()));
+        assert_eq!(bench.spin.0.watchers.borrow().len(), 1, "one that asks twice takes one place");
+        tasks.iter_mut().for_each(|task| assert!(task.poll().is_pending()));
+        let before = polled(&tasks);
         assert!(bench.turn() && bench.turn());
-        assert_eq!(woken(), WATCHERS_MAX as u32, "once, until they ask again");
-        assert!(bench.spin.watches(&wakers[0]));
+        assert_eq!(polled(&tasks) - before, 2 * WATCHERS_MAX as u32, "those who ask again are polled again");
+        assert_eq!(woken(&tasks), 0, "where they are watched, not by their runtime");
         bench.age(Duration::from_secs(7200));
         assert!(!bench.turn());
-        assert_eq!(woken(), WATCHERS_MAX as u32 + 1);
-        assert!(!bench.spin.watches(&wakers[0]), "the ring takes over");
+        assert_eq!(woken(&tasks), WATCHERS_MAX as u32, "then their runtime does");
+        let before = polled(&tasks);
+        tasks.iter_mut().for_each(|task| assert!(task.poll().is_pending()));
+        assert!(!bench.turn());
+        assert_eq!(polled(&tasks) - before, 10, "the ring takes over");
     }
 
     #[test]
     fn who_is_woken_by_what_came_runs_before_the_core_is_yielded() {
-        let (bench, task) = (Bench::new(), Arc::new(Wakes::default()));
-        let waker = Waker::from(Arc::clone(&task));
-        bench.spin.touch();
-        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
-        assert!(bench.spin.watches(&waker));
-        assert!(bench.turn() && bench.spin.0.pause_is_due.get(), "who watches is behind them, yields, and looks");
-        assert_eq!(task.0.load(Ordering::Relaxed), 1);
-        bench.spin.pause();
-        assert!(!bench.spin.0.pause_is_due.get(), "once a turn");
-        bench.spin.touch();
-        bench.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
-        assert!(bench.turn() && bench.spin.0.deferred.get(), "nobody watches: others have work first");
-        assert!(bench.turn() && !bench.spin.0.deferred.get(), "then the turn itself yields");
-        assert!(!bench.spin.0.pause_is_due.get());
+        let bench = Bench::new();
+        bench.arm();
+        assert!(bench.turn(), "twice in a row nobody waits for others");
+        let mut task = bench.idler();
+        bench.touch();
+        assert!(bench.turn());
+        assert_eq!(task.polls.get(), 1, "something came from elsewhere: others have work first");
+        assert!(bench.turn());
+        assert_eq!(task.polls.get(), 2);
+        assert!(!bench.spin.0.pause_is_due.get(), "it yielded before it looked");
+        assert!(task.poll().is_pending() && !bench.spin.0.pause_is_due.get(), "once a turn");
+        drop(task);
+        assert!(bench.turn() && !bench.spin.0.pause_is_due.get(), "nobody watches: the turn itself yields");
+    }
+
+    #[test]
+    fn what_a_look_finds_is_in_hand_before_the_next_look_without_a_turn_for_it() {
+        let bench = Bench::new();
+        bench.arm();
+        let task = bench.task(|spin| {
+            spin.touch();
+            spin.watches();
+            Poll::Pending
+        });
+        // What the first poll found.
+        assert!(bench.turn());
+        let before = task.polls.get();
+        (0..3).for_each(|_| assert!(bench.turn()));
+        assert_eq!(task.polls.get() - before, 3);
+    }
+
+    #[test]
+    fn who_waits_looks_itself_as_often_as_it_finds_something_up_to_a_bound() {
+        let bench = Bench::new();
+        assert!(!bench.spin.take_read_turn(), "nothing has happened");
+        bench.arm();
+        assert!(!bench.spin.take_read_turn(), "nobody watches");
+        let finds = Rc::new(Cell::new(true));
+        let found = Rc::clone(&finds);
+        let task = bench.task(move |spin| {
+            spin.pause();
+            if found.get() {
+                spin.touch();
+            }
+            spin.watches();
+            Poll::Pending
+        });
+        let hits = (0..).take_while(|_| bench.spin.take_read_turn()).count();
+        assert_eq!(hits, READ_TURNS_MAX as usize);
+        assert_eq!(task.polls.get(), 1 + READ_TURNS_MAX);
+        finds.set(false);
+        assert!(bench.turn() && bench.turn(), "the runtime has its turn");
+        let before = task.polls.get();
+        assert!(!bench.spin.take_read_turn() && !bench.spin.take_read_turn());
+        assert_eq!(task.polls.get() - before, 1, "one look in vain until the next turn");
+    }
+
+    #[test]
+    fn nobody_looks_and_no_look_is_spent_where_no_message_is_expected() {
+        let bench = Bench::new();
+        bench.arm();
+        let _silent = bench.task(|spin| {
+            assert!(spin.watches());
+            Poll::Pending
+        });
+        assert!(!bench.spin.take_read_turn() && !bench.spin.0.is_read_turn.get());
+        assert_eq!(bench.spin.0.read_turns.get(), READ_TURNS_MAX);
+        assert!(!bench.spin.0.pause_is_due.get(), "the core was not yielded, and nobody does it later");
+    }
+
+    #[test]
+    fn a_task_that_ends_where_it_is_watched_leaves_its_place_in_the_runtime() {
+        let bench = Bench::new();
+        bench.arm();
+        let mut polls = 0;
+        let mut task = bench.task(move |spin| {
+            polls += 1;
+            assert!(polls < 3, "polled after its end");
+            if polls == 1 && spin.watches() { Poll::Pending } else { Poll::Ready(()) }
+        });
+        assert!(bench.turn());
+        assert_eq!(task.wakes.0.load(Ordering::Relaxed), 1);
+        assert!(task.poll().is_ready());
+    }
+
+    #[test]
+    fn a_task_that_is_being_polled_is_not_polled_from_within() {
+        let bench = Bench::new();
+        bench.arm();
+        let task = bench.task(|spin| {
+            assert!(spin.watches());
+            assert!(!spin.take_read_turn());
+            assert!(spin.watches(), "it is still the one that is polled");
+            Poll::Pending
+        });
+        assert_eq!(task.polls.get(), 1);
+        assert!(bench.turn());
+        assert_eq!(task.polls.get(), 2);
+    }
+
+    #[test]
+    fn a_read_turn_is_of_the_runtime_that_the_thread_is_in() {
+        assert!(!take_read_turn(), "the thread is in none");
+        let runtimes = [(); 2].map(|()| crate::DriverChoice::default().runtime().expect("a driver"));
+        let looked = Rc::new(Cell::new(0));
+        let spin = runtimes[0].block_on(async { Spin::start(&runtimes[0]) });
+        let (count, watching) = (Rc::clone(&looked), spin.clone());
+        let task = Task::new(Box::pin(poll_fn(move |_| {
+            count.set(count.get() + 1);
+            watching.touch();
+            watching.watches();
+            Poll::Pending
+        })));
+        spin.touch();
+        spin.0.read_turns.set(READ_TURNS_MAX);
+        let mut place = Box::pin(task.run(Arc::new(Mailbox::default()), spin.clone()));
+        assert!(place.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(!runtimes[1].block_on(async { take_read_turn() }));
+        assert_eq!(looked.get(), 1);
+        assert!(runtimes[0].block_on(async { take_read_turn() }));
+        drop((place, spin));
+        drop(runtimes);
+        assert!(HERE.with_borrow(Vec::is_empty), "nothing is left of what has ended");
     }
 
     #[test]

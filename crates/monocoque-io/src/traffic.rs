@@ -10,6 +10,8 @@ pub struct LinkTraffic {
     bytes_read: AtomicU64,
     writes: AtomicU64,
     bytes_written: AtomicU64,
+    /// The writes before the last read that found something.
+    writes_at_read: AtomicU64,
 }
 
 /// What they say.
@@ -28,10 +30,18 @@ pub struct LinkCounts {
 impl LinkTraffic {
     pub(crate) fn read(&self, result: &io::Result<usize>) {
         count(&self.reads, &self.bytes_read, result);
+        if result.is_ok() {
+            self.writes_at_read.store(self.writes.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn wrote(&self, result: &io::Result<usize>) {
         count(&self.writes, &self.bytes_written, result);
+    }
+
+    /// Whether there was a write after the last read that found something.
+    pub(crate) fn wrote_since_read(&self) -> bool {
+        self.writes.load(Ordering::Relaxed) != self.writes_at_read.load(Ordering::Relaxed)
     }
 
     /// Bytes that came by now.
@@ -51,10 +61,12 @@ impl LinkTraffic {
     }
 }
 
+/// One thread at a time reads a link, and one has the turn to write.
 fn count(calls: &AtomicU64, bytes: &AtomicU64, result: &io::Result<usize>) {
-    calls.fetch_add(1, Ordering::Relaxed);
+    let add = |counter: &AtomicU64, more| counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    add(calls, 1);
     if let Ok(more) = result {
-        bytes.fetch_add(*more as u64, Ordering::Relaxed);
+        add(bytes, *more as u64);
     }
 }
 
@@ -65,5 +77,24 @@ impl LinkCounts {
         self.bytes_read += other.bytes_read;
         self.writes += other.writes;
         self.bytes_written += other.bytes_written;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_may_come_between_a_write_and_what_is_read_next() {
+        let traffic = LinkTraffic::default();
+        assert!(!traffic.wrote_since_read());
+        traffic.wrote(&Ok(5));
+        assert!(traffic.wrote_since_read());
+        traffic.read(&Err(io::ErrorKind::WouldBlock.into()));
+        assert!(traffic.wrote_since_read(), "nothing was there");
+        traffic.read(&Ok(7));
+        assert!(!traffic.wrote_since_read());
+        let counts = traffic.counts();
+        assert_eq!((counts.reads, counts.bytes_read, counts.writes, counts.bytes_written), (2, 7, 1, 5));
     }
 }

@@ -416,6 +416,14 @@ impl<K: Receives> Socket<K> {
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Failed(error)) => Some(Err(error)),
         };
+        if core.context.runs_here() {
+            // What a connection of this thread has to read is there sooner than by a turn of the runtime.
+            while monocoque_io::take_read_turn() {
+                if let Some(received) = attempt() {
+                    return received;
+                }
+            }
+        }
         let recv_timeout = core.options().recv_timeout;
         let received = until(&core.hub.signals().readable, &core.context, recv_timeout, attempt).await;
         received.unwrap_or(Err(RecvError::TimedOut))

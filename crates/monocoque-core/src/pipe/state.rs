@@ -61,8 +61,6 @@ pub(super) struct State {
     pub(super) hand_over: Option<Arc<dyn HandOver>>,
     /// What the writer may write to while the reader waits.
     pub(super) turn: Option<Arc<dyn WriteThrough>>,
-    /// Empty between calls; kept for its memory.
-    pub(super) turn_batch: Option<Box<Batch>>,
     /// Of the writer's application.
     pub(super) in_hand: Option<InHand>,
 }
@@ -88,7 +86,6 @@ impl Shared {
             turn: None,
             turn_is_out: false,
             sent: 0,
-            turn_batch: None,
             in_hand: None,
         };
         Self {

@@ -12,7 +12,6 @@ use bytes::Bytes;
 
 use super::state::State;
 use crate::limits::{GATHER_BYTES_MIN, STREAM_TURN_BYTES, TURN_BYTES_MAX};
-use crate::load::Load;
 
 /// A link that a sender may write to while the connection's pump waits.
 ///
@@ -21,10 +20,10 @@ pub trait WriteThrough: fmt::Debug + Send + Sync {
     /// Whether a little is better written by its sender than left to the pump, which writes more at once.
     fn is_due(&self) -> bool;
 
-    /// Writes what the link takes at once of `segments`; returns how many bytes.
+    /// Writes what the link takes at once of `segments` and of `last` behind them; returns how many bytes.
     ///
     /// Zero leaves it to the pump: because the link takes nothing, or is broken.
-    fn write_through(&self, segments: &[Bytes]) -> usize;
+    fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize;
 }
 
 /// Whether a socket's application has more messages in hand than the one that it looks at.
@@ -68,20 +67,18 @@ impl State {
     pub(super) fn write_through(&mut self) -> bool {
         let much = self.is_much();
         let Some(turn) = self.turn.as_ref().filter(|turn| much || turn.is_due()) else { return false };
-        let batch = &mut **self.turn_batch.get_or_insert_default();
-        self.queue.take(batch);
-        let sent = turn.write_through(&batch.segments);
-        if sent < batch.bytes {
+        let (segments, last) = self.queue.encoded();
+        let sent = turn.write_through(segments, last);
+        let load = self.queue.load();
+        if sent < load.bytes {
             // From this byte on it is the reader's.
             self.turn_is_out |= sent > 0;
             self.sent = sent;
-            self.queue.prepend(std::mem::take(batch));
             return false;
         }
-        let sent = Load { messages: batch.messages, bytes: batch.bytes };
-        self.held.sub(sent);
-        self.passed.add(sent);
-        batch.clear();
+        self.held.sub(load);
+        self.passed.add(load);
+        self.queue.clear();
         true
     }
 }

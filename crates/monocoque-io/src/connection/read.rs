@@ -78,9 +78,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
                 }
                 Err(error) => return self.shared.end(End::Link(error)),
             };
-            self.home.spin.touch();
+            let now = self.home.spin.touch();
             self.hot = count == spare || count >= SLAB_TINY_BYTES;
-            need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
+            need = self.shared.act(|protocol, out| protocol.received(now, &mut room, out));
             while !self.shared.was_ready.get() && self.was_blocked().await {
                 need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
             }
@@ -199,15 +199,18 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     async fn read_soon(&mut self, slab: &mut SlabMut, most: usize) -> Option<io::Result<usize>> {
         // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
         let mut look = !std::mem::replace(&mut self.met, true);
-        poll_fn(|cx| {
-            if std::mem::replace(&mut look, true) {
-                self.home.spin.pause();
+        poll_fn(|_| {
+            let spin = &self.home.spin;
+            // Who waits for a message looks himself only where one may answer what was said: a look in vain is lost time.
+            let is_expected = !spin.is_read_turn() || (self.shared.was_ready.get() && self.link.may_be_answered());
+            if std::mem::replace(&mut look, true) && is_expected {
+                spin.pause();
                 match self.link.try_read(slab, most) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(Some(result)),
                 }
             }
-            if self.home.spin.watches(cx.waker()) { Poll::Pending } else { Poll::Ready(None) }
+            if spin.watches() { Poll::Pending } else { Poll::Ready(None) }
         })
         .await
     }
