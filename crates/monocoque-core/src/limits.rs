@@ -53,6 +53,14 @@ pub const CEILING_MESSAGE_PART: usize = 4;
 /// Bytes that an arena keeps for reuse in each size class; what comes back above it is freed.
 pub const ARENA_CLASS_BYTES_MAX: usize = 16 * SLAB_HUGE_BYTES;
 
+/// The same of blocks larger than any class. A reader of a stream has a few in turn; from the allocator each would be new
+/// pages, a fault for every 4 KiB: 1 MiB over tcp 1.2 times as many (docs/decisions/0041).
+pub const ARENA_EXACT_BYTES_MAX: usize = 64 * SLAB_HUGE_BYTES;
+
+/// Bytes that a connection reads before the other tasks of the thread get their turn: what the application does not take
+/// meanwhile leaves the cache, and so does the memory that it would give back (docs/decisions/0041).
+pub const READ_TURN_BYTES: usize = 4 * SLAB_HUGE_BYTES;
+
 /// Bytes of a message that its sender may write itself while the connection's pump waits: beyond one write's worth, the
 /// others that send on the socket should not wait for it.
 pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;

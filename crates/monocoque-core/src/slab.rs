@@ -7,6 +7,7 @@
 //! All unsafe code of this crate is in this file.
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::budget::{Budget, Charge};
-use crate::limits::{ARENA_CLASS_BYTES_MAX, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES};
+use crate::limits::{
+    ARENA_CLASS_BYTES_MAX, ARENA_EXACT_BYTES_MAX, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES,
+};
 use crate::sync::Mutex;
 
 /// The sizes of block that an [`Arena`] recycles.
@@ -74,7 +77,39 @@ pub struct Arena {
 struct FreeLists {
     /// With a lease around each that has no home and no charge.
     classes: [Mutex<Vec<Arc<Lease>>>; 4],
+    exact: Mutex<Exact>,
     ceiling: Option<Budget>,
+}
+
+/// Blocks larger than any class, as they came back: the oldest first.
+#[derive(Default)]
+struct Exact {
+    leases: VecDeque<Arc<Lease>>,
+    bytes: usize,
+}
+
+impl Exact {
+    /// One of at least `bytes` and no more than twice that: the one that came back last, which may be in a cache.
+    fn take(&mut self, bytes: usize) -> Option<Arc<Lease>> {
+        let fits = |lease: &Arc<Lease>| (bytes..=2 * bytes).contains(&lease.bytes());
+        let lease = self.leases.iter().rposition(fits).and_then(|at| self.leases.remove(at))?;
+        self.bytes -= lease.bytes();
+        Some(lease)
+    }
+
+    /// Keeps `lease`; returns those that there is no room for beside it.
+    fn keep(&mut self, lease: Arc<Lease>) -> Vec<Arc<Lease>> {
+        self.bytes += lease.bytes();
+        self.leases.push_back(lease);
+        let mut over = Vec::new();
+        while self.bytes > ARENA_EXACT_BYTES_MAX
+            && let Some(oldest) = self.leases.pop_front()
+        {
+            self.bytes -= oldest.bytes();
+            over.push(oldest);
+        }
+        over
+    }
 }
 
 impl fmt::Debug for Arena {
@@ -104,23 +139,37 @@ impl Arena {
     /// A slab of `class`, recycled where possible.
     pub fn lease(&self, class: SlabClass) -> SlabMut {
         let recycled = self.free.classes[class as usize].lock().pop();
-        let mut lease = recycled.unwrap_or_else(|| {
+        let lease = recycled.unwrap_or_else(|| {
             let block = Block::allocate(class.bytes()).unwrap_or_else(|_| {
                 std::alloc::handle_alloc_error(Block::layout(class.bytes()).expect("fixed sizes are valid"))
             });
             Arc::new(Lease::of(block))
         });
+        self.at_home(lease, Some(class))
+    }
+
+    /// The slab of a lease that nobody else has, which comes back here.
+    fn at_home(&self, mut lease: Arc<Lease>, class: Option<SlabClass>) -> SlabMut {
         let owned = Arc::get_mut(&mut lease).expect("nobody else has a lease that is free");
         owned.home = Some((Arc::clone(&self.free), class));
         SlabMut::new(lease)
     }
 
-    /// A slab of at least `bytes`: of the smallest class that fits, or of exactly so many.
+    /// A slab of at least `bytes`: of the smallest class that fits, or of so many, recycled where one of less than twice that is
+    /// there.
     ///
     /// # Errors
     /// [`OutOfMemory`] when the allocator refuses a size that is none of the classes.
     pub fn room(&self, bytes: usize) -> Result<SlabMut, OutOfMemory> {
-        SlabClass::fitting(bytes).map_or_else(|| SlabMut::exact(bytes), |class| Ok(self.lease(class)))
+        if let Some(class) = SlabClass::fitting(bytes) {
+            return Ok(self.lease(class));
+        }
+        if bytes > ARENA_EXACT_BYTES_MAX {
+            return SlabMut::exact(bytes);
+        }
+        let recycled = self.free.exact.lock().take(bytes);
+        let lease = recycled.map_or_else(|| Block::allocate(bytes).map(Lease::of).map(Arc::new), Ok)?;
+        Ok(self.at_home(lease, None))
     }
 
     /// [`room`](Self::room) for what was in `source`. If that is counted this is too, and of exactly `bytes`: over its budget
@@ -138,6 +187,11 @@ impl Arena {
     /// Blocks of `class` that wait for reuse.
     pub fn free_blocks(&self, class: SlabClass) -> usize {
         self.free.classes[class as usize].lock().len()
+    }
+
+    /// Bytes of blocks larger than any class that wait for reuse.
+    pub fn free_exact_bytes(&self) -> usize {
+        self.free.exact.lock().bytes
     }
 }
 
@@ -182,7 +236,8 @@ impl Drop for Block {
 /// A leased block, shared by its writer and its views; returns to the arena when the last is gone.
 struct Lease {
     block: Option<Block>,
-    home: Option<(Arc<FreeLists>, SlabClass)>,
+    /// Where it goes back to; without a class if it is larger than any.
+    home: Option<(Arc<FreeLists>, Option<SlabClass>)>,
     /// What it was taken off, if it is counted.
     charge: Option<Charge>,
 }
@@ -190,6 +245,10 @@ struct Lease {
 impl Lease {
     fn of(block: Block) -> Self {
         Self { block: Some(block), home: None, charge: None }
+    }
+
+    fn bytes(&self) -> usize {
+        self.block.as_ref().map_or(0, |block| block.bytes)
     }
 
     fn start(&self) -> NonNull<u8> {
@@ -207,7 +266,11 @@ impl Drop for Lease {
 
 impl FreeLists {
     /// Keeps `lease`, which has no home any more, if there is room for more of `class`.
-    fn give_back(&self, class: SlabClass, lease: Arc<Lease>) {
+    fn give_back(&self, class: Option<SlabClass>, lease: Arc<Lease>) {
+        let Some(class) = class else {
+            let over = self.exact.lock().keep(lease);
+            return drop(over);
+        };
         let mut free = self.classes[class as usize].lock();
         if free.len() * class.bytes() < ARENA_CLASS_BYTES_MAX {
             free.push(lease);
@@ -543,6 +606,41 @@ mod tests {
         assert_eq!(arena.free_blocks(SlabClass::Tiny), 0, "its view has it");
         drop(view);
         assert_eq!(arena.free_blocks(SlabClass::Tiny), 1);
+    }
+
+    #[test]
+    fn a_block_larger_than_any_class_serves_again_who_asks_for_about_as_much() {
+        let arena = Arena::new();
+        let large = |bytes| arena.room(bytes).expect("some memory");
+        let slab = large(1 << 20);
+        let (bytes, address) = (slab.capacity(), slab.base);
+        drop(slab.freeze());
+        assert_eq!((bytes, arena.free_exact_bytes()), (1 << 20, 1 << 20));
+        drop(large(SLAB_HUGE_BYTES + 1));
+        assert_eq!(arena.free_exact_bytes(), (1 << 20) + SLAB_HUGE_BYTES + 1, "too large for that");
+        let mut slab = large((1 << 20) - 1000);
+        assert_eq!((slab.base, arena.free_exact_bytes()), (address, SLAB_HUGE_BYTES + 1));
+        slab.extend_from_slice(b"its views keep it");
+        let view = slab.freeze();
+        assert_eq!(arena.free_exact_bytes(), SLAB_HUGE_BYTES + 1);
+        drop(view);
+        assert_eq!(arena.free_exact_bytes(), (1 << 20) + SLAB_HUGE_BYTES + 1);
+    }
+
+    #[test]
+    fn of_large_blocks_no_more_than_a_bound_are_kept_and_the_last_first() {
+        let arena = Arena::new();
+        let large = |bytes| arena.room(bytes).expect("some memory");
+        let bytes = ARENA_EXACT_BYTES_MAX / 4;
+        let slabs = [(); 6].map(|()| large(bytes));
+        let last = slabs[5].base;
+        drop(slabs);
+        assert_eq!(arena.free_exact_bytes(), ARENA_EXACT_BYTES_MAX);
+        assert_eq!(large(bytes).base, last);
+        drop(large(ARENA_EXACT_BYTES_MAX));
+        assert_eq!(arena.free_exact_bytes(), ARENA_EXACT_BYTES_MAX, "the others made room");
+        drop(large(ARENA_EXACT_BYTES_MAX + 1));
+        assert_eq!(arena.free_exact_bytes(), ARENA_EXACT_BYTES_MAX, "what is larger is not kept");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use monocoque_core::Protocol;
-use monocoque_core::limits::{READ_APART_BYTES_MIN, RESERVE_BYTES, SLAB_HUGE_BYTES, SLAB_TINY_BYTES};
+use monocoque_core::limits::{READ_APART_BYTES_MIN, READ_TURN_BYTES, RESERVE_BYTES, SLAB_HUGE_BYTES, SLAB_TINY_BYTES};
 use monocoque_core::protocol::Need;
 use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
 
@@ -54,7 +54,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     pub(super) async fn run(&mut self) {
         let mut slab = None;
         let mut need = Need(0);
-        let mut turns: u32 = 0;
+        let (mut turns, mut passed) = (0u32, 0);
         while !self.shared.is_ended() {
             let room = match self.room(slab.take(), need.0) {
                 Ok(room) => room,
@@ -92,7 +92,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
             slab = Some(room);
             self.wait_for_room(&mut slab, need.0).await;
             turns += 1;
-            if turns.is_multiple_of(TURNS_MAX) {
+            passed += count;
+            if turns.is_multiple_of(TURNS_MAX) || passed >= READ_TURN_BYTES {
+                passed = 0;
                 yield_now().await;
             }
         }
