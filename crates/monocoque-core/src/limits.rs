@@ -66,14 +66,13 @@ pub const READ_TURN_BYTES: usize = 4 * SLAB_HUGE_BYTES;
 pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;
 
 /// Bytes of a stream that its sender writes itself if the connection's pump has not come to it: what waits until a pipe
-/// is full of large messages leaves the cache before it is written. 1,000 messages of 1 KiB are below it, and faster
-/// pumped (docs/decisions/0008).
-pub const STREAM_TURN_BYTES: usize = 16 * SLAB_LARGE_BYTES;
+/// is full leaves the cache before it is written (docs/decisions/0008).
+pub const STREAM_TURN_BYTES: usize = 8 * SLAB_LARGE_BYTES;
 
 /// Bytes that one call writes at most. The call keeps the socket's lock, so that what the peer acknowledges meanwhile waits
 /// for the writer instead of being worked off on the peer's core: writes of 32 MiB carried a stream of 1 MiB messages at 0.6
 /// of the rate, and 2 MiB at 0.9 (docs/decisions/0035). What a sender writes itself of a stream fits in.
-pub const WRITE_BYTES_MAX: usize = STREAM_TURN_BYTES + STREAM_TURN_BYTES / 4;
+pub const WRITE_BYTES_MAX: usize = 20 * SLAB_LARGE_BYTES;
 
 /// What the kernel holds of a publisher's for one subscriber on the same machine; Linux doubles it. What waits in the pipes is
 /// there once for all subscribers and stays in a cache, what waits in the kernel is a copy for each: PUB of 4 KiB to 8
