@@ -53,8 +53,8 @@ pub const CEILING_MESSAGE_PART: usize = 4;
 /// Bytes that an arena keeps for reuse in each size class; what comes back above it is freed.
 pub const ARENA_CLASS_BYTES_MAX: usize = 16 * SLAB_HUGE_BYTES;
 
-/// The same of blocks larger than any class. A reader of a stream has a few in turn; from the allocator each would be new
-/// pages, a fault for every 4 KiB: 1 MiB over tcp 1.2 times as many (docs/decisions/0041).
+/// The same of blocks larger than any class. A reader of a stream has a few in turn; from the allocator they would often be
+/// new pages, a fault for every 4 KiB (docs/decisions/0041).
 pub const ARENA_EXACT_BYTES_MAX: usize = 64 * SLAB_HUGE_BYTES;
 
 /// Bytes that a connection reads before the other tasks of the thread get their turn: what the application does not take
@@ -100,5 +100,7 @@ pub const SHORT_FRAME_BYTES_MAX: usize = u8::MAX as usize;
 /// Flags and an eight-byte size: the longest frame header.
 pub const FRAME_HEADER_BYTES_MAX: usize = 9;
 
+// What a sender has encoded and not handed over, and what is queued, is each less than a turn's worth.
+const _: () = assert!(2 * STREAM_TURN_BYTES + GATHER_BYTES_MIN + FRAME_HEADER_BYTES_MAX <= WRITE_BYTES_MAX);
 const _: () = assert!(INLINE_BYTES_MAX <= SHORT_FRAME_BYTES_MAX);
 const _: () = assert!(GATHER_BYTES_MIN + FRAME_HEADER_BYTES_MAX <= SLAB_LARGE_BYTES);

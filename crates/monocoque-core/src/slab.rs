@@ -155,7 +155,7 @@ impl Arena {
         SlabMut::new(lease)
     }
 
-    /// A slab of at least `bytes`: of the smallest class that fits, or of so many, recycled where one of less than twice that is
+    /// A slab of at least `bytes`: of the smallest class that fits, or of so many, recycled where one of at most twice that is
     /// there.
     ///
     /// # Errors

@@ -91,8 +91,8 @@ impl Spin {
     pub(crate) fn start(runtime: &Runtime) -> Self {
         let spin = Self(Rc::new(State::new(runtime.as_raw_fd(), Instant::now())));
         HERE.with_borrow_mut(|states| states.push(Rc::downgrade(&spin.0)));
-        let weak = Rc::downgrade(&spin.0);
-        let polling = poll_fn(move |cx| match weak.upgrade() {
+        let polled = Polled(Rc::downgrade(&spin.0));
+        let polling = poll_fn(move |cx| match polled.0.upgrade() {
             None => Poll::Ready(()),
             Some(state) => {
                 Self(state).turn(cx.waker());
@@ -192,9 +192,12 @@ impl Spin {
         let outer = self.0.is_looking.replace(true);
         let mut watchers = self.0.watchers.replace(self.0.spare.take());
         for task in watchers.drain(..).filter_map(|task| task.upgrade()) {
-            if task.poll(self).is_ready() {
+            match task.poll(self) {
+                Some(Poll::Pending) => {}
                 // Its own place in the runtime is left.
-                task.wake();
+                Some(Poll::Ready(())) => task.wake(),
+                // It watches on.
+                None => self.0.watchers.borrow_mut().push(Rc::downgrade(&task)),
             }
         }
         self.0.spare.replace(watchers);
@@ -208,15 +211,29 @@ impl Spin {
             return false;
         }
         let before = state.active.take();
-        state.is_read_turn.set(true);
+        let outer = state.is_read_turn.replace(true);
         self.look();
-        state.is_read_turn.set(false);
+        state.is_read_turn.set(outer);
+        state.pause_is_due.set(false);
         let came = state.active.get();
         state.active.set(came || before);
         // A look that finds nothing is not worth another before the runtime's own.
-        let looked = !state.pause_is_due.take();
-        state.read_turns.set(if came || !looked { state.read_turns.get() - u32::from(came) } else { 0 });
+        state.read_turns.set(if came { state.read_turns.get() - 1 } else { 0 });
         came
+    }
+}
+
+/// Held by the polling task. When it goes nobody is watched any more: its runtime has ended, and another may get the
+/// number of its descriptor.
+struct Polled(Weak<State>);
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        if let Some(state) = self.0.upgrade() {
+            state.armed.set(false);
+            state.misses.set(MISSES_MAX);
+            drop(state.watchers.take());
+        }
     }
 }
 
@@ -468,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_and_no_look_is_spent_where_no_message_is_expected() {
+    fn nobody_looks_where_no_message_is_expected() {
         let bench = Bench::new();
         bench.arm();
         let _silent = bench.task(|spin| {
@@ -476,7 +493,7 @@ mod tests {
             Poll::Pending
         });
         assert!(!bench.spin.take_read_turn() && !bench.spin.0.is_read_turn.get());
-        assert_eq!(bench.spin.0.read_turns.get(), READ_TURNS_MAX);
+        assert_eq!(bench.spin.0.read_turns.get(), 0, "nor asks again before the next turn");
         assert!(!bench.spin.0.pause_is_due.get(), "the core was not yielded, and nobody does it later");
     }
 
@@ -500,14 +517,69 @@ mod tests {
         let bench = Bench::new();
         bench.arm();
         let task = bench.task(|spin| {
-            assert!(spin.watches());
+            if spin.0.watchers.borrow().is_empty() {
+                assert!(spin.watches());
+            }
             assert!(!spin.take_read_turn());
-            assert!(spin.watches(), "it is still the one that is polled");
+            assert_eq!(spin.0.watchers.borrow().len(), 1, "it watches on");
             Poll::Pending
         });
         assert_eq!(task.polls.get(), 1);
         assert!(bench.turn());
         assert_eq!(task.polls.get(), 2);
+    }
+
+    #[test]
+    fn a_look_within_a_read_turn_leaves_it_one() {
+        let bench = Bench::new();
+        bench.arm();
+        let _looks = bench.task(|spin| {
+            let outer = spin.is_read_turn();
+            spin.take_read_turn();
+            assert_eq!(spin.is_read_turn(), outer);
+            spin.watches();
+            Poll::Pending
+        });
+        assert!(!bench.spin.take_read_turn() && !bench.spin.is_read_turn());
+    }
+
+    #[test]
+    fn a_panic_ends_its_own_task_and_not_who_looked() {
+        let bench = Bench::new();
+        bench.arm();
+        let mut polls = 0;
+        let mut bad = bench.task(move |spin| {
+            polls += 1;
+            assert!(polls < 2, "as planned");
+            spin.watches();
+            Poll::Pending
+        });
+        let good = bench.idler();
+        assert!(bench.turn(), "it polls on");
+        assert_eq!(good.polls.get(), 2);
+        assert!(!bench.spin.is_looking() && !bench.spin.is_read_turn());
+        assert_eq!(bad.wakes.0.load(Ordering::Relaxed), 1);
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bad.poll()));
+        let payload = ended.expect_err("it panics where its runtime polls it");
+        assert_eq!(payload.downcast_ref(), Some(&"as planned"));
+    }
+
+    #[test]
+    fn nobody_is_watched_when_the_runtime_has_ended() {
+        let bench = Bench::new();
+        bench.arm();
+        let task = bench.idler();
+        assert_eq!(bench.spin.0.watchers.borrow().len(), 1);
+        drop(Polled(Rc::downgrade(&bench.spin.0)));
+        assert!(!bench.spin.take_read_turn() && !bench.spin.watches());
+        bench
+            .spin
+            .0
+            .last
+            .set(Instant::now().checked_sub(Duration::from_secs(3600)).expect("the machine is up for long"));
+        bench.spin.touch();
+        assert!(!bench.spin.0.armed.get(), "nothing arms it again");
+        assert_eq!(task.polls.get(), 1);
     }
 
     #[test]

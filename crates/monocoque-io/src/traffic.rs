@@ -10,8 +10,8 @@ pub struct LinkTraffic {
     bytes_read: AtomicU64,
     writes: AtomicU64,
     bytes_written: AtomicU64,
-    /// The writes before the last read that found something.
-    writes_at_read: AtomicU64,
+    /// Bytes that went before the last read that found something.
+    written_at_read: AtomicU64,
 }
 
 /// What they say.
@@ -31,7 +31,7 @@ impl LinkTraffic {
     pub(crate) fn read(&self, result: &io::Result<usize>) {
         count(&self.reads, &self.bytes_read, result);
         if result.is_ok() {
-            self.writes_at_read.store(self.writes.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.written_at_read.store(self.bytes_written.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 
@@ -41,7 +41,7 @@ impl LinkTraffic {
 
     /// Whether there was a write after the last read that found something.
     pub(crate) fn wrote_since_read(&self) -> bool {
-        self.writes.load(Ordering::Relaxed) != self.writes_at_read.load(Ordering::Relaxed)
+        self.bytes_written.load(Ordering::Relaxed) != self.written_at_read.load(Ordering::Relaxed)
     }
 
     /// Bytes that came by now.
@@ -87,6 +87,7 @@ mod tests {
     #[test]
     fn an_answer_may_come_between_a_write_and_what_is_read_next() {
         let traffic = LinkTraffic::default();
+        traffic.wrote(&Err(io::ErrorKind::WouldBlock.into()));
         assert!(!traffic.wrote_since_read());
         traffic.wrote(&Ok(5));
         assert!(traffic.wrote_since_read());
@@ -95,6 +96,6 @@ mod tests {
         traffic.read(&Ok(7));
         assert!(!traffic.wrote_since_read());
         let counts = traffic.counts();
-        assert_eq!((counts.reads, counts.bytes_read, counts.writes, counts.bytes_written), (2, 7, 1, 5));
+        assert_eq!((counts.reads, counts.bytes_read, counts.writes, counts.bytes_written), (2, 7, 2, 5));
     }
 }

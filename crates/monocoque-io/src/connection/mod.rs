@@ -142,16 +142,17 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     }
 }
 
-/// Runs both futures to their end, the second only in polls that are `whole`.
+/// Runs both futures to their end; the second, once it has begun, only in polls that are whole.
 async fn both(
     mut a: Pin<&mut impl Future<Output = ()>>,
     mut b: Pin<&mut impl Future<Output = ()>>,
     is_whole: impl Fn() -> bool,
 ) {
-    let (mut a_done, mut b_done) = (false, false);
+    let (mut a_done, mut b_done, mut b_begun) = (false, false, false);
     poll_fn(|cx| {
         a_done = a_done || a.as_mut().poll(cx).is_ready();
-        b_done = b_done || (is_whole() && b.as_mut().poll(cx).is_ready());
+        let b_due = is_whole() || !std::mem::replace(&mut b_begun, true);
+        b_done = b_done || (b_due && b.as_mut().poll(cx).is_ready());
         if a_done && b_done { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!(steps.take(), ['a', 'b', 'b', 'b']);
         let parts = Cell::new(2u32);
         let is_whole = || parts.replace(parts.get().saturating_sub(1)) == 0;
-        runtime.block_on(async { both(pin!(half('a', 4)), pin!(half('b', 1)), is_whole).await });
-        assert_eq!(steps.take(), ['a', 'a', 'a', 'b', 'a']);
+        runtime.block_on(async { both(pin!(half('a', 4)), pin!(half('b', 2)), is_whole).await });
+        assert_eq!(steps.take(), ['a', 'b', 'a', 'a', 'b', 'a'], "the first poll is never left out");
     }
 }

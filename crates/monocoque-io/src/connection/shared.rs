@@ -110,7 +110,15 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
         // Of an output nothing but this stays with an idle connection.
         let deliver = std::mem::take(&mut *self.delivery.borrow_mut());
         let mut out = Output { deliver, ..Output::default() };
-        let result = call(&mut self.protocol.borrow_mut(), &mut out);
+        let mut protocol = self.protocol.borrow_mut();
+        let before = protocol.deadline();
+        let result = call(&mut protocol, &mut out);
+        let deadline = protocol.deadline();
+        drop(protocol);
+        if deadline.is_some_and(|at| before.is_none_or(|before| at < before)) {
+            // The timer is the write pump's.
+            self.wake();
+        }
         if !out.write.is_empty() {
             self.control.borrow_mut().append(&mut out.write);
             self.wake();
