@@ -190,7 +190,8 @@ impl Arena {
     }
 
     /// Bytes of blocks larger than any class that wait for reuse.
-    pub fn free_exact_bytes(&self) -> usize {
+    #[cfg(test)]
+    fn free_exact_bytes(&self) -> usize {
         self.free.exact.lock().bytes
     }
 }

@@ -69,7 +69,7 @@ struct State {
     spare: RefCell<Vec<Weak<Task>>>,
 }
 
-/// Looks at the connections in use of the runtime that the calling thread is in, as its next turn would; whether something
+/// Has those connections in use read that may be answered, of the runtime that the calling thread is in; whether something
 /// came. Not more often than the runtime can do without its own turn.
 pub fn take_read_turn() -> bool {
     let Ok(driver) = Runtime::try_with_current(|runtime| runtime.as_raw_fd()) else { return false };
