@@ -67,6 +67,19 @@ struct State {
     watchers: RefCell<Vec<Weak<Task>>>,
     /// Empty between looks; kept for its memory.
     spare: RefCell<Vec<Weak<Task>>>,
+    /// Connections whose handshake is not done.
+    meetings: Cell<usize>,
+}
+
+/// Held by a connection until its handshake is done.
+pub(crate) struct Meeting(Weak<State>);
+
+impl Drop for Meeting {
+    fn drop(&mut self) {
+        if let Some(state) = self.0.upgrade() {
+            state.meetings.set(state.meetings.get() - 1);
+        }
+    }
 }
 
 /// Has those connections in use read that may be answered, of the runtime that the calling thread is in; whether something
@@ -106,6 +119,18 @@ impl Spin {
     /// `task` is being polled from here on; who was before.
     pub(crate) fn enter(&self, task: Weak<Task>) -> Weak<Task> {
         self.0.current.replace(task)
+    }
+
+    /// A connection begins its handshake.
+    pub(crate) fn meet(&self) -> Meeting {
+        let meetings = &self.0.meetings;
+        meetings.set(meetings.get() + 1);
+        Meeting(Rc::downgrade(&self.0))
+    }
+
+    /// Whether no more than one connection is in its handshake.
+    pub(crate) fn is_only_meeting(&self) -> bool {
+        self.0.meetings.get() <= 1
     }
 
     /// Whether the runtime polls and has a look at the calling task in its next turn; it has to ask again then.
@@ -255,6 +280,7 @@ impl State {
             current: RefCell::default(),
             watchers: RefCell::default(),
             spare: RefCell::default(),
+            meetings: Cell::new(0),
         }
     }
 }

@@ -12,6 +12,7 @@ use monocoque_core::pipe::{PipeReader, PipeWriter, WriteThrough};
 use monocoque_core::protocol::Output;
 
 use super::{End, Ended, Host};
+use crate::spin::Meeting;
 
 /// Bytes of the protocol's own that may wait to be written before reading pauses: a peer that asks and never reads
 /// must not fill our memory with answers.
@@ -33,6 +34,8 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) incoming: RefCell<Option<PipeWriter>>,
     pub(super) end: RefCell<Option<End<P::Error>>>,
     pub(super) was_ready: Cell<bool>,
+    /// Until then.
+    meeting: Cell<Option<Meeting>>,
     /// Messages given up because links kept breaking within them.
     pub(super) cut: Cell<usize>,
     /// Messages were delivered since this was last looked at.
@@ -47,7 +50,7 @@ pub(super) struct Shared<P: Protocol, H> {
 }
 
 impl<P: Protocol, H: Host<P>> Shared<P, H> {
-    pub(super) fn new(protocol: P, host: H, turn: Option<Arc<dyn WriteThrough>>) -> Self {
+    pub(super) fn new(protocol: P, host: H, turn: Option<Arc<dyn WriteThrough>>, meeting: Meeting) -> Self {
         Self {
             protocol: RefCell::new(protocol),
             host: RefCell::new(host),
@@ -57,6 +60,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             incoming: RefCell::default(),
             end: RefCell::default(),
             was_ready: Cell::new(false),
+            meeting: Cell::new(Some(meeting)),
             cut: Cell::new(0),
             delivered: Cell::new(false),
             paused: Cell::new(false),
@@ -159,6 +163,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             pipes.outgoing.lend_turn(turn);
         }
         self.was_ready.set(true);
+        self.meeting.set(None);
         *self.outgoing.borrow_mut() = Some(pipes.outgoing);
         *self.incoming.borrow_mut() = Some(pipes.incoming);
         self.wake();

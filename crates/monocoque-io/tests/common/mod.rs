@@ -91,6 +91,11 @@ impl ProtocolError for Garbled {
 }
 
 impl Plain {
+    /// One that is ready at the first byte.
+    pub fn shy() -> Self {
+        Self { shy: true, ..Self::default() }
+    }
+
     fn get_ready(&mut self, out: &mut Output<()>) {
         out.ready = (!std::mem::replace(&mut self.ready, true)).then_some(());
     }
