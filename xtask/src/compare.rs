@@ -1,8 +1,9 @@
 //! Builds the comparison's workspace and runs its harness.
 
 use std::io;
-use std::path::Path;
 use std::process::{Command, ExitCode};
+
+use crate::libzmq::root;
 
 /// Runs the harness with `words`, everything built first.
 pub fn run(words: &[String]) -> io::Result<ExitCode> {
@@ -17,7 +18,7 @@ pub fn run(words: &[String]) -> io::Result<ExitCode> {
 
 /// Cargo on the comparison's workspace, optimised.
 fn cargo(command: &str) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("bench");
+    let root = root().join("bench");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg(command).args(["--release", "--manifest-path"]).arg(root.join("Cargo.toml"));
     cargo

@@ -57,9 +57,10 @@ pub fn cargo() -> Command {
     cargo
 }
 
-/// The repository.
+/// The repository: where cargo runs this from, since a build for one clone serves another that has its target directory.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_owned()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&here).parent().expect("xtask lies in the repository").to_owned()
 }
 
 /// What cargo tells of the workspace and its packages.
