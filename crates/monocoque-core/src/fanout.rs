@@ -116,6 +116,14 @@ mod tests {
         (units.map(message).collect(), segments)
     }
 
+    /// The bytes of `messages`, of which nobody else holds anything.
+    fn wire(messages: &[Message], arena: &Arena) -> Vec<u8> {
+        let (mut writer, mut batch) = (BatchWriter::default(), Batch::default());
+        messages.iter().for_each(|message| writer.push_message(message, arena));
+        writer.take(&mut batch);
+        batch.segments.concat()
+    }
+
     #[test]
     fn one_after_another_is_one_range_of_one_slab() {
         let (arena, mut fanout) = (Arena::new(), Fanout::default());
@@ -214,6 +222,10 @@ mod tests {
             let load = queue.load();
             prop_assert_eq!((load.messages, front.is_empty()), (expected.len(), true));
             prop_assert_eq!(load.bytes, encoded);
+            if !apart {
+                let (segments, last) = queue.encoded();
+                prop_assert_eq!([&segments.concat(), last].concat(), wire(&expected, &arena));
+            }
             prop_assert_eq!(taken(&mut queue).0, expected);
         }
     }

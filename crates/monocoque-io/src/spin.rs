@@ -67,19 +67,6 @@ struct State {
     watchers: RefCell<Vec<Weak<Task>>>,
     /// Empty between looks; kept for its memory.
     spare: RefCell<Vec<Weak<Task>>>,
-    /// Connections whose handshake is not done.
-    meetings: Cell<usize>,
-}
-
-/// Held by a connection until its handshake is done.
-pub(crate) struct Meeting(Weak<State>);
-
-impl Drop for Meeting {
-    fn drop(&mut self) {
-        if let Some(state) = self.0.upgrade() {
-            state.meetings.set(state.meetings.get() - 1);
-        }
-    }
 }
 
 /// Has those connections in use read that may be answered, of the runtime that the calling thread is in; whether something
@@ -119,18 +106,6 @@ impl Spin {
     /// `task` is being polled from here on; who was before.
     pub(crate) fn enter(&self, task: Weak<Task>) -> Weak<Task> {
         self.0.current.replace(task)
-    }
-
-    /// A connection begins its handshake.
-    pub(crate) fn meet(&self) -> Meeting {
-        let meetings = &self.0.meetings;
-        meetings.set(meetings.get() + 1);
-        Meeting(Rc::downgrade(&self.0))
-    }
-
-    /// Whether no more than one connection is in its handshake.
-    pub(crate) fn is_only_meeting(&self) -> bool {
-        self.0.meetings.get() <= 1
     }
 
     /// Whether the runtime polls and has a look at the calling task in its next turn; it has to ask again then.
@@ -280,7 +255,6 @@ impl State {
             current: RefCell::default(),
             watchers: RefCell::default(),
             spare: RefCell::default(),
-            meetings: Cell::new(0),
         }
     }
 }
@@ -305,6 +279,12 @@ mod tests {
 
     use super::*;
     use crate::mailbox::Mailbox;
+
+    /// Activity in the future, so that a slow machine does not end the window.
+    fn touch(spin: &Spin) {
+        spin.touch();
+        spin.0.last.set(Instant::now() + Duration::from_secs(3600));
+    }
 
     #[derive(Default)]
     struct Wakes(AtomicU32);
@@ -373,15 +353,9 @@ mod tests {
             self.wakes.0.load(Ordering::Relaxed) > before
         }
 
-        /// Activity in the future, so that a slow machine does not end the window.
-        fn touch(&self) {
-            self.spin.touch();
-            self.spin.0.last.set(Instant::now() + Duration::from_secs(3600));
-        }
-
-        /// [`touch`](Self::touch), and the turn that leaves others their time because of it.
+        /// Activity, and the turn that leaves others their time because of it.
         fn arm(&self) {
-            self.touch();
+            touch(&self.spin);
             assert!(self.turn(), "it polls");
         }
 
@@ -410,7 +384,7 @@ mod tests {
     #[test]
     fn after_activity_it_polls_until_the_window_is_over() {
         let bench = Bench::new();
-        bench.touch();
+        touch(&bench.spin);
         assert!(bench.turn() && bench.turn());
         bench.age(Duration::from_secs(7200));
         assert!(!bench.turn() && !bench.turn());
@@ -422,7 +396,7 @@ mod tests {
         let polled = (0..10).filter(|_| bench.miss()).count();
         assert_eq!(polled, MISSES_MAX as usize);
         // The first is as far from the one before as ever; the second is close to it.
-        bench.touch();
+        touch(&bench.spin);
         bench.spin.touch();
         assert!(bench.spin.0.armed.get());
     }
@@ -457,7 +431,7 @@ mod tests {
         bench.arm();
         assert!(bench.turn(), "twice in a row nobody waits for others");
         let mut task = bench.idler();
-        bench.touch();
+        touch(&bench.spin);
         assert!(bench.turn());
         assert_eq!(task.polls.get(), 1, "something came from elsewhere: others have work first");
         assert!(bench.turn());
@@ -473,7 +447,7 @@ mod tests {
         let bench = Bench::new();
         bench.arm();
         let task = bench.task(|spin| {
-            spin.touch();
+            touch(spin);
             spin.watches();
             Poll::Pending
         });
@@ -495,7 +469,7 @@ mod tests {
         let task = bench.task(move |spin| {
             spin.pause();
             if found.get() {
-                spin.touch();
+                touch(spin);
             }
             spin.watches();
             Poll::Pending
@@ -617,11 +591,11 @@ mod tests {
         let (count, watching) = (Rc::clone(&looked), spin.clone());
         let task = Task::new(Box::pin(poll_fn(move |_| {
             count.set(count.get() + 1);
-            watching.touch();
+            touch(&watching);
             watching.watches();
             Poll::Pending
         })));
-        spin.touch();
+        touch(&spin);
         spin.0.read_turns.set(READ_TURNS_MAX);
         let mut place = Box::pin(task.run(Arc::new(Mailbox::default()), spin.clone()));
         assert!(place.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());

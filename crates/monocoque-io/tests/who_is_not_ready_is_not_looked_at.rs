@@ -3,41 +3,13 @@
 
 mod common;
 
-use std::future::pending;
-use std::io;
-use std::net::Shutdown;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use common::{Plain, drivers};
-use monocoque_core::slab::{Arena, SlabMut};
-use monocoque_io::{Connection, DriverChoice, Host, Link, Pipes, Placement, Stopper, yield_now};
-
-/// Nothing ever comes over it; counts who looks.
-struct Silent(Arc<AtomicU32>);
-
-impl Link for Silent {
-    fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
-        Ok(segments.iter().map(Bytes::len).sum())
-    }
-
-    async fn writable(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn try_read(&self, _slab: &mut SlabMut, _most: usize) -> io::Result<usize> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    async fn readable(&self) -> io::Result<()> {
-        pending().await
-    }
-
-    fn shutdown(&self, _how: Shutdown) {}
-}
+use common::{Fed, Feed, Plain, drivers};
+use monocoque_core::slab::Arena;
+use monocoque_io::{Connection, DriverChoice, Host, Pipes, Placement, Stopper, yield_now};
 
 struct Nobody;
 
@@ -54,11 +26,11 @@ fn however_long_its_runtime_polls() {
         runtime.block_on(async {
             let (placement, stopper) = (Placement::local().expect("on a runtime"), Stopper::new());
             // More than one, since each is looked at by chance only.
-            let looks: [Arc<AtomicU32>; 20] = Default::default();
-            for looks in &looks {
-                let (looks, stop) = (Arc::clone(looks), stopper.listen());
+            let feeds: [Arc<Feed>; 20] = Default::default();
+            for feed in &feeds {
+                let (link, stop) = (Fed(Arc::clone(feed)), stopper.listen());
                 let connection = |home| async move {
-                    Connection::new(Plain::shy(), Silent(looks), Arena::new()).run(Nobody, stop, home).await;
+                    Connection::new(Plain::shy(), link, Arena::new()).run(Nobody, stop, home).await;
                 };
                 placement.spawn(connection).expect("a live placement");
             }
@@ -67,7 +39,7 @@ fn however_long_its_runtime_polls() {
                 yield_now().await;
             }
             // What a peer said before we met, and no more.
-            assert_eq!(looks.map(|looks| looks.load(Ordering::Relaxed)), [1; 20]);
+            assert_eq!(feeds.map(|feed| feed.looks.load(Ordering::Relaxed)), [1; 20]);
         });
     }
 }

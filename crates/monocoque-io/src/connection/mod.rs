@@ -112,7 +112,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
     pub fn run<H: Host<P>>(self, host: H, stop: Stop, home: Home) -> impl Future<Output = (H, Ended<P::Error>)> {
         let Self { protocol, link, arena } = self;
-        let shared = Shared::new(protocol, host, link.write_through(), home.spin.meet());
+        let shared = Shared::new(protocol, host, link.write_through());
         // What the block borrows it holds once; what an async function is given it holds twice.
         async move {
             let mut reads = ReadPump {

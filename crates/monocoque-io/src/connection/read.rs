@@ -200,24 +200,20 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     /// Reads what comes while the runtime polls in any case.
     async fn read_soon(&mut self, slab: &mut SlabMut, most: usize) -> Option<io::Result<usize>> {
         // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
-        let mut first = !std::mem::replace(&mut self.met, true);
-        let mut look = first;
+        let mut look = !std::mem::replace(&mut self.met, true);
         poll_fn(|_| {
             let spin = &self.home.spin;
-            let is_ready = self.shared.was_ready.get();
-            // Who connects first gets ready first: of several nobody is read before those whose bytes came earlier.
-            let may_look = is_ready || spin.is_only_meeting();
             // Who waits for a message looks himself only where one may answer what was said: a look in vain is lost time.
-            let is_expected = !spin.is_read_turn() || (is_ready && self.link.may_be_answered());
-            let is_due = std::mem::replace(&mut look, true) && is_expected;
-            if is_due && (std::mem::take(&mut first) || may_look) {
+            let is_expected = !spin.is_read_turn() || self.link.may_be_answered();
+            if std::mem::replace(&mut look, true) && is_expected {
                 spin.pause();
                 match self.link.try_read(slab, most) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(Some(result)),
                 }
             }
-            if may_look && spin.watches() { Poll::Pending } else { Poll::Ready(None) }
+            // Who connects first gets ready first: in a handshake nobody is read ahead of others whose bytes came earlier.
+            if self.shared.was_ready.get() && spin.watches() { Poll::Pending } else { Poll::Ready(None) }
         })
         .await
     }

@@ -12,7 +12,6 @@ use monocoque_core::pipe::{PipeReader, PipeWriter, WriteThrough};
 use monocoque_core::protocol::Output;
 
 use super::{End, Ended, Host};
-use crate::spin::Meeting;
 
 /// Bytes of the protocol's own that may wait to be written before reading pauses: a peer that asks and never reads
 /// must not fill our memory with answers.
@@ -34,8 +33,6 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) incoming: RefCell<Option<PipeWriter>>,
     pub(super) end: RefCell<Option<End<P::Error>>>,
     pub(super) was_ready: Cell<bool>,
-    /// Until then.
-    meeting: Cell<Option<Meeting>>,
     /// Messages given up because links kept breaking within them.
     pub(super) cut: Cell<usize>,
     /// Messages were delivered since this was last looked at.
@@ -50,7 +47,7 @@ pub(super) struct Shared<P: Protocol, H> {
 }
 
 impl<P: Protocol, H: Host<P>> Shared<P, H> {
-    pub(super) fn new(protocol: P, host: H, turn: Option<Arc<dyn WriteThrough>>, meeting: Meeting) -> Self {
+    pub(super) fn new(protocol: P, host: H, turn: Option<Arc<dyn WriteThrough>>) -> Self {
         Self {
             protocol: RefCell::new(protocol),
             host: RefCell::new(host),
@@ -60,7 +57,6 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             incoming: RefCell::default(),
             end: RefCell::default(),
             was_ready: Cell::new(false),
-            meeting: Cell::new(Some(meeting)),
             cut: Cell::new(0),
             delivered: Cell::new(false),
             paused: Cell::new(false),
@@ -163,7 +159,6 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             pipes.outgoing.lend_turn(turn);
         }
         self.was_ready.set(true);
-        self.meeting.set(None);
         *self.outgoing.borrow_mut() = Some(pipes.outgoing);
         *self.incoming.borrow_mut() = Some(pipes.incoming);
         self.wake();
@@ -189,5 +184,87 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
         }
         self.delivered.set(true);
         batch.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    use monocoque_core::protocol::{Blame, Need, ProtocolError};
+    use monocoque_core::slab::SlabMut;
+
+    use super::super::Pipes;
+    use super::*;
+
+    /// Has a deadline, and does nothing.
+    struct Timed(Option<Instant>);
+
+    #[derive(Debug, Clone, thiserror::Error)]
+    #[error("never")]
+    struct Never;
+
+    impl ProtocolError for Never {
+        fn blame(&self) -> Blame {
+            Blame::PeerMisbehaved
+        }
+    }
+
+    impl Protocol for Timed {
+        type Peer = ();
+        type Error = Never;
+
+        fn connected(&mut self, _now: Instant, _out: &mut Output<()>) {}
+
+        fn received(&mut self, _now: Instant, _input: &mut SlabMut, _out: &mut Output<()>) -> Result<Need, Never> {
+            Ok(Need(0))
+        }
+
+        fn send(&mut self, _now: Instant, _batch: &mut Batch, _out: &mut Output<()>) -> Result<(), Never> {
+            Ok(())
+        }
+
+        fn deadline(&self) -> Option<Instant> {
+            self.0
+        }
+
+        fn timeout(&mut self, _now: Instant, _out: &mut Output<()>) -> Result<(), Never> {
+            Ok(())
+        }
+    }
+
+    struct Nobody;
+
+    impl Host<Timed> for Nobody {
+        fn ready(&mut self, (): ()) -> Option<Pipes> {
+            None
+        }
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicU32);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_comes_nearer_wakes_the_task_whose_timer_is_set_for_later() {
+        let shared = Shared::new(Timed(None), Nobody, None);
+        let wakes = Arc::new(Wakes::default());
+        shared.watch(&Context::from_waker(&Waker::from(Arc::clone(&wakes))));
+        let soon = Instant::now();
+        let later = soon + Duration::from_secs(1);
+        let steps = [(None, 0), (Some(later), 1), (Some(later), 1), (Some(soon), 2), (Some(later), 2), (None, 2)];
+        for (step, (deadline, woken)) in steps.into_iter().enumerate() {
+            shared.act(|protocol, _| {
+                protocol.0 = deadline;
+                Ok(())
+            });
+            assert_eq!(wakes.0.load(Ordering::Relaxed), woken, "step {step}");
+        }
     }
 }

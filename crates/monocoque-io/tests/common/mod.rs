@@ -1,12 +1,13 @@
 //! What the tests of the kernel share: a plain protocol, an owner that tells what happened, raw peers.
 #![allow(dead_code)] // each test file uses its part
 
+use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,8 @@ use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::{EncodedHeader, Header, RESERVED};
 use monocoque_core::{Endpoint, Message, Protocol};
 use monocoque_io::{
-    BackoffConfig, Binding, DialConfig, Dialer, Driver, DriverChoice, End, Ended, HalfOpen, Host, LinkEvent, LinkFacts,
-    ListenConfig, Listener, Owner, Pipes, Placement, Retry, Stopper,
+    BackoffConfig, Binding, DialConfig, Dialer, Driver, DriverChoice, End, Ended, HalfOpen, Host, Link, LinkEvent,
+    LinkFacts, ListenConfig, Listener, Owner, Pipes, Placement, Retry, Stopper,
 };
 use socket2::{SockAddr, Socket, Type};
 
@@ -200,6 +201,59 @@ pub fn numbered(number: u32, len: usize) -> Message {
 
 pub fn number(body: &[u8]) -> u32 {
     u32::from_be_bytes(*body.first_chunk().expect("four bytes"))
+}
+
+// ---- links without a socket -------------------------------------------------------------------------------
+
+/// What is there to be read from a [`Fed`], and what was done with it.
+#[derive(Debug, Default)]
+pub struct Feed {
+    /// Bytes.
+    pub there: AtomicUsize,
+    /// Bytes.
+    pub read: AtomicUsize,
+    /// Reads, of those that found nothing too.
+    pub looks: AtomicUsize,
+}
+
+/// A link of zeros that are there when the test says so; what is written is taken.
+#[derive(Debug, Default)]
+pub struct Fed(pub Arc<Feed>);
+
+impl Link for Fed {
+    fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
+        Ok(segments.iter().map(Bytes::len).sum())
+    }
+
+    async fn writable(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn try_read(&self, slab: &mut SlabMut, most: usize) -> io::Result<usize> {
+        self.0.looks.fetch_add(1, Ordering::Relaxed);
+        let there = self.0.there.load(Ordering::Relaxed);
+        let count = there.min(most).min(slab.spare_len());
+        if count == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        slab.extend_from_slice(&vec![0; count]);
+        self.0.there.store(there - count, Ordering::Relaxed);
+        self.0.read.fetch_add(count, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        poll_fn(|cx| {
+            if self.0.there.load(Ordering::Relaxed) > 0 {
+                return Poll::Ready(Ok(()));
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn shutdown(&self, _how: std::net::Shutdown) {}
 }
 
 // ---- an owner that tells what happened --------------------------------------------------------------------
