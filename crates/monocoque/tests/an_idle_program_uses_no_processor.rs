@@ -24,6 +24,8 @@ const PROCESSOR_MAX: Duration = Duration::from_millis(10);
 /// Times that a thread of the process went to sleep in the window. A timer of a second on each connection would make
 /// it 300.
 const SLEEPS_MAX: i64 = 50;
+/// Windows of which one has to be within these bounds.
+const WINDOWS_MAX: u32 = 3;
 
 fn window() -> Duration {
     let asked = std::env::var("MONOCOQUE_IDLE_SECONDS").ok();
@@ -68,17 +70,23 @@ fn a_hundred_idle_connections_use_no_processor() {
             let _ = router.recv().await;
             panic!("nobody sends");
         };
-        let before = usage();
-        let end = async {
-            smol::Timer::after(window()).await;
+        let measure = async {
+            // What the host takes of our time is counted as ours: it adds to a window, where a fault of ours adds to all.
+            for window_left in (0..WINDOWS_MAX).rev() {
+                let before = usage();
+                smol::Timer::after(window()).await;
+                let after = usage();
+                let processor = processor_time(&after) - processor_time(&before);
+                let sleeps = after.voluntary_context_switches() - before.voluntary_context_switches();
+                println!("{:?} idle: {processor:?} of processor time, {sleeps} sleeps", window());
+                if processor < PROCESSOR_MAX && sleeps < SLEEPS_MAX {
+                    break;
+                }
+                let told = format!("{processor:?} of processor time in {:?}, and {sleeps} sleeps", window());
+                assert!(window_left > 0, "{told}, in each of {WINDOWS_MAX} windows: something is at work");
+            }
         };
-        smol::future::or(message, end).await;
-        let after = usage();
-        let processor = processor_time(&after) - processor_time(&before);
-        let sleeps = after.voluntary_context_switches() - before.voluntary_context_switches();
-        println!("{:?} idle: {processor:?} of processor time, {sleeps} sleeps", window());
-        assert!(processor < PROCESSOR_MAX, "{processor:?} of processor time in {:?}", window());
-        assert!(sleeps < SLEEPS_MAX, "threads went to sleep {sleeps} times in {:?}: something wakes them", window());
+        smol::future::or(message, measure).await;
         assert_eq!(router.peers(), DEALERS);
     });
 }
