@@ -18,8 +18,7 @@ pub fn run(words: &[String]) -> io::Result<ExitCode> {
 
 /// Cargo on the comparison's workspace, optimised.
 fn cargo(command: &str) -> Command {
-    let root = root().join("bench");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.arg(command).args(["--release", "--manifest-path"]).arg(root.join("Cargo.toml"));
+    cargo.arg(command).args(["--release", "--manifest-path"]).arg(root().join("bench/Cargo.toml"));
     cargo
 }

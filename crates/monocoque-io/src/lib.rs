@@ -29,6 +29,8 @@ mod task;
 mod threads;
 mod traffic;
 mod tuning;
+#[cfg(test)]
+mod wakes;
 
 pub use backoff::{Backoff, BackoffConfig};
 pub use compio::time::sleep;

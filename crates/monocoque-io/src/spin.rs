@@ -274,25 +274,16 @@ mod tests {
     use std::future::Future;
     use std::pin::Pin;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::{Context, Wake};
+    use std::task::Context;
 
     use super::*;
     use crate::mailbox::Mailbox;
+    use crate::wakes::Wakes;
 
     /// Activity in the future, so that a slow machine does not end the window.
     fn touch(spin: &Spin) {
         spin.touch();
         spin.0.last.set(Instant::now() + Duration::from_secs(3600));
-    }
-
-    #[derive(Default)]
-    struct Wakes(AtomicU32);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
     }
 
     struct Bench {
@@ -310,7 +301,7 @@ mod tests {
     impl Hand {
         /// Polls it as its runtime does.
         fn poll(&mut self) -> Poll<()> {
-            self.place.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.wakes))))
+            self.place.as_mut().poll(&mut Context::from_waker(&self.wakes.waker()))
         }
     }
 
@@ -348,9 +339,9 @@ mod tests {
 
         /// Polls the task; returns whether it wants to be polled again at once.
         fn turn(&self) -> bool {
-            let before = self.wakes.0.load(Ordering::Relaxed);
-            self.spin.turn(&Waker::from(Arc::clone(&self.wakes)));
-            self.wakes.0.load(Ordering::Relaxed) > before
+            let before = self.wakes.count();
+            self.spin.turn(&self.wakes.waker());
+            self.wakes.count() > before
         }
 
         /// Activity, and the turn that leaves others their time because of it.
@@ -361,9 +352,9 @@ mod tests {
 
         /// Activity, and then none for longer than the window.
         fn miss(&self) -> bool {
-            let before = self.wakes.0.load(Ordering::Relaxed);
+            let before = self.wakes.count();
             self.spin.touch();
-            let woken = self.wakes.0.load(Ordering::Relaxed) > before;
+            let woken = self.wakes.count() > before;
             self.turn();
             self.age(FREQUENT + WINDOW);
             assert!(!self.turn(), "the window is over");
@@ -406,7 +397,7 @@ mod tests {
         let bench = Bench::new();
         let mut tasks = [(); 10].map(|()| bench.idler());
         let polled = |tasks: &[Hand]| tasks.iter().map(|task| task.polls.get()).sum::<u32>();
-        let woken = |tasks: &[Hand]| tasks.iter().map(|task| task.wakes.0.load(Ordering::Relaxed)).sum::<u32>();
+        let woken = |tasks: &[Hand]| tasks.iter().map(|task| task.wakes.count()).sum::<u32>();
         assert!(bench.spin.0.watchers.borrow().is_empty(), "nothing has happened");
         bench.arm();
         (0..3).for_each(|_| assert!(tasks[0].poll().is_pending()));
@@ -508,7 +499,7 @@ mod tests {
             if polls == 1 && spin.watches() { Poll::Pending } else { Poll::Ready(()) }
         });
         assert!(bench.turn());
-        assert_eq!(task.wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(task.wakes.count(), 1);
         assert!(task.poll().is_ready());
     }
 
@@ -558,7 +549,7 @@ mod tests {
         assert!(bench.turn(), "it polls on");
         assert_eq!(good.polls.get(), 2);
         assert!(!bench.spin.is_looking() && !bench.spin.is_read_turn());
-        assert_eq!(bad.wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(bad.wakes.count(), 1);
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bad.poll()));
         let payload = ended.expect_err("it panics where its runtime polls it");
         assert_eq!(payload.downcast_ref(), Some(&"as planned"));

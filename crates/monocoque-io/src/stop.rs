@@ -97,24 +97,15 @@ impl Drop for Stop {
 mod tests {
     use std::future::{pending, ready};
     use std::pin::pin;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::{Wake, Waker};
+    use std::task::Waker;
 
     use super::*;
-
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
+    use crate::wakes::Wakes;
 
     #[test]
     fn everyone_who_listens_is_told_once_and_whoever_comes_later_at_once() {
         let (stopper, wakes) = (Stopper::new(), Arc::new(Wakes::default()));
-        let waker = Waker::from(Arc::clone(&wakes));
+        let waker = wakes.waker();
         let mut cx = Context::from_waker(&waker);
         let mut first = stopper.listen();
         let mut second = first.clone();
@@ -122,7 +113,7 @@ mod tests {
         assert!(second.poll_stopped(&mut cx).is_pending());
         stopper.stop();
         stopper.stop();
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+        assert_eq!(wakes.count(), 2);
         assert!(first.poll_stopped(&mut cx).is_ready() && second.poll_stopped(&mut cx).is_ready());
         assert!(stopper.listen().poll_stopped(&mut cx).is_ready());
     }
@@ -130,14 +121,14 @@ mod tests {
     #[test]
     fn dropping_the_stopper_stops_and_dropping_a_listener_is_forgotten() {
         let (stopper, wakes) = (Stopper::new(), Arc::new(Wakes::default()));
-        let waker = Waker::from(Arc::clone(&wakes));
+        let waker = wakes.waker();
         let (mut stays, mut goes) = (stopper.listen(), stopper.listen());
         assert!(goes.poll_stopped(&mut Context::from_waker(&waker)).is_pending());
         drop(goes);
         assert!(!stays.is_stopped());
         drop(stopper);
         assert!(stays.is_stopped() && stays.poll_stopped(&mut Context::from_waker(&waker)).is_ready());
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
+        assert_eq!(wakes.count(), 0);
     }
 
     #[test]

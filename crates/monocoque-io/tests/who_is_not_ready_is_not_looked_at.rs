@@ -7,17 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use common::{Fed, Feed, Plain, drivers};
-use monocoque_core::slab::Arena;
-use monocoque_io::{Connection, DriverChoice, Host, Pipes, Placement, Stopper, yield_now};
-
-struct Nobody;
-
-impl Host<Plain> for Nobody {
-    fn ready(&mut self, (): ()) -> Option<Pipes> {
-        panic!("nothing was said");
-    }
-}
+use common::{Fed, Feed, Teller, drivers};
+use monocoque_io::{Connection, DriverChoice, Placement, Stopper, yield_now};
 
 #[test]
 fn however_long_its_runtime_polls() {
@@ -25,12 +16,16 @@ fn however_long_its_runtime_polls() {
         let runtime = DriverChoice::Only(driver).runtime().expect("available");
         runtime.block_on(async {
             let (placement, stopper) = (Placement::local().expect("on a runtime"), Stopper::new());
+            let (mut teller, _story) = Teller::new();
+            teller.shy = true;
             // More than one, since each is looked at by chance only.
             let feeds: [Arc<Feed>; 20] = Default::default();
             for feed in &feeds {
-                let (link, stop) = (Fed(Arc::clone(feed)), stopper.listen());
+                let link = Fed { feed: Arc::clone(feed), content: Vec::new() };
+                let (teller, stop) = (teller.clone(), stopper.listen());
                 let connection = |home| async move {
-                    Connection::new(Plain::shy(), link, Arena::new()).run(Nobody, stop, home).await;
+                    let (plain, host) = teller.meet(None);
+                    Connection::new(plain, link, teller.arena).run(host, stop, home).await;
                 };
                 placement.spawn(connection).expect("a live placement");
             }

@@ -189,14 +189,12 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::Wake;
-
     use monocoque_core::protocol::{Blame, Need, ProtocolError};
     use monocoque_core::slab::SlabMut;
 
     use super::super::Pipes;
     use super::*;
+    use crate::wakes::Wakes;
 
     /// Has a deadline, and does nothing.
     struct Timed(Option<Instant>);
@@ -242,20 +240,11 @@ mod tests {
         }
     }
 
-    #[derive(Default)]
-    struct Wakes(AtomicU32);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
     #[test]
     fn a_deadline_that_comes_nearer_wakes_the_task_whose_timer_is_set_for_later() {
         let shared = Shared::new(Timed(None), Nobody, None);
         let wakes = Arc::new(Wakes::default());
-        shared.watch(&Context::from_waker(&Waker::from(Arc::clone(&wakes))));
+        shared.watch(&Context::from_waker(&wakes.waker()));
         let soon = Instant::now();
         let later = soon + Duration::from_secs(1);
         let steps = [(None, 0), (Some(later), 1), (Some(later), 1), (Some(soon), 2), (Some(later), 2), (None, 2)];
@@ -264,7 +253,7 @@ mod tests {
                 protocol.0 = deadline;
                 Ok(())
             });
-            assert_eq!(wakes.0.load(Ordering::Relaxed), woken, "step {step}");
+            assert_eq!(wakes.count(), woken, "step {step}");
         }
     }
 }

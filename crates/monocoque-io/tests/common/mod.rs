@@ -92,11 +92,6 @@ impl ProtocolError for Garbled {
 }
 
 impl Plain {
-    /// One that is ready at the first byte.
-    pub fn shy() -> Self {
-        Self { shy: true, ..Self::default() }
-    }
-
     fn get_ready(&mut self, out: &mut Output<()>) {
         out.ready = (!std::mem::replace(&mut self.ready, true)).then_some(());
     }
@@ -216,9 +211,13 @@ pub struct Feed {
     pub looks: AtomicUsize,
 }
 
-/// A link of zeros that are there when the test says so; what is written is taken.
-#[derive(Debug, Default)]
-pub struct Fed(pub Arc<Feed>);
+/// A link whose bytes are there when the test says so; what is written is taken.
+#[derive(Debug)]
+pub struct Fed {
+    pub feed: Arc<Feed>,
+    /// What is read, over and over.
+    pub content: Vec<u8>,
+}
 
 impl Link for Fed {
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
@@ -230,21 +229,27 @@ impl Link for Fed {
     }
 
     fn try_read(&self, slab: &mut SlabMut, most: usize) -> io::Result<usize> {
-        self.0.looks.fetch_add(1, Ordering::Relaxed);
-        let there = self.0.there.load(Ordering::Relaxed);
+        let Self { feed, content } = self;
+        feed.looks.fetch_add(1, Ordering::Relaxed);
+        let there = feed.there.load(Ordering::Relaxed);
         let count = there.min(most).min(slab.spare_len());
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        slab.extend_from_slice(&vec![0; count]);
-        self.0.there.store(there - count, Ordering::Relaxed);
-        self.0.read.fetch_add(count, Ordering::Relaxed);
+        let mut at = feed.read.fetch_add(count, Ordering::Relaxed) % content.len();
+        let mut left = count;
+        while left > 0 {
+            let piece = &content[at..content.len().min(at + left)];
+            slab.extend_from_slice(piece);
+            (at, left) = (0, left - piece.len());
+        }
+        feed.there.store(there - count, Ordering::Relaxed);
         Ok(count)
     }
 
     async fn readable(&self) -> io::Result<()> {
         poll_fn(|cx| {
-            if self.0.there.load(Ordering::Relaxed) > 0 {
+            if self.feed.there.load(Ordering::Relaxed) > 0 {
                 return Poll::Ready(Ok(()));
             }
             cx.waker().wake_by_ref();
@@ -303,6 +308,13 @@ impl Teller {
             told,
         };
         (teller, Story(heard))
+    }
+
+    /// What a connection begins with.
+    pub fn meet(&self, permit: Option<HalfOpen>) -> (Plain, TellerHost) {
+        let moved = Arc::clone(&self.moved);
+        let plain = Plain { shy: self.shy, makes: self.makes, moved, ..Plain::default() };
+        (plain, TellerHost { teller: self.clone(), permit })
     }
 
     fn tell(&self, happened: Happened) {
@@ -421,9 +433,7 @@ impl Owner for Teller {
     type Host = TellerHost;
 
     fn begin(&self, _facts: &LinkFacts, permit: Option<HalfOpen>) -> (Plain, TellerHost) {
-        let moved = Arc::clone(&self.moved);
-        let plain = Plain { shy: self.shy, makes: self.makes, moved, ..Plain::default() };
-        (plain, TellerHost { teller: self.clone(), permit })
+        self.meet(permit)
     }
 
     fn end(&self, _host: TellerHost, ended: Ended<Garbled>) -> Retry {
@@ -531,7 +541,12 @@ pub fn address(endpoint: &Endpoint) -> SockAddr {
 pub fn try_connect(endpoint: &Endpoint) -> io::Result<Raw> {
     let address = address(endpoint);
     let raw = Raw::new(Socket::new(address.domain(), Type::STREAM, None)?);
-    raw.0.connect(&address)?; // SO_SNDTIMEO bounds it
+    if address.is_ipv4() || address.is_ipv6() {
+        // A ring that this thread had may interrupt it, as it may `accept`: this one goes on waiting then.
+        raw.0.connect_timeout(&address, PATIENCE)?;
+    } else {
+        raw.0.connect(&address)?; // SO_SNDTIMEO bounds it
+    }
     Ok(raw)
 }
 
