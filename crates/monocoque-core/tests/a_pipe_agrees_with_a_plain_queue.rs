@@ -15,6 +15,7 @@ use proptest::prelude::*;
 #[derive(Debug, Clone)]
 enum Operation {
     Push(Message),
+    Offer(Message),
     PushUnmarked(Message),
     Command(u8),
     Append(Vec<Message>),
@@ -41,6 +42,8 @@ struct Oracle {
     finished: bool,
     reader_waits: bool,
     writer_waits: bool,
+    /// Bytes of the message that was refused last, until there is room again.
+    refused: Option<usize>,
     reader_wakes: usize,
     writer_wakes: usize,
 }
@@ -75,18 +78,33 @@ impl Oracle {
             return Err(Refusal::Closed);
         }
         if !self.conflate && self.mark > 0 && self.held >= self.mark {
-            self.writer_waits = true;
+            (self.writer_waits, self.refused) = (true, Some(bytes(&message)));
             return Err(Refusal::Full);
         }
+        self.refused = None;
         self.admit([Unit::Message(message)]);
         self.keep_last();
         Ok(())
     }
 
+    /// Nobody asks for what was refused, before the pipe is half free.
+    fn offer(&mut self, message: Message) -> Result<(), Refusal> {
+        if self.refused.is_some_and(|refused| bytes(&message) >= refused) {
+            return Err(Refusal::Full);
+        }
+        self.push(message)
+    }
+
     fn credit(&mut self, messages: usize) {
         self.held -= messages;
-        if self.writer_waits && (self.mark == 0 || self.held <= self.mark / 2) {
-            self.writer_waits = false;
+        if self.mark == 0 || self.held <= self.mark / 2 {
+            self.wake_writer();
+        }
+    }
+
+    fn wake_writer(&mut self) {
+        if std::mem::take(&mut self.writer_waits) {
+            self.refused = None;
             self.writer_wakes += 1;
         }
     }
@@ -94,9 +112,8 @@ impl Oracle {
     /// A writer that was refused is woken if it has room now, be it ever so little.
     fn remark(&mut self, mark: usize) {
         self.mark = mark;
-        if self.writer_waits && (self.conflate || mark == 0 || self.held < mark) {
-            self.writer_waits = false;
-            self.writer_wakes += 1;
+        if self.conflate || mark == 0 || self.held < mark {
+            self.wake_writer();
         }
     }
 
@@ -150,6 +167,11 @@ impl Oracle {
     }
 }
 
+/// Of all frames, with their headers.
+fn bytes(message: &Message) -> usize {
+    message.frames().iter().map(|frame| frame.len() + if frame.len() > 255 { 9 } else { 2 }).sum()
+}
+
 fn message() -> impl Strategy<Value = Message> {
     let len = prop::sample::select(vec![0usize, 1, 70, 71, 300, 8192]);
     let frame = (len, any::<u8>()).prop_map(|(len, byte)| Frame::from(vec![byte; len]));
@@ -158,7 +180,8 @@ fn message() -> impl Strategy<Value = Message> {
 
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        12 => message().prop_map(Operation::Push),
+        8 => message().prop_map(Operation::Push),
+        8 => message().prop_map(Operation::Offer),
         2 => message().prop_map(Operation::PushUnmarked),
         2 => any::<u8>().prop_map(Operation::Command),
         2 => prop::collection::vec(message(), 0..4).prop_map(Operation::Append),
@@ -191,6 +214,7 @@ proptest! {
         for operation in operations {
             match operation {
                 Operation::Push(message) => prop_assert_eq!(writer.lock().push(&message), oracle.push(message)),
+                Operation::Offer(message) => prop_assert_eq!(writer.lock().offer(&message), oracle.offer(message)),
                 Operation::PushUnmarked(message) => {
                     writer.lock().push_unmarked(&message);
                     oracle.admit([Unit::Message(message)]);
@@ -239,7 +263,7 @@ proptest! {
                 }
                 Operation::Finish => {
                     writer.lock().finish();
-                    oracle.finished = true;
+                    (oracle.finished, oracle.refused) = (true, None);
                     oracle.reader_wakes += 1;
                 }
             }

@@ -100,7 +100,7 @@ impl Hub {
     }
 
     /// Changes the options; they act from here on, on the peers that are there too. What a hub is told at its birth stays:
-    /// its type, and whether its pipes conflate.
+    /// its type, whether its pipes conflate, and whether others read them.
     pub fn reconfigure(&self, config: HubConfig) {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();

@@ -10,6 +10,10 @@ use monocoque_core::{Message, Outgoing, RoutingId};
 use crate::subscriptions::{Wish, WishForm};
 use crate::{LinkId, PeerKey};
 
+/// Messages in a row that nobody had room for after which a publisher does not give up its core any more: subscribers who read
+/// have read by then, and others would only slow it down.
+const GIVE_WAY_MAX: u32 = 64;
+
 /// One link's sending side.
 #[derive(Debug, Default)]
 pub(crate) struct Outlet {
@@ -60,6 +64,8 @@ pub(crate) struct Outlets {
     past: Flow,
     /// What goes to several links.
     fanout: Fanout,
+    /// Messages in a row that every link they were for refused.
+    outran: u32,
     drops: Arc<Drops>,
 }
 
@@ -73,6 +79,7 @@ impl Outlets {
             conflates,
             past: Flow::default(),
             fanout: Fanout::default(),
+            outran: 0,
             drops,
         }
     }
@@ -159,34 +166,75 @@ impl Outlets {
     pub(crate) fn push(&mut self, slot: u32, message: impl Outgoing) -> Result<(), Refusal> {
         let writer = self.list[slot as usize].writer.as_mut().ok_or(Refusal::Closed)?;
         let pushed = writer.push(message);
-        if self.conflates {
+        self.count_conflated(slot);
+        pushed
+    }
+
+    #[inline]
+    fn count_conflated(&self, slot: u32) {
+        if self.conflates
+            && let Some(writer) = &self.list[slot as usize].writer
+        {
             self.drops.count(DropCause::Conflated, writer.take_conflated() as u64);
         }
-        pushed
     }
 
     /// Queues a message for one link or counts its loss.
     #[inline]
     pub(crate) fn push_or_drop(&mut self, slot: u32, message: impl Outgoing) {
-        if let Err(refusal) = self.push(slot, message) {
+        if let Err(refusal) = self.offer(slot, message) {
             self.drops.count(cause_of(refusal), 1);
         }
     }
 
+    /// [`push`](Self::push), where a pipe that was full is not asked again before there is room.
+    #[inline]
+    fn offer(&mut self, slot: u32, message: impl Outgoing) -> Result<(), Refusal> {
+        let writer = self.list[slot as usize].writer.as_mut().ok_or(Refusal::Closed)?;
+        let taken = writer.offer(message);
+        self.count_conflated(slot);
+        taken
+    }
+
     /// Queues a message for each of the links in `slots`, or counts its losses. It is encoded once for all that lead to a
-    /// network.
+    /// network and have room.
     #[inline]
     pub(crate) fn push_to_each(&mut self, slots: &[u32], message: &Message) {
         match self.encode_once(slots, message) {
-            Some(once) => slots.iter().for_each(|&slot| self.push_or_drop(slot, &once)),
-            None => slots.iter().for_each(|&slot| self.push_or_drop(slot, message)),
+            Some(once) => self.offer_to_each(slots, &once),
+            None => self.offer_to_each(slots, message),
         }
     }
 
     #[inline]
+    fn offer_to_each(&mut self, slots: &[u32], message: impl Outgoing + Copy) {
+        let mut full = 0;
+        for &slot in slots {
+            match self.offer(slot, message) {
+                Ok(()) => {}
+                Err(Refusal::Full) => full += 1,
+                Err(Refusal::Closed) => self.drops.count(DropCause::PeerGone, 1),
+            }
+        }
+        self.drops.count(DropCause::Full, full as u64);
+        if !slots.is_empty() {
+            self.outran = if full == slots.len() { self.outran.saturating_add(1) } else { 0 };
+        }
+    }
+
+    /// Whether the last message that was for anyone had no room anywhere, nor had a few before it.
+    #[inline]
+    pub(crate) fn has_outrun(&self) -> bool {
+        (1..=GIVE_WAY_MAX).contains(&self.outran)
+    }
+
+    #[inline]
     fn encode_once<'m>(&mut self, slots: &[u32], message: &'m Message) -> Option<Encoded<'m>> {
+        if slots.len() < 2 {
+            return None;
+        }
         let writers = slots.iter().filter_map(|&slot| self.list[slot as usize].writer.as_ref());
-        let mut takers = writers.filter(|writer| writer.takes_encoded());
+        let mut takers = writers.filter(|writer| writer.takes_encoded() && !writer.refuses(message));
         let (first, _) = (takers.next()?, takers.next()?);
         self.fanout.encode(message, first.arena())
     }
@@ -305,6 +353,38 @@ mod tests {
             outlets.encode_once(&[0, slot], &message).is_some()
         };
         assert!(!only(0) && !only(1), "one link encodes for itself");
+    }
+
+    #[test]
+    fn who_was_full_is_not_asked_before_there_is_room_and_outrunning_all_is_noticed_for_a_while() {
+        let (arena, drops) = (Arena::new(), Arc::new(Drops::default()));
+        let mut outlets = Outlets::new(false, Arc::clone(&drops));
+        let mut readers = Vec::new();
+        for (slot, mark) in [(0, 2), (1, 4)] {
+            let (writer, reader) = pipe(Mark::messages(mark), false, &arena);
+            outlets.open(slot);
+            outlets.at(slot).writer = Some(writer);
+            readers.push(reader);
+        }
+        let message = Message::from("all");
+        let send = |outlets: &mut Outlets, count: u64| {
+            let before = drops.of(DropCause::Full);
+            (0..count).for_each(|_| outlets.push_to_each(&[0, 1], &message));
+            (drops.of(DropCause::Full) - before, outlets.has_outrun())
+        };
+        assert_eq!(send(&mut outlets, 4), (2, false), "one still has room");
+        assert!(outlets.encode_once(&[0, 1], &message).is_none(), "one that has room encodes for itself");
+        assert_eq!(send(&mut outlets, 1), (2, true));
+        outlets.push_to_each(&[], &message);
+        assert!(outlets.has_outrun(), "a message for nobody says nothing");
+        assert_eq!(send(&mut outlets, u64::from(GIVE_WAY_MAX) - 1), (2 * (u64::from(GIVE_WAY_MAX) - 1), true));
+        assert_eq!(send(&mut outlets, 1), (2, false), "nobody reads");
+        // Of four, two have to be read before another is taken.
+        assert!(readers[1].next_unit().is_some());
+        assert_eq!(send(&mut outlets, 1), (2, false));
+        assert!(readers[1].next_unit().is_some());
+        assert_eq!(send(&mut outlets, 2), (2, false));
+        assert_eq!(send(&mut outlets, 1), (2, true), "somebody had room, and it is over");
     }
 
     #[test]

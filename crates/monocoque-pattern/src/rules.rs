@@ -12,6 +12,7 @@ use crate::config::SendRule;
 use crate::hub::Hub;
 use crate::lockstep::{Addressee, Turn, open_request, seal_answer, strip, wrap};
 use crate::receiving::RecvSide;
+use crate::sending::SendSide;
 use crate::subscriptions::Wish;
 use crate::{PeerProperties, RecvRefused, SendReason};
 
@@ -25,7 +26,20 @@ impl Hub {
         if self.last_value.load(Ordering::Relaxed) {
             return self.publish_to_last(message);
         }
-        self.send.lock().publish(message)
+        self.fan_out(|send| send.publish(message))
+    }
+
+    /// Sends to many. A thread that has outrun all of them lets others run: it may have the core that they need to make room.
+    #[inline]
+    fn fan_out(&self, to_each: impl FnOnce(&mut SendSide) -> Result<(), SendReason>) -> Result<(), SendReason> {
+        let mut send = self.send.lock();
+        let sent = to_each(&mut send);
+        let has_outrun = send.has_outrun();
+        drop(send);
+        if has_outrun {
+            std::thread::yield_now();
+        }
+        sent
     }
 
     fn publish_to_last(&self, message: &Message) -> Result<(), SendReason> {
@@ -94,7 +108,7 @@ impl Hub {
         if self.signals.has_ready() {
             self.upstream();
         }
-        self.send.lock().radiate(message)
+        self.fan_out(|send| send.radiate(message))
     }
 
     pub(crate) fn send_single(&self, message: &mut Message) -> Result<(), SendReason> {

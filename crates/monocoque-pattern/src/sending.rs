@@ -34,6 +34,8 @@ pub(crate) struct SendSide {
     no_drop: bool,
     /// What has no route or no room is refused.
     strict: bool,
+    /// Other threads read what is sent.
+    gives_way: bool,
     /// Empty between calls; kept for its memory.
     healed: Vec<u32>,
     drops: Arc<Drops>,
@@ -53,6 +55,7 @@ impl SendSide {
             raw: config.raw,
             no_drop: config.no_drop,
             strict: config.routes_strictly(),
+            gives_way: config.gives_way,
             healed: Vec::new(),
             drops: Arc::clone(drops),
         }
@@ -136,6 +139,12 @@ impl SendSide {
         }
         let all = [members, &self.every_group].concat();
         fan_out(&mut self.outlets, &all, message, self.no_drop)
+    }
+
+    /// Whether a publisher should let others run, as it has outrun all who read.
+    #[inline]
+    pub(crate) fn has_outrun(&self) -> bool {
+        self.gives_way && self.outlets.has_outrun()
     }
 
     /// Sends to every publisher.
@@ -277,6 +286,29 @@ impl HandOver for Owner {
     fn hand_over(&self) {
         if let Some(send) = self.send.upgrade() {
             send.lock().outlets.hand_over(self.slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monocoque_core::SocketType;
+    use monocoque_core::pipe::{Mark, pipe};
+    use monocoque_core::slab::Arena;
+
+    use super::*;
+
+    #[test]
+    fn a_publisher_gives_way_where_others_read() {
+        for gives_way in [false, true] {
+            let config = HubConfig { gives_way, ..HubConfig::new(SocketType::Pub) };
+            let mut send = SendSide::new(&config, &Arc::default());
+            let (writer, _reader) = pipe(Mark::messages(1), false, &Arena::new());
+            let link = send.outlets.open(0);
+            send.attach(SendRule::Publish, link.slot, writer);
+            send.topics.apply(link.slot, Wish::Subscribe, b"");
+            let mut publish = || (send.publish(&Message::from("x")), send.has_outrun());
+            assert_eq!([publish(), publish()], [(Ok(()), false), (Ok(()), gives_way)]);
         }
     }
 }

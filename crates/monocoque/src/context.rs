@@ -40,7 +40,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.inner.closing.wait_in_drop(self.inner.local_to.is_some());
+        self.inner.closing.wait_in_drop(self.inner.is_local());
     }
 }
 
@@ -94,6 +94,11 @@ impl ContextInner {
             Ok(Placement::threads(&self.threads, choice)?)
         };
         self.placement.get_or_init(start).as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the application's own thread does the I/O.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local_to.is_some()
     }
 
     /// Whether the calling thread is the one that does the I/O, so that it waits for nothing while it blocks.

@@ -68,7 +68,7 @@ impl PipeReader {
         state.queue.take(batch);
         state.turn_is_out = true;
         self.sent = std::mem::take(&mut state.sent);
-        let waker = state.credit(Load { messages: batch.messages, bytes: batch.bytes });
+        let waker = self.shared.credit(&mut state, Load { messages: batch.messages, bytes: batch.bytes });
         drop(state);
         wake(waker);
         Taken::Some
@@ -185,7 +185,7 @@ impl PipeReader {
     /// Credits the writer for what was consumed.
     fn pay(&mut self) {
         let paid = std::mem::take(&mut self.owed);
-        let waker = self.shared.lock().credit(paid);
+        let waker = self.shared.credit(&mut self.shared.lock(), paid);
         wake(waker);
     }
 

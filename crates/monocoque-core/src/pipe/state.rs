@@ -1,6 +1,6 @@
 //! What both ends of a pipe share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 
@@ -29,6 +29,11 @@ pub(super) struct Shared {
     eager: AtomicBool,
     /// Mirrors `finished || reader_gone` for a look without the lock.
     ended: AtomicBool,
+    /// Bytes from which a message is refused, as the last one was, until the pipe is half free again or takes a smaller one; zero
+    /// when none is.
+    ///
+    /// Changed under the lock and read without it: for those who drop, and not for those who wait.
+    refused_from: AtomicU32,
 }
 
 /// What changes with every batch first.
@@ -93,6 +98,7 @@ impl Shared {
             arena: arena.clone(),
             eager: AtomicBool::new(true),
             ended: AtomicBool::new(false),
+            refused_from: AtomicU32::new(0),
         }
     }
 
@@ -103,6 +109,40 @@ impl Shared {
     #[inline]
     pub(super) fn is_eager(&self) -> bool {
         self.eager.load(Ordering::Acquire)
+    }
+
+    /// Whether a message of `bytes` is refused without being asked for.
+    #[inline]
+    pub(super) fn refuses(&self, bytes: usize) -> bool {
+        let from = self.refused_from.load(Ordering::Acquire);
+        from != 0 && bytes >= from as usize
+    }
+
+    /// Asks for room for `bytes`, of which the answer is remembered.
+    pub(super) fn ask(&self, state: &mut State, bytes: usize) -> Result<(), Refusal> {
+        let answer = state.ask(bytes);
+        let from = if answer.is_ok() { 0 } else { u32::try_from(bytes).unwrap_or(u32::MAX) };
+        if self.refused_from.load(Ordering::Relaxed) != from {
+            self.refused_from.store(from, Ordering::Release);
+        }
+        answer
+    }
+
+    /// Gives the writer credit; returns its waker if it waits for this.
+    pub(super) fn credit(&self, state: &mut State, paid: Load) -> Option<Waker> {
+        state.held.sub(paid);
+        state.passed.add(paid);
+        if !state.writer_waits || !state.mark.is_half_free(state.held) {
+            return None;
+        }
+        self.admit(state)
+    }
+
+    /// The writer waits no more; returns its waker.
+    fn admit(&self, state: &mut State) -> Option<Waker> {
+        state.writer_waits = false;
+        self.refused_from.store(0, Ordering::Release);
+        state.writer.clone()
     }
 
     /// The writer asks no more before it holds back.
@@ -181,6 +221,7 @@ impl Shared {
 
     fn end(&self) {
         self.eager.store(true, Ordering::Release);
+        self.refused_from.store(0, Ordering::Release);
         self.ended.store(true, Ordering::Release);
     }
 
@@ -205,7 +246,7 @@ impl Shared {
         state.conflate = true;
         self.eager.store(true, Ordering::Release);
         state.keep_last(&self.arena);
-        let waker = state.credit(Load::default());
+        let waker = self.credit(&mut state, Load::default());
         drop(state);
         wake(waker);
     }
@@ -217,8 +258,7 @@ impl Shared {
         self.eager.store(true, Ordering::Release);
         // One that was refused may have room now, though the pipe is not down to half of the new mark.
         let room = state.writer_waits && state.has_room();
-        state.writer_waits &= !room;
-        let waker = state.writer.clone().filter(|_| room);
+        let waker = if room { self.admit(&mut state) } else { None };
         drop(state);
         wake(waker);
     }
@@ -301,17 +341,6 @@ impl State {
             return None;
         }
         self.reader.clone()
-    }
-
-    /// Gives the writer credit; returns its waker if it waits for this.
-    pub(super) fn credit(&mut self, paid: Load) -> Option<Waker> {
-        self.held.sub(paid);
-        self.passed.add(paid);
-        if !self.writer_waits || !self.mark.is_half_free(self.held) {
-            return None;
-        }
-        self.writer_waits = false;
-        self.writer.clone()
     }
 
     /// Empties the queue, without credit.

@@ -66,8 +66,26 @@ impl PipeWriter {
     /// [`Refusal`]; the pipe holds what it held.
     #[inline]
     pub fn push(&mut self, message: impl Outgoing) -> Result<(), Refusal> {
+        self.put(message, false)
+    }
+
+    /// [`push`](Self::push) for those who drop what is refused: what the pipe [refuses](Self::refuses) is refused without its
+    /// lock, which the reader needs.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    #[inline]
+    pub fn offer(&mut self, message: impl Outgoing) -> Result<(), Refusal> {
+        self.put(message, true)
+    }
+
+    #[inline]
+    fn put(&mut self, message: impl Outgoing, drops: bool) -> Result<(), Refusal> {
         let (bytes, front) = (encoded_len(message.frames()), &mut self.front);
         if !front.admits(&self.shared, bytes) {
+            if drops && self.shared.refuses(bytes) {
+                return Err(Refusal::Full);
+            }
             return self.push_through(message, bytes);
         }
         front.room.messages -= 1;
@@ -86,7 +104,7 @@ impl PipeWriter {
         }
         front.hand_over(&mut state, &shared.arena);
         // Refused: whatever comes next has to ask too, or the size of this one would be remembered too long.
-        state.ask(bytes).inspect_err(|_| front.room = Load::default())?;
+        shared.ask(&mut state, bytes).inspect_err(|_| front.room = Load::default())?;
         state.queue.push_message(message, &shared.arena);
         state.held.add(Load { messages: 1, bytes });
         if state.conflate {
@@ -96,6 +114,13 @@ impl PipeWriter {
             front.release(shared, state);
         }
         Ok(())
+    }
+
+    /// Whether the message before was refused, of the size of `message` or smaller, and the pipe is not half free since. Asks
+    /// nobody, so that one hears a moment late that there is room: for those who drop, and not for those who wait.
+    #[inline]
+    pub fn refuses(&self, message: &Message) -> bool {
+        self.shared.refuses(encoded_len(message.frames()))
     }
 
     /// Whether it keeps what was encoded before ([`Fanout`](crate::fanout::Fanout)): a pipe with no link behind it encodes what it
@@ -260,7 +285,7 @@ impl PipeWriter {
         let mut state = self.shared.lock();
         let discarded = state.empty();
         // The reader will not find what was discarded, so the credit for it is due here.
-        let waker = state.credit(Load::default());
+        let waker = self.shared.credit(&mut state, Load::default());
         drop(state);
         wake(waker);
         discarded.messages

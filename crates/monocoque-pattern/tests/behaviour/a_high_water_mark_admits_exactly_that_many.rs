@@ -1,7 +1,7 @@
 //! A mark of n admits n sends, then refuses or drops by the rule of the type.
 
 use monocoque_core::stats::DropCause;
-use monocoque_core::{Message, RoutingId, SocketType};
+use monocoque_core::{Frame, Message, RoutingId, SocketType};
 use monocoque_pattern::SendReason;
 
 use crate::peer::{facts, hub, hub_with, join_with, up};
@@ -34,6 +34,29 @@ fn a_publisher_drops_or_refuses_what_is_above() {
         let expected = if no_drop { (2, 0, 3) } else { (0, 2, 5) };
         assert_eq!((refusals.len(), hub.drops().of(DropCause::Full), quick.texts().len()), expected);
         assert_eq!(slow.texts().len(), 3, "nobody gets a message that one has no room for, or gets it twice");
+    }
+}
+
+#[test]
+fn a_full_subscriber_misses_all_until_half_of_its_queue_is_free() {
+    for kind in [SocketType::Pub, SocketType::XPub, SocketType::Radio] {
+        let hub = hub(kind);
+        let mut peer = join_with(&hub, facts(kind, None), 4);
+        match kind {
+            SocketType::Radio => peer.to_hub.push_command("JOIN", b"g"),
+            _ => peer.subscribe("g"),
+        }
+        let frames = if kind == SocketType::Radio { 2 } else { 1 };
+        let send = || {
+            let before = hub.drops().of(DropCause::Full);
+            hub.try_send(Message::from(vec![Frame::from("g"); frames])).expect("never refused");
+            hub.drops().of(DropCause::Full) - before
+        };
+        assert_eq!([send(), send(), send(), send(), send(), send()], [0, 0, 0, 0, 1, 1], "{kind}");
+        assert!(peer.recv().is_some());
+        assert_eq!(send(), 1, "{kind}: three of four are left");
+        assert!(peer.recv().is_some());
+        assert_eq!([send(), send(), send()], [0, 0, 1], "{kind}");
     }
 }
 
