@@ -39,6 +39,10 @@ pub const SLAB_HUGE_BYTES: usize = 256 * 1024;
 /// frame that its slab cannot hold whole is copied to the next, which was an eighth of a stream of 64 KiB.
 pub const READ_APART_BYTES_MIN: usize = SLAB_LARGE_BYTES / 2;
 
+/// A publisher that has more bytes than this waiting for a subscriber is ahead of it: what is written later than that is read from
+/// memory or another core's cache (docs/decisions/0042).
+pub const AHEAD_BYTES: usize = 2 * SLAB_LARGE_BYTES;
+
 /// What each connection may hold of its peer's when the ceiling of its context is reached: a few commands, or messages that
 /// are small. As much as an idle connection takes in all.
 pub const RESERVE_BYTES: usize = SLAB_SMALL_BYTES;

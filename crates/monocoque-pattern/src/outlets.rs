@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use monocoque_core::fanout::{Encoded, Fanout};
-use monocoque_core::pipe::{Flow, PipeWriter, Refusal};
+use monocoque_core::pipe::{Flow, Pace, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, Outgoing, RoutingId};
 
@@ -65,7 +65,9 @@ pub(crate) struct Outlets {
     /// What goes to several links.
     fanout: Fanout,
     /// Messages in a row that every link they were for refused.
-    outran: u32,
+    refused: u32,
+    /// One of the links that the last message was for reads less fast than it is sent to.
+    ahead: bool,
     drops: Arc<Drops>,
 }
 
@@ -79,7 +81,8 @@ impl Outlets {
             conflates,
             past: Flow::default(),
             fanout: Fanout::default(),
-            outran: 0,
+            refused: 0,
+            ahead: false,
             drops,
         }
     }
@@ -189,7 +192,7 @@ impl Outlets {
 
     /// [`push`](Self::push), where a pipe that was full is not asked again before there is room.
     #[inline]
-    fn offer(&mut self, slot: u32, message: impl Outgoing) -> Result<(), Refusal> {
+    fn offer(&mut self, slot: u32, message: impl Outgoing) -> Result<Pace, Refusal> {
         let writer = self.list[slot as usize].writer.as_mut().ok_or(Refusal::Closed)?;
         let taken = writer.offer(message);
         self.count_conflated(slot);
@@ -208,24 +211,25 @@ impl Outlets {
 
     #[inline]
     fn offer_to_each(&mut self, slots: &[u32], message: impl Outgoing + Copy) {
-        let mut full = 0;
+        let (mut full, mut ahead) = (0, false);
         for &slot in slots {
             match self.offer(slot, message) {
-                Ok(()) => {}
+                Ok(pace) => ahead |= pace == Pace::Ahead,
                 Err(Refusal::Full) => full += 1,
                 Err(Refusal::Closed) => self.drops.count(DropCause::PeerGone, 1),
             }
         }
         self.drops.count(DropCause::Full, full as u64);
+        self.ahead = ahead;
         if !slots.is_empty() {
-            self.outran = if full == slots.len() { self.outran.saturating_add(1) } else { 0 };
+            self.refused = if full == slots.len() { self.refused.saturating_add(1) } else { 0 };
         }
     }
 
-    /// Whether the last message that was for anyone had no room anywhere, nor had a few before it.
+    /// Whether the last message went to one who is behind, or had no room anywhere, as a few before it.
     #[inline]
     pub(crate) fn has_outrun(&self) -> bool {
-        (1..=GIVE_WAY_MAX).contains(&self.outran)
+        self.ahead || (1..=GIVE_WAY_MAX).contains(&self.refused)
     }
 
     #[inline]

@@ -293,22 +293,45 @@ impl HandOver for Owner {
 #[cfg(test)]
 mod tests {
     use monocoque_core::SocketType;
-    use monocoque_core::pipe::{Mark, pipe};
+    use monocoque_core::batch::Batch;
+    use monocoque_core::limits::AHEAD_BYTES;
+    use monocoque_core::pipe::{Mark, PipeReader, Taken, pipe};
     use monocoque_core::slab::Arena;
 
     use super::*;
 
+    /// A PUB with one subscriber, whose queue takes `mark` messages.
+    fn publisher(gives_way: bool, mark: u32) -> (SendSide, PipeReader) {
+        let config = HubConfig { gives_way, ..HubConfig::new(SocketType::Pub) };
+        let mut send = SendSide::new(&config, &Arc::default());
+        let (writer, reader) = pipe(Mark::messages(mark), false, &Arena::new());
+        let link = send.outlets.open(0);
+        send.attach(SendRule::Publish, link.slot, writer);
+        send.topics.apply(link.slot, Wish::Subscribe, b"");
+        (send, reader)
+    }
+
+    /// Whether the publisher should let others run, after each of `count` messages.
+    fn publish(send: &mut SendSide, message: &Message, count: usize) -> Vec<bool> {
+        let each = (0..count).map(|_| send.publish(message).map(|()| send.has_outrun()));
+        each.collect::<Result<_, _>>().expect("never refused")
+    }
+
     #[test]
-    fn a_publisher_gives_way_where_others_read() {
+    fn a_publisher_gives_way_where_others_read_and_are_full() {
         for gives_way in [false, true] {
-            let config = HubConfig { gives_way, ..HubConfig::new(SocketType::Pub) };
-            let mut send = SendSide::new(&config, &Arc::default());
-            let (writer, _reader) = pipe(Mark::messages(1), false, &Arena::new());
-            let link = send.outlets.open(0);
-            send.attach(SendRule::Publish, link.slot, writer);
-            send.topics.apply(link.slot, Wish::Subscribe, b"");
-            let mut publish = || (send.publish(&Message::from("x")), send.has_outrun());
-            assert_eq!([publish(), publish()], [(Ok(()), false), (Ok(()), gives_way)]);
+            let (mut send, _reader) = publisher(gives_way, 1);
+            assert_eq!(publish(&mut send, &Message::from("x"), 3), [false, gives_way, gives_way]);
         }
+    }
+
+    #[test]
+    fn a_publisher_gives_way_to_one_who_is_behind() {
+        let (mut send, mut reader) = publisher(true, 1000);
+        let (quarter, mut batch) = (Message::from(vec![7; AHEAD_BYTES / 4]), Batch::default());
+        assert_eq!(publish(&mut send, &quarter, 5), [false, false, false, true, true]);
+        batch.clear();
+        assert_eq!(reader.take(&mut batch), Taken::Some);
+        assert_eq!(publish(&mut send, &quarter, 1), [false]);
     }
 }

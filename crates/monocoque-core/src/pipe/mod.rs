@@ -36,6 +36,15 @@ use crate::batch::BatchWriter;
 use crate::load::Load;
 use crate::slab::Arena;
 
+/// How a writer fares whose message was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As far as it knows, as its reader does.
+    Even,
+    /// More waits for the reader than a core's cache keeps (`AHEAD_BYTES`).
+    Ahead,
+}
+
 /// Why a pipe did not take a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {

@@ -5,9 +5,9 @@ use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 
 use super::mark::Mark;
-use super::{HandOver, InHand, Refusal, Taken, WriteThrough};
+use super::{HandOver, InHand, Pace, Refusal, Taken, WriteThrough};
 use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
-use crate::limits::STREAM_TURN_BYTES;
+use crate::limits::{AHEAD_BYTES, STREAM_TURN_BYTES};
 use crate::load::Load;
 use crate::slab::Arena;
 use crate::sync::Mutex;
@@ -315,6 +315,11 @@ impl State {
     /// Whether the reader comes back and asks for what the writer holds back.
     pub(super) fn lets_hold_back(&self) -> bool {
         !self.reader_waits && !self.conflate && !self.is_over() && self.hand_over.is_some()
+    }
+
+    /// How the writer fares who puts something in. A reader that waits is only woken by it, and so not behind.
+    pub(super) fn pace(&self) -> Pace {
+        if self.held.bytes > AHEAD_BYTES && !self.reader_waits { Pace::Ahead } else { Pace::Even }
     }
 
     /// What the writer may add without asking: room, and no more than is worth a write.

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::mark::Mark;
 use super::state::{Shared, State, keep, wake};
-use super::{Flow, HandOver, InHand, Refusal};
+use super::{Flow, HandOver, InHand, Pace, Refusal};
 use crate::batch::{Batch, BatchWriter};
+use crate::limits::AHEAD_BYTES;
 use crate::load::Load;
 use crate::message::encoded_len;
 use crate::slab::Arena;
@@ -66,37 +67,41 @@ impl PipeWriter {
     /// [`Refusal`]; the pipe holds what it held.
     #[inline]
     pub fn push(&mut self, message: impl Outgoing) -> Result<(), Refusal> {
-        self.put(message, false)
+        self.put(message, false).map(|_| ())
     }
 
     /// [`push`](Self::push) for those who drop what is refused: what the pipe [refuses](Self::refuses) is refused without its
-    /// lock, which the reader needs.
+    /// lock, which the reader needs. Tells how the writer fares, which it looks at every [`AHEAD_BYTES`].
     ///
     /// # Errors
     /// As [`push`](Self::push).
     #[inline]
-    pub fn offer(&mut self, message: impl Outgoing) -> Result<(), Refusal> {
+    pub fn offer(&mut self, message: impl Outgoing) -> Result<Pace, Refusal> {
         self.put(message, true)
     }
 
     #[inline]
-    fn put(&mut self, message: impl Outgoing, drops: bool) -> Result<(), Refusal> {
+    fn put(&mut self, message: impl Outgoing, drops: bool) -> Result<Pace, Refusal> {
         let (bytes, front) = (encoded_len(message.frames()), &mut self.front);
         if !front.admits(&self.shared, bytes) {
             if drops && self.shared.refuses(bytes) {
                 return Err(Refusal::Full);
             }
-            return self.push_through(message, bytes);
+            let pace = self.push_through(message, bytes)?;
+            if drops {
+                self.front.room.bytes = self.front.room.bytes.min(AHEAD_BYTES);
+            }
+            return Ok(pace);
         }
         front.room.messages -= 1;
         front.room.bytes -= bytes;
         front.encoded.push_message(message, &self.shared.arena);
-        Ok(())
+        Ok(Pace::Even)
     }
 
     /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked.
     #[inline(never)]
-    fn push_through(&mut self, message: impl Outgoing, bytes: usize) -> Result<(), Refusal> {
+    fn push_through(&mut self, message: impl Outgoing, bytes: usize) -> Result<Pace, Refusal> {
         let (shared, front) = (&*self.shared, &mut self.front);
         let mut state = shared.lock();
         if state.is_over() {
@@ -110,10 +115,11 @@ impl PipeWriter {
         if state.conflate {
             state.keep_last(&shared.arena);
         }
+        let pace = state.pace();
         if !state.has_turn(bytes) || !state.write_through() {
             front.release(shared, state);
         }
-        Ok(())
+        Ok(pace)
     }
 
     /// Whether the message before was refused, of the size of `message` or smaller, and the pipe is not half free since. Asks

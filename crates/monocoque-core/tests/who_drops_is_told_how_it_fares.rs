@@ -1,0 +1,71 @@
+//! A writer that drops what is refused asks a full pipe no more than once, and is told when its reader is behind.
+
+mod common;
+
+use common::{Owner, plain, take};
+use monocoque_core::Message;
+use monocoque_core::limits::AHEAD_BYTES;
+use monocoque_core::pipe::{Mark, Pace, Refusal, pipe};
+use monocoque_core::slab::Arena;
+
+const BYTES: usize = 4096;
+
+fn message() -> Message {
+    Message::from(vec![7; BYTES])
+}
+
+#[test]
+fn who_is_full_is_full_for_what_is_no_smaller() {
+    let (mut writer, mut reader) = plain(2);
+    assert!([(); 2].map(|()| writer.offer(&message())).iter().all(Result::is_ok));
+    assert!(!writer.refuses(&message()), "it was not asked yet");
+    assert_eq!(writer.offer(&message()), Err(Refusal::Full));
+    assert!(writer.refuses(&message()) && !writer.refuses(&Message::from("smaller")));
+    take(&mut reader);
+    assert!(!writer.refuses(&message()));
+    assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+}
+
+#[test]
+fn who_is_gone_is_not_full() {
+    let (mut writer, reader) = plain(1);
+    assert_eq!([(); 2].map(|()| writer.offer(&message())), [Ok(Pace::Even), Err(Refusal::Full)]);
+    drop(reader);
+    assert_eq!(writer.offer(&message()), Err(Refusal::Closed));
+}
+
+#[test]
+fn a_reader_is_behind_when_so_much_waits_for_it() {
+    let enough = AHEAD_BYTES / BYTES;
+    let (mut writer, mut reader) = plain(0);
+    let large = Message::from(vec![7; 2 * AHEAD_BYTES]);
+    assert_eq!(writer.offer(&large), Ok(Pace::Even), "it waited, and is woken by this very message");
+    assert_eq!(writer.offer(&large), Ok(Pace::Ahead));
+    take(&mut reader);
+    let paces: Vec<_> = (0..2 * enough).map(|_| writer.offer(&message())).collect();
+    assert_eq!(paces.iter().take_while(|&&pace| pace == Ok(Pace::Even)).count(), enough - 1);
+    assert_eq!(paces.last(), Some(&Ok(Pace::Ahead)));
+    take(&mut reader);
+    assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+}
+
+#[test]
+fn who_holds_back_asks_now_and_then() {
+    let enough = AHEAD_BYTES / BYTES;
+    for drops in [false, true] {
+        let (writer, mut reader) = pipe(Mark::messages(0), false, &Arena::new());
+        let writer = Owner::new(writer, true);
+        let offer = || match drops {
+            true => writer.lock().offer(&message()).expect("there is no mark"),
+            false => writer.lock().push(&message()).map(|()| Pace::Even).expect("there is no mark"),
+        };
+        offer();
+        take(&mut reader);
+        // The first asks, and lets the writer hold back what follows.
+        assert!((0..enough).all(|_| offer() == Pace::Even));
+        let ahead = (0..3 * enough).filter(|_| offer() == Pace::Ahead).count();
+        assert_eq!(ahead, if drops { 3 } else { 0 });
+        let waits = take(&mut reader).messages;
+        assert_eq!(waits, 4 * enough);
+    }
+}
