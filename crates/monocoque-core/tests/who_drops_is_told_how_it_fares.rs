@@ -27,6 +27,18 @@ fn who_is_full_is_full_for_what_is_no_smaller() {
 }
 
 #[test]
+fn who_asked_for_room_and_was_given_it_is_not_refused() {
+    let (mut writer, mut reader) = plain(10);
+    (0..11).for_each(|number| assert_eq!(writer.offer(&message()).is_ok(), number < 10));
+    writer.set_mark(Mark::messages(7));
+    // Credit comes in steps of four now: six are left, which is room for one, and not half of the mark.
+    (0..4).for_each(|_| assert!(reader.next_unit().is_some()));
+    assert!(writer.refuses(&message()));
+    assert!(writer.has_room_for(&message()));
+    assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+}
+
+#[test]
 fn who_is_gone_is_not_full() {
     let (mut writer, reader) = plain(1);
     assert_eq!([(); 2].map(|()| writer.offer(&message())), [Ok(Pace::Even), Err(Refusal::Full)]);

@@ -66,8 +66,8 @@ pub(crate) struct Outlets {
     fanout: Fanout,
     /// Messages in a row that every link they were for refused.
     refused: u32,
-    /// One of the links that the last message was for reads less fast than it is sent to.
-    ahead: bool,
+    /// The last message went to one who is behind, or had no room anywhere, as a few before it.
+    outran: bool,
     drops: Arc<Drops>,
 }
 
@@ -82,7 +82,7 @@ impl Outlets {
             past: Flow::default(),
             fanout: Fanout::default(),
             refused: 0,
-            ahead: false,
+            outran: false,
             drops,
         }
     }
@@ -220,16 +220,19 @@ impl Outlets {
             }
         }
         self.drops.count(DropCause::Full, full as u64);
-        self.ahead = ahead;
-        if !slots.is_empty() {
-            self.refused = if full == slots.len() { self.refused.saturating_add(1) } else { 0 };
+        let by_all = !slots.is_empty() && full == slots.len();
+        if by_all {
+            self.refused = self.refused.saturating_add(1);
+        } else if !slots.is_empty() {
+            self.refused = 0;
         }
+        self.outran = ahead || (by_all && self.refused <= GIVE_WAY_MAX);
     }
 
-    /// Whether the last message went to one who is behind, or had no room anywhere, as a few before it.
+    /// Whether the last message that was published went to one who is behind, or had no room anywhere, as a few before it.
     #[inline]
     pub(crate) fn has_outrun(&self) -> bool {
-        self.ahead || (1..=GIVE_WAY_MAX).contains(&self.refused)
+        self.outran
     }
 
     #[inline]
@@ -380,7 +383,7 @@ mod tests {
         assert!(outlets.encode_once(&[0, 1], &message).is_none(), "one that has room encodes for itself");
         assert_eq!(send(&mut outlets, 1), (2, true));
         outlets.push_to_each(&[], &message);
-        assert!(outlets.has_outrun(), "a message for nobody says nothing");
+        assert!(!outlets.has_outrun(), "nobody is outrun by a message for nobody");
         assert_eq!(send(&mut outlets, u64::from(GIVE_WAY_MAX) - 1), (2 * (u64::from(GIVE_WAY_MAX) - 1), true));
         assert_eq!(send(&mut outlets, 1), (2, false), "nobody reads");
         // Of four, two have to be read before another is taken.

@@ -34,7 +34,7 @@ impl Hub {
     fn fan_out(&self, to_each: impl FnOnce(&mut SendSide) -> Result<(), SendReason>) -> Result<(), SendReason> {
         let mut send = self.send.lock();
         let sent = to_each(&mut send);
-        let has_outrun = send.has_outrun();
+        let has_outrun = sent.is_ok() && send.has_outrun();
         drop(send);
         if has_outrun {
             std::thread::yield_now();

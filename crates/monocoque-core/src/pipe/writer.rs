@@ -221,11 +221,13 @@ impl PipeWriter {
 
     #[inline(never)]
     fn ask(&mut self, bytes: usize) -> bool {
-        let mut state = self.lock();
-        let admitted = state.is_over() || state.ask(bytes).is_ok();
+        let (shared, front) = (&*self.shared, &mut self.front);
+        let mut state = shared.lock();
+        front.hand_over(&mut state, &shared.arena);
+        let admitted = state.is_over() || shared.ask(&mut state, bytes).is_ok();
         drop(state);
         if !admitted {
-            self.front.room = Load::default();
+            front.room = Load::default();
         }
         admitted
     }
