@@ -188,8 +188,7 @@ impl BatchWriter {
     #[inline]
     fn push_frame(&mut self, flags: u8, message: &mut impl Outgoing, index: usize, arena: &Arena) {
         let frame = &message.frames()[index];
-        let reference_from = if self.apart { APART_BYTES_MIN } else { GATHER_BYTES_MIN };
-        if frame.len() >= reference_from {
+        if frame.goes_by_reference(if self.apart { APART_BYTES_MIN } else { GATHER_BYTES_MIN }) {
             return self.push_by_reference(flags, message.body(index), arena);
         }
         encode_frame(flags, frame, self.slab_with(header_len(frame.len()) + frame.len(), arena));
@@ -545,6 +544,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fanout::Fanout;
     use crate::message::encoded_len;
 
     fn encode(messages: &[Message]) -> Batch {
@@ -567,7 +567,10 @@ mod tests {
 
     fn messages() -> impl Strategy<Value = Vec<Message>> {
         let sizes = prop::sample::select(vec![0usize, 1, 64, 65, 255, 256, 8191, 8192, 70_000]);
-        let frame = (sizes, any::<u8>()).prop_map(|(len, byte)| Frame::from(vec![byte; len]));
+        let frame = (sizes, any::<u8>(), any::<bool>()).prop_map(|(len, byte, lent)| {
+            let body = Bytes::from(vec![byte; len]);
+            if lent { Frame::lent(body) } else { body.into() }
+        });
         let message = prop::collection::vec(frame, 1..4).prop_map(Message::from);
         prop::collection::vec(message, 0..20)
     }
@@ -578,6 +581,21 @@ mod tests {
         let batch = encode(&[Message::from(body.clone())]);
         assert_eq!(batch.segments[1].as_ptr(), body.as_ptr());
         assert_eq!(decode(batch)[0].first().shared().map(|bytes| bytes.as_ptr()), Some(body.as_ptr()));
+    }
+
+    #[test]
+    fn lent_bodies_are_not_copied_however_small() {
+        let (body, arena) = (Bytes::from(vec![1; 9]), Arena::new());
+        let message = Message::from([Frame::lent(body.clone()), Frame::lent(Bytes::new()), Frame::lent(body.clone())]);
+        for apart in [false, true] {
+            let (mut writer, mut batch) = (BatchWriter::new(apart), Batch::default());
+            writer.push_message(&message, &arena);
+            writer.take(&mut batch);
+            let of_body = batch.segments.iter().chain(&batch.bodies).filter(|bytes| bytes.as_ptr() == body.as_ptr());
+            assert_eq!(of_body.count(), 2);
+            assert_eq!(decode(batch), std::slice::from_ref(&message));
+        }
+        assert!(Fanout::default().encode(&message, &arena).is_none(), "each pipe holds them by itself");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Fanout {
     pub fn encode<'m>(&mut self, message: &'m Message, arena: &Arena) -> Option<Encoded<'m>> {
         let frames = message.frames();
         let bytes = encoded_len(frames);
-        if bytes > SLAB_LARGE_BYTES || frames.iter().any(|frame| frame.len() >= GATHER_BYTES_MIN) {
+        if bytes > SLAB_LARGE_BYTES || frames.iter().any(|frame| frame.goes_by_reference(GATHER_BYTES_MIN)) {
             return None;
         }
         let slab = self.slab_with(bytes, arena);

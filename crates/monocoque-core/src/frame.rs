@@ -18,6 +18,8 @@ pub struct Frame(Repr);
 enum Repr {
     Inline(Inline),
     Shared(Bytes),
+    /// Never copied into a pipe, however small.
+    Lent(Bytes),
 }
 
 /// A small body. The bytes come first, so that copying a frame loads them as they were stored: a load that
@@ -65,6 +67,22 @@ impl Frame {
         Self(Repr::Inline(Inline::new(data, body.len())))
     }
 
+    /// A body whose owner wants to know when it was sent: `body` is let go of when it was written to the network, received
+    /// over inproc or dropped, not before. Any other that is small is copied when it is sent, and let go of at once.
+    pub fn lent(body: Bytes) -> Self {
+        if body.is_empty() { Self::new() } else { Self(Repr::Lent(body)) }
+    }
+
+    /// Whether a pipe holds the body itself, not a copy of it; bodies that are not lent from `bytes_min` bytes on.
+    #[inline]
+    pub(crate) fn goes_by_reference(&self, bytes_min: usize) -> bool {
+        match &self.0 {
+            Repr::Inline(_) => false,
+            Repr::Shared(bytes) => bytes.len() >= bytes_min,
+            Repr::Lent(_) => true,
+        }
+    }
+
     /// Becomes the range `[from, from + len)` of `chunk`: copied inline when small, so that it pins no slab.
     #[inline]
     pub(crate) fn assign(&mut self, chunk: &Bytes, from: usize, len: usize) {
@@ -89,7 +107,7 @@ impl Frame {
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline(inline) => inline.as_slice(),
-            Repr::Shared(bytes) => bytes,
+            Repr::Shared(bytes) | Repr::Lent(bytes) => bytes,
         }
     }
 
@@ -98,7 +116,7 @@ impl Frame {
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
             Repr::Inline(inline) => Bytes::copy_from_slice(inline.as_slice()),
-            Repr::Shared(bytes) => bytes,
+            Repr::Shared(bytes) | Repr::Lent(bytes) => bytes,
         }
     }
 
@@ -107,7 +125,7 @@ impl Frame {
     pub(crate) fn replace(&mut self, body: Bytes) -> Option<Bytes> {
         match std::mem::replace(self, Self::from(body)).0 {
             Repr::Inline(_) => None,
-            Repr::Shared(bytes) => Some(bytes),
+            Repr::Shared(bytes) | Repr::Lent(bytes) => Some(bytes),
         }
     }
 
@@ -116,7 +134,7 @@ impl Frame {
     pub(crate) fn shared(&self) -> Option<&Bytes> {
         match &self.0 {
             Repr::Inline(_) => None,
-            Repr::Shared(bytes) => Some(bytes),
+            Repr::Shared(bytes) | Repr::Lent(bytes) => Some(bytes),
         }
     }
 
@@ -125,7 +143,7 @@ impl Frame {
     pub(crate) fn encode(&self, slab: &mut SlabMut) {
         match &self.0 {
             Repr::Inline(inline) => slab.extend_from_front(&inline.data, inline.len as usize),
-            Repr::Shared(bytes) => slab.extend_from_slice(bytes),
+            Repr::Shared(bytes) | Repr::Lent(bytes) => slab.extend_from_slice(bytes),
         }
     }
 }

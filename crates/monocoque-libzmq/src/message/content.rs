@@ -40,6 +40,8 @@ const CLOSED: u8 = 0;
 const MORE: u8 = 1;
 /// The body may be another message's too.
 const IS_SHARED: u8 = 2;
+/// The body is a user's memory, with a function to be called when it was sent.
+const IS_LENT: u8 = 4;
 
 /// `zmq_msg_t`.
 #[repr(C, align(8))]
@@ -101,6 +103,13 @@ impl Msg {
     pub(crate) fn with_bytes(bytes: Bytes, is_shared: bool) -> Self {
         let flags = if is_shared { IS_SHARED } else { 0 };
         Self::with(SHARED, flags, 0, Body { shared: ManuallyDrop::new(bytes) })
+    }
+
+    /// A body that the user gets back when it was sent.
+    pub(crate) fn lent(bytes: Bytes) -> Self {
+        let mut msg = Self::with_bytes(bytes, false);
+        msg.flags = IS_LENT;
+        msg
     }
 
     /// A received frame.
@@ -204,6 +213,7 @@ impl Msg {
                 self.free_owned();
                 frame
             }
+            _ if self.flags & IS_LENT != 0 => Frame::lent(self.take_bytes()),
             _ => Frame::from(self.take_bytes()),
         };
         (self.kind, self.inline_len) = (INLINE, 0);
@@ -213,7 +223,8 @@ impl Msg {
     /// Puts a body back that was taken out: what it is the body of was refused.
     pub(crate) fn put_back(&mut self, frame: Frame) {
         debug_assert!(self.kind == INLINE && self.inline_len == 0);
-        let with_body = Self::of_frame(frame);
+        let is_lent = self.flags & IS_LENT != 0;
+        let with_body = if is_lent { Self::lent(frame.into_bytes()) } else { Self::of_frame(frame) };
         (self.kind, self.inline_len) = (with_body.kind, with_body.inline_len);
         let with_body = ManuallyDrop::new(with_body);
         // SAFETY: the body is moved out of what is not dropped, and nothing that it replaces needs a drop.

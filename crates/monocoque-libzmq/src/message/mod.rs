@@ -118,7 +118,7 @@ pub unsafe extern "C" fn zmq_msg_init_data(
     hint: *mut c_void,
 ) -> c_int {
     let own = || match free {
-        Some(free) => Ok(Msg::with_bytes(Bytes::from_owner(UserData { data, len, free, hint }), false)),
+        Some(free) => Ok(Msg::lent(Bytes::from_owner(UserData { data, len, free, hint }))),
         None if data.is_null() || len == 0 => Ok(Msg::with_bytes(Bytes::new(), true)),
         // SAFETY: without a function to free it, the caller promised it for as long as any message has it.
         None => Ok(Msg::with_bytes(
