@@ -43,6 +43,10 @@ pub const READ_APART_BYTES_MIN: usize = SLAB_LARGE_BYTES / 2;
 /// memory or another core's cache (docs/decisions/0042).
 pub const AHEAD_BYTES: usize = 2 * SLAB_LARGE_BYTES;
 
+/// Times in a row that a publisher gives up its core for the sake of one who takes nothing meanwhile: subscribers who read have read by
+/// then, and others would only slow it down (docs/decisions/0042).
+pub const GIVE_WAY_MAX: u32 = 64;
+
 /// What each connection may hold of its peer's when the ceiling of its context is reached: a few commands, or messages that
 /// are small. As much as an idle connection takes in all.
 pub const RESERVE_BYTES: usize = SLAB_SMALL_BYTES;

@@ -24,6 +24,8 @@ enum Operation {
     PutBack,
     Discard,
     SetMark(u32),
+    AskFor(Message),
+    Conflate,
     Finish,
 }
 
@@ -93,6 +95,14 @@ impl Oracle {
             return Err(Refusal::Full);
         }
         self.push(message)
+    }
+
+    /// Asks, and puts nothing in.
+    fn has_room_for(&mut self, message: &Message) -> bool {
+        let has_room = self.finished || self.conflate || self.mark == 0 || self.held < self.mark;
+        self.writer_waits |= !has_room;
+        self.refused = (!has_room).then(|| bytes(message));
+        has_room
     }
 
     fn credit(&mut self, messages: usize) {
@@ -190,7 +200,12 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => Just(Operation::PutBack),
         1 => Just(Operation::Discard),
         1 => (0u32..8).prop_map(Operation::SetMark),
-        1 => prop::bool::weighted(0.1).prop_map(|end| if end { Operation::Finish } else { Operation::Take }),
+        2 => message().prop_map(Operation::AskFor),
+        1 => prop::sample::select(&[0, 0, 0, 0, 0, 0, 0, 1, 2][..]).prop_map(|rare| match rare {
+            1 => Operation::Finish,
+            2 => Operation::Conflate,
+            _ => Operation::Take,
+        }),
     ]
 }
 
@@ -263,6 +278,15 @@ proptest! {
                 Operation::SetMark(mark) => {
                     writer.lock().set_mark(Mark::messages(mark));
                     oracle.remark(mark as usize);
+                }
+                Operation::AskFor(message) => {
+                    prop_assert_eq!(writer.lock().has_room_for(&message), oracle.has_room_for(&message));
+                }
+                Operation::Conflate => {
+                    writer.lock().conflate();
+                    oracle.conflate = true;
+                    oracle.keep_last();
+                    oracle.wake_writer();
                 }
                 Operation::Finish => {
                     writer.lock().finish();

@@ -2,10 +2,14 @@
 
 mod common;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use common::{Owner, plain, take};
 use monocoque_core::Message;
-use monocoque_core::limits::AHEAD_BYTES;
-use monocoque_core::pipe::{Mark, Pace, Refusal, pipe};
+use monocoque_core::batch::Batch;
+use monocoque_core::limits::{AHEAD_BYTES, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN};
+use monocoque_core::pipe::{Mark, Pace, Refusal, Taken, WriteThrough, pipe};
 use monocoque_core::slab::Arena;
 
 const BYTES: usize = 4096;
@@ -36,6 +40,76 @@ fn who_asked_for_room_and_was_given_it_is_not_refused() {
     assert!(writer.refuses(&message()));
     assert!(writer.has_room_for(&message()));
     assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+    assert_eq!(writer.offer(&message()), Err(Refusal::Full));
+    assert!(reader.next_unit().is_none_or(|_| !writer.has_room()));
+    writer.set_mark(Mark::messages(20));
+    assert!(writer.has_room());
+    assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+}
+
+#[test]
+fn who_was_refused_is_not_let_in_by_what_no_mark_holds_back() {
+    let (writer, mut reader) = pipe(Mark::messages(6), false, &Arena::new());
+    let writer = Owner::new(writer, true);
+    (0..6).for_each(|_| assert!(writer.lock().push(&message()).is_ok()));
+    writer.lock().push_unmarked(&message());
+    assert!(reader.next_unit().is_some());
+    assert_eq!(writer.lock().push(&message()), Err(Refusal::Full));
+    (0..2).for_each(|_| assert!(reader.next_unit().is_some()));
+    writer.lock().push_unmarked(&message());
+    let mut writer = writer.lock();
+    assert_eq!((writer.refuses(&message()), writer.offer(&message())), (true, Err(Refusal::Full)));
+}
+
+#[test]
+fn who_conflates_refuses_nothing() {
+    let (mut writer, mut reader) = plain(4);
+    (0..5).for_each(|number| assert_eq!(writer.offer(&message()).is_ok(), number < 4));
+    assert!(reader.next_unit().is_some());
+    writer.conflate();
+    assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+}
+
+/// A link that takes everything.
+#[derive(Debug)]
+struct Swallows;
+
+impl WriteThrough for Swallows {
+    fn is_due(&self) -> bool {
+        true
+    }
+
+    fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize {
+        segments.iter().map(Bytes::len).sum::<usize>() + last.len()
+    }
+}
+
+#[test]
+fn who_writes_all_itself_is_not_ahead() {
+    let (mut writer, mut reader) = plain(0);
+    reader.lend_turn(Arc::new(Swallows));
+    assert_eq!(reader.take(&mut Batch::default()), Taken::Empty);
+    // Too large for its sender to write at once: the reader is woken for it, and does not come.
+    writer.offer(&Message::multipart(vec![vec![0; 4000]; 20])).expect("there is no mark");
+    // So large that it writes before it has looked too often.
+    let message = Message::from(vec![7; GATHER_BYTES_MIN - FRAME_HEADER_BYTES_MAX - 1]);
+    let paces: Vec<_> = (0..1000).map(|_| (writer.offer(&message), writer.held() == 0)).collect();
+    assert!(paces.contains(&(Ok(Pace::Even), true)), "it writes all at times");
+    assert!(!paces.contains(&(Ok(Pace::Ahead), true)));
+}
+
+#[test]
+fn a_reader_that_asked_is_behind_as_soon_as_before() {
+    let (writer, mut reader) = pipe(Mark::messages(1000), false, &Arena::new());
+    let writer = Owner::new(writer, true);
+    let offer = || writer.lock().offer(&message());
+    assert_eq!(offer(), Ok(Pace::Even));
+    take(&mut reader);
+    // The first of these asks and the second is held back, until the reader asks for it.
+    assert_eq!([offer(), offer()], [Ok(Pace::Even); 2]);
+    take(&mut reader);
+    let even = (0..).take_while(|_| offer() == Ok(Pace::Even)).count();
+    assert!(even <= 2 * AHEAD_BYTES / BYTES, "{even}");
 }
 
 #[test]

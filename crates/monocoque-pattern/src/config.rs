@@ -60,9 +60,6 @@ pub struct HubConfig {
     pub raw: bool,
     /// PUB, XPUB, RADIO: refuse a message that a matching subscriber has no room for (`ZMQ_XPUB_NODROP`).
     pub no_drop: bool,
-    /// PUB, XPUB, RADIO: a thread that sends what no subscriber has room for, or more than one of them keeps up with, gives up its
-    /// core now and then. For where other threads read the pipes. Stays as it was at birth.
-    pub gives_way: bool,
     /// The pipes of this socket keep only the last message (`ZMQ_CONFLATE`). The pipes do it; the hub
     /// counts what was replaced. Stays as it was at birth.
     pub conflate: bool,
@@ -95,7 +92,6 @@ impl HubConfig {
             xsub_verbose_unsubscribe: false,
             raw: matches!(socket_type, SocketType::Stream),
             no_drop: false,
-            gives_way: false,
             conflate: false,
         }
     }

@@ -71,6 +71,8 @@ pub struct Hub {
     pub(crate) recv_rule: RecvRule,
     pub(crate) signals: Arc<Signals>,
     pub(crate) drops: Arc<Drops>,
+    /// Lets others run.
+    pub(crate) give_way: Option<fn()>,
     /// Mirrors the send side's for a look without its lock.
     closed: AtomicBool,
     /// Mirrors the receive side's for a look without its lock.
@@ -96,7 +98,16 @@ impl Hub {
             recv_rule,
             recv: Mutex::new(RecvSide::new(config, recv_rule, &drops)),
             drops,
+            give_way: None,
         }
+    }
+
+    /// PUB, XPUB, RADIO: calls `give_way` after a message that no subscriber had room for, or that one of them is behind with,
+    /// so that others may run: for where other threads read the pipes. Not for the sake of one who has stopped reading for
+    /// more than [`GIVE_WAY_MAX`](monocoque_core::limits::GIVE_WAY_MAX) times in a row.
+    #[must_use]
+    pub fn giving_way(self, give_way: fn()) -> Hub {
+        Hub { give_way: Some(give_way), ..self }
     }
 
     /// Changes the options; they act from here on, on the peers that are there too. What a hub is told at its birth stays:

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use monocoque_core::fanout::{Encoded, Fanout};
+use monocoque_core::limits::GIVE_WAY_MAX;
 use monocoque_core::pipe::{Flow, Pace, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, Outgoing, RoutingId};
 
 use crate::subscriptions::{Wish, WishForm};
 use crate::{LinkId, PeerKey};
-
-/// Messages in a row that nobody had room for after which a publisher does not give up its core any more: subscribers who read
-/// have read by then, and others would only slow it down.
-const GIVE_WAY_MAX: u32 = 64;
 
 /// One link's sending side.
 #[derive(Debug, Default)]
@@ -30,6 +27,8 @@ pub(crate) struct Outlet {
     pub(crate) named: bool,
     /// The application has ended the connection.
     pub(crate) parting: bool,
+    /// Messages in a row that its pipe had no room for.
+    refused: u32,
 }
 
 impl Outlet {
@@ -64,10 +63,8 @@ pub(crate) struct Outlets {
     past: Flow,
     /// What goes to several links.
     fanout: Fanout,
-    /// Messages in a row that every link they were for refused.
-    refused: u32,
-    /// The last message went to one who is behind, or had no room anywhere, as a few before it.
-    outran: bool,
+    /// The last message went to one who is behind, or had no room anywhere, and those it was for may still take something.
+    gives_way: bool,
     drops: Arc<Drops>,
 }
 
@@ -81,8 +78,7 @@ impl Outlets {
             conflates,
             past: Flow::default(),
             fanout: Fanout::default(),
-            refused: 0,
-            outran: false,
+            gives_way: false,
             drops,
         }
     }
@@ -190,7 +186,7 @@ impl Outlets {
         }
     }
 
-    /// [`push`](Self::push), where a pipe that was full is not asked again before there is room.
+    /// [`push`](Self::push), where a pipe that was full is not asked again until half of it is free.
     #[inline]
     fn offer(&mut self, slot: u32, message: impl Outgoing) -> Result<Pace, Refusal> {
         let writer = self.list[slot as usize].writer.as_mut().ok_or(Refusal::Closed)?;
@@ -211,28 +207,32 @@ impl Outlets {
 
     #[inline]
     fn offer_to_each(&mut self, slots: &[u32], message: impl Outgoing + Copy) {
-        let (mut full, mut ahead) = (0, false);
+        let (mut full, mut taken, mut ahead, mut may_take) = (0, false, false, false);
         for &slot in slots {
-            match self.offer(slot, message) {
-                Ok(pace) => ahead |= pace == Pace::Ahead,
-                Err(Refusal::Full) => full += 1,
+            let offered = self.offer(slot, message);
+            let outlet = &mut self.list[slot as usize];
+            match offered {
+                Ok(pace) => {
+                    (taken, outlet.refused) = (true, 0);
+                    ahead |= pace == Pace::Ahead;
+                }
+                Err(Refusal::Full) => {
+                    full += 1;
+                    outlet.refused = outlet.refused.saturating_add(1);
+                    may_take |= outlet.refused <= GIVE_WAY_MAX;
+                }
                 Err(Refusal::Closed) => self.drops.count(DropCause::PeerGone, 1),
             }
         }
-        self.drops.count(DropCause::Full, full as u64);
-        let by_all = !slots.is_empty() && full == slots.len();
-        if by_all {
-            self.refused = self.refused.saturating_add(1);
-        } else if !slots.is_empty() {
-            self.refused = 0;
-        }
-        self.outran = ahead || (by_all && self.refused <= GIVE_WAY_MAX);
+        self.drops.count(DropCause::Full, full);
+        self.gives_way = ahead || (!taken && may_take);
     }
 
-    /// Whether the last message that was published went to one who is behind, or had no room anywhere, as a few before it.
+    /// Whether who published the last message should let others run: it went to one who is behind, or had no room anywhere,
+    /// and not too often before.
     #[inline]
-    pub(crate) fn has_outrun(&self) -> bool {
-        self.outran
+    pub(crate) fn gives_way(&self) -> bool {
+        self.gives_way
     }
 
     #[inline]
@@ -377,13 +377,13 @@ mod tests {
         let send = |outlets: &mut Outlets, count: u64| {
             let before = drops.of(DropCause::Full);
             (0..count).for_each(|_| outlets.push_to_each(&[0, 1], &message));
-            (drops.of(DropCause::Full) - before, outlets.has_outrun())
+            (drops.of(DropCause::Full) - before, outlets.gives_way())
         };
         assert_eq!(send(&mut outlets, 4), (2, false), "one still has room");
         assert!(outlets.encode_once(&[0, 1], &message).is_none(), "one that has room encodes for itself");
         assert_eq!(send(&mut outlets, 1), (2, true));
         outlets.push_to_each(&[], &message);
-        assert!(!outlets.has_outrun(), "nobody is outrun by a message for nobody");
+        assert!(!outlets.gives_way(), "nobody is outrun by a message for nobody");
         assert_eq!(send(&mut outlets, u64::from(GIVE_WAY_MAX) - 1), (2 * (u64::from(GIVE_WAY_MAX) - 1), true));
         assert_eq!(send(&mut outlets, 1), (2, false), "nobody reads");
         // Of four, two have to be read before another is taken.

@@ -26,29 +26,29 @@ impl Hub {
         if self.last_value.load(Ordering::Relaxed) {
             return self.publish_to_last(message);
         }
-        self.fan_out(|send| send.publish(message))
+        self.send_to_many(|send| send.publish(message))
     }
 
-    /// Sends to many. A thread that has outrun all of them lets others run: it may have the core that they need to make room.
+    /// Sends to many. A thread that is ahead of them lets others run: it may have the core that they need to make room.
     #[inline]
-    fn fan_out(&self, to_each: impl FnOnce(&mut SendSide) -> Result<(), SendReason>) -> Result<(), SendReason> {
+    fn send_to_many(&self, to_each: impl FnOnce(&mut SendSide) -> Result<(), SendReason>) -> Result<(), SendReason> {
         let mut send = self.send.lock();
         let sent = to_each(&mut send);
-        let has_outrun = sent.is_ok() && send.has_outrun();
+        let gives_way = sent.is_ok() && send.outlets.gives_way();
         drop(send);
-        if has_outrun {
-            std::thread::yield_now();
+        if gives_way && let Some(give_way) = self.give_way {
+            give_way();
         }
         sent
     }
 
     fn publish_to_last(&self, message: &Message) -> Result<(), SendReason> {
         let mut recv = self.recv.lock();
-        let mut send = self.send.lock();
         let Some(last) = recv.inbox.last else {
-            return send.publish(message);
+            drop(recv);
+            return self.send_to_many(|send| send.publish(message));
         };
-        send.publish_to(last, message)?;
+        self.send.lock().publish_to(last, message)?;
         recv.inbox.last = None;
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Hub {
         if self.signals.has_ready() {
             self.upstream();
         }
-        self.fan_out(|send| send.radiate(message))
+        self.send_to_many(|send| send.radiate(message))
     }
 
     pub(crate) fn send_single(&self, message: &mut Message) -> Result<(), SendReason> {

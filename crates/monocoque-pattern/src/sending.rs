@@ -34,8 +34,6 @@ pub(crate) struct SendSide {
     no_drop: bool,
     /// What has no route or no room is refused.
     strict: bool,
-    /// Other threads read what is sent.
-    gives_way: bool,
     /// Empty between calls; kept for its memory.
     healed: Vec<u32>,
     drops: Arc<Drops>,
@@ -55,7 +53,6 @@ impl SendSide {
             raw: config.raw,
             no_drop: config.no_drop,
             strict: config.routes_strictly(),
-            gives_way: config.gives_way,
             healed: Vec::new(),
             drops: Arc::clone(drops),
         }
@@ -139,12 +136,6 @@ impl SendSide {
         }
         let all = [members, &self.every_group].concat();
         fan_out(&mut self.outlets, &all, message, self.no_drop)
-    }
-
-    /// Whether a publisher should let others run, as it has outrun all who read.
-    #[inline]
-    pub(crate) fn has_outrun(&self) -> bool {
-        self.gives_way && self.outlets.has_outrun()
     }
 
     /// Sends to every publisher.
@@ -287,51 +278,5 @@ impl HandOver for Owner {
         if let Some(send) = self.send.upgrade() {
             send.lock().outlets.hand_over(self.slot);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use monocoque_core::SocketType;
-    use monocoque_core::batch::Batch;
-    use monocoque_core::limits::AHEAD_BYTES;
-    use monocoque_core::pipe::{Mark, PipeReader, Taken, pipe};
-    use monocoque_core::slab::Arena;
-
-    use super::*;
-
-    /// A PUB with one subscriber, whose queue takes `mark` messages.
-    fn publisher(gives_way: bool, mark: u32) -> (SendSide, PipeReader) {
-        let config = HubConfig { gives_way, ..HubConfig::new(SocketType::Pub) };
-        let mut send = SendSide::new(&config, &Arc::default());
-        let (writer, reader) = pipe(Mark::messages(mark), false, &Arena::new());
-        let link = send.outlets.open(0);
-        send.attach(SendRule::Publish, link.slot, writer);
-        send.topics.apply(link.slot, Wish::Subscribe, b"");
-        (send, reader)
-    }
-
-    /// Whether the publisher should let others run, after each of `count` messages.
-    fn publish(send: &mut SendSide, message: &Message, count: usize) -> Vec<bool> {
-        let each = (0..count).map(|_| send.publish(message).map(|()| send.has_outrun()));
-        each.collect::<Result<_, _>>().expect("never refused")
-    }
-
-    #[test]
-    fn a_publisher_gives_way_where_others_read_and_are_full() {
-        for gives_way in [false, true] {
-            let (mut send, _reader) = publisher(gives_way, 1);
-            assert_eq!(publish(&mut send, &Message::from("x"), 3), [false, gives_way, gives_way]);
-        }
-    }
-
-    #[test]
-    fn a_publisher_gives_way_to_one_who_is_behind() {
-        let (mut send, mut reader) = publisher(true, 1000);
-        let (quarter, mut batch) = (Message::from(vec![7; AHEAD_BYTES / 4]), Batch::default());
-        assert_eq!(publish(&mut send, &quarter, 5), [false, false, false, true, true]);
-        batch.clear();
-        assert_eq!(reader.take(&mut batch), Taken::Some);
-        assert_eq!(publish(&mut send, &quarter, 1), [false]);
     }
 }

@@ -10,7 +10,7 @@ use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Endpoint, RoutingId, SocketType};
 use monocoque_io::{Binding, Dialer, Listener, Placement, PlacementGone, Stopper};
-use monocoque_pattern::{Hub, HubConfig, LinkId};
+use monocoque_pattern::{Hub, LinkId};
 
 use crate::auth::ZapClient;
 use crate::close::Phase;
@@ -98,8 +98,11 @@ impl Core {
 
     fn make(context: &Arc<ContextInner>, options: Options, place: Option<SocketPlace>) -> Arc<Self> {
         let events = Events::new(options.socket_type);
+        let hub = Hub::new(options.hub_config());
+        // Where the application's thread does the I/O, it gives way by awaiting.
+        let hub = if context.is_local() { hub } else { hub.giving_way(std::thread::yield_now) };
         Arc::new(Self {
-            hub: Hub::new(HubConfig { gives_way: !context.is_local(), ..options.hub_config() }),
+            hub,
             socket_type: options.socket_type,
             options: Mutex::new(options),
             context: Arc::clone(context),

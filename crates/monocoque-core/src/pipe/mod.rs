@@ -12,7 +12,8 @@
 //!   [`PipeReader::take`] gives it at once (a pump: the batch is on its way); [`PipeReader::next_unit`]
 //!   gives it as units are consumed, in steps of half the mark.
 //! - The reader is woken only after it found the pipe empty, once.
-//! - A writer that was refused is woken when the pipe is down to half the mark.
+//! - A writer that was refused is woken when the pipe is down to half the mark. One that drops ([`PipeWriter::offer`]) is refused
+//!   the same again until then, without asking.
 //! - A message of several frames becomes visible whole or not at all.
 
 mod gather;

@@ -7,7 +7,7 @@ use std::task::Waker;
 use super::mark::Mark;
 use super::{HandOver, InHand, Pace, Refusal, Taken, WriteThrough};
 use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
-use crate::limits::{AHEAD_BYTES, STREAM_TURN_BYTES};
+use crate::limits::{AHEAD_BYTES, GIVE_WAY_MAX, STREAM_TURN_BYTES};
 use crate::load::Load;
 use crate::slab::Arena;
 use crate::sync::Mutex;
@@ -44,6 +44,9 @@ pub(super) struct State {
     pub(super) held: Load,
     /// What has left the pipe so far.
     pub(super) passed: Load,
+    /// Bytes that had left it when the writer was last found ahead, and how often in a row it was with as many.
+    passed_before: usize,
+    looks: u32,
     /// Bytes in front of the queue that the writer has written.
     pub(super) sent: usize,
     pub(super) reader_waits: bool,
@@ -76,6 +79,8 @@ impl Shared {
             queue,
             held: Load::default(),
             passed: Load::default(),
+            passed_before: 0,
+            looks: 0,
             mark,
             conflate,
             conflated: 0,
@@ -118,14 +123,27 @@ impl Shared {
         from != 0 && bytes >= from as usize
     }
 
-    /// Asks for room for `bytes`, of which the answer is remembered.
+    /// Asks for room for `bytes`, of which the answer is remembered; if there is none, the writer will be woken.
     pub(super) fn ask(&self, state: &mut State, bytes: usize) -> Result<(), Refusal> {
-        let answer = state.ask(bytes);
-        let from = if answer.is_ok() { 0 } else { u32::try_from(bytes).unwrap_or(u32::MAX) };
+        let admits = state.conflate || state.mark.admits(state.held, bytes);
+        state.refused_bytes = if admits { 0 } else { bytes };
+        state.writer_waits |= !admits;
+        // What is over refuses nothing for want of room.
+        let from = if state.is_over() { 0 } else { u32::try_from(state.refused_bytes).unwrap_or(u32::MAX) };
         if self.refused_from.load(Ordering::Relaxed) != from {
             self.refused_from.store(from, Ordering::Release);
         }
-        answer
+        if admits { Ok(()) } else { Err(Refusal::Full) }
+    }
+
+    /// [`ask`](Self::ask) for a message of the size that was refused last.
+    pub(super) fn has_room(&self, state: &mut State) -> bool {
+        state.is_abandoned() || self.ask(state, state.refused_bytes).is_ok()
+    }
+
+    /// Whether the last message was refused, and the pipe is not half free since.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused_from.load(Ordering::Acquire) != 0
     }
 
     /// Gives the writer credit; returns its waker if it waits for this.
@@ -246,7 +264,8 @@ impl Shared {
         state.conflate = true;
         self.eager.store(true, Ordering::Release);
         state.keep_last(&self.arena);
-        let waker = self.credit(&mut state, Load::default());
+        // There is room for whatever comes.
+        let waker = if state.writer_waits { self.admit(&mut state) } else { None };
         drop(state);
         wake(waker);
     }
@@ -257,7 +276,7 @@ impl Shared {
         // The writer has to ask before it holds more.
         self.eager.store(true, Ordering::Release);
         // One that was refused may have room now, though the pipe is not down to half of the new mark.
-        let room = state.writer_waits && state.has_room();
+        let room = state.writer_waits && self.has_room(&mut state);
         let waker = if room { self.admit(&mut state) } else { None };
         drop(state);
         wake(waker);
@@ -296,30 +315,22 @@ impl State {
         self.finished && self.queue.is_empty()
     }
 
-    /// Whether the pipe takes a message of `bytes`; if not, the writer will be woken.
-    pub(super) fn ask(&mut self, bytes: usize) -> Result<(), Refusal> {
-        if self.conflate || self.mark.admits(self.held, bytes) {
-            self.refused_bytes = 0;
-            return Ok(());
-        }
-        self.writer_waits = true;
-        self.refused_bytes = bytes;
-        Err(Refusal::Full)
-    }
-
-    /// [`ask`](Self::ask) for a message of the size that was refused last.
-    pub(super) fn has_room(&mut self) -> bool {
-        self.is_abandoned() || self.ask(self.refused_bytes).is_ok()
-    }
-
     /// Whether the reader comes back and asks for what the writer holds back.
     pub(super) fn lets_hold_back(&self) -> bool {
         !self.reader_waits && !self.conflate && !self.is_over() && self.hand_over.is_some()
     }
 
-    /// How the writer fares who puts something in. A reader that waits is only woken by it, and so not behind.
-    pub(super) fn pace(&self) -> Pace {
-        if self.held.bytes > AHEAD_BYTES && !self.reader_waits { Pace::Ahead } else { Pace::Even }
+    /// How the writer fares who puts something in. A reader that waits is only woken by it, and so not behind; one that took
+    /// nothing in [`GIVE_WAY_MAX`] looks has stopped, and is not waited for.
+    pub(super) fn pace(&mut self) -> Pace {
+        if self.held.bytes <= AHEAD_BYTES || self.reader_waits {
+            return Pace::Even;
+        }
+        if std::mem::replace(&mut self.passed_before, self.passed.bytes) != self.passed.bytes {
+            self.looks = 0;
+        }
+        self.looks = self.looks.saturating_add(1);
+        if self.looks <= GIVE_WAY_MAX { Pace::Ahead } else { Pace::Even }
     }
 
     /// What the writer may add without asking: room, and no more than is worth a write.

@@ -24,8 +24,10 @@ pub struct PipeWriter {
 #[derive(Debug)]
 struct Front {
     encoded: BatchWriter,
-    /// What may be added without asking.
+    /// What may be added without asking: nothing as long as a refusal stands.
     room: Load,
+    /// Bytes after which it asks in any case.
+    bytes_max: usize,
 }
 
 impl Front {
@@ -47,8 +49,9 @@ impl Front {
     fn release(&mut self, shared: &Shared, mut state: MutexGuard<'_, State>) {
         let waker = state.reader_to_wake();
         // Whoever was just woken is not busy yet: in lockstep it would ask in vain, after every message.
-        if waker.is_none() && state.lets_hold_back() {
+        if waker.is_none() && state.lets_hold_back() && !shared.has_refused() {
             self.room = state.room();
+            self.room.bytes = self.room.bytes.min(self.bytes_max);
             shared.hold_back(&mut state);
         }
         drop(state);
@@ -58,7 +61,7 @@ impl Front {
 
 impl PipeWriter {
     pub(super) fn new(shared: Arc<Shared>, apart: bool) -> Self {
-        Self { shared, front: Front { encoded: BatchWriter::new(apart), room: Load::default() } }
+        Self { shared, front: Front { encoded: BatchWriter::new(apart), room: Load::default(), bytes_max: usize::MAX } }
     }
 
     /// Encodes `message` into the pipe. One that is given, not lent, is of no value after.
@@ -87,11 +90,10 @@ impl PipeWriter {
             if drops && self.shared.refuses(bytes) {
                 return Err(Refusal::Full);
             }
-            let pace = self.push_through(message, bytes)?;
             if drops {
-                self.front.room.bytes = self.front.room.bytes.min(AHEAD_BYTES);
+                front.bytes_max = AHEAD_BYTES;
             }
-            return Ok(pace);
+            return self.push_through(message, bytes);
         }
         front.room.messages -= 1;
         front.room.bytes -= bytes;
@@ -115,10 +117,11 @@ impl PipeWriter {
         if state.conflate {
             state.keep_last(&shared.arena);
         }
-        let pace = state.pace();
-        if !state.has_turn(bytes) || !state.write_through() {
-            front.release(shared, state);
+        if state.has_turn(bytes) && state.write_through() {
+            return Ok(Pace::Even);
         }
+        let pace = state.pace();
+        front.release(shared, state);
         Ok(pace)
     }
 
@@ -186,13 +189,6 @@ impl PipeWriter {
         true
     }
 
-    /// The state, with everything in the queue.
-    fn lock(&mut self) -> MutexGuard<'_, State> {
-        let mut state = self.shared.lock();
-        self.front.hand_over(&mut state, &self.shared.arena);
-        state
-    }
-
     /// Hands over what the reader asks for.
     pub fn hand_over(&mut self) {
         if !self.front.encoded.is_empty() {
@@ -209,7 +205,9 @@ impl PipeWriter {
     ///
     /// If not, the writer's waker will be called.
     pub fn has_room(&mut self) -> bool {
-        self.lock().has_room()
+        let mut state = self.shared.lock();
+        self.front.hand_over(&mut state, &self.shared.arena);
+        self.shared.has_room(&mut state)
     }
 
     /// Whether the pipe would take `message` now. If not, the writer's waker will be called.

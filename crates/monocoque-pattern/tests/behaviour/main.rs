@@ -8,6 +8,7 @@ mod a_high_water_mark_admits_exactly_that_many;
 mod a_link_that_closes_destroys_both_queues;
 mod a_new_life_never_gets_what_was_meant_for_the_old;
 mod a_pair_has_one_peer;
+mod a_publisher_that_is_ahead_gives_way;
 mod a_radio_reaches_the_members_of_a_group;
 mod a_rep_restores_any_envelope;
 mod a_req_keeps_step_and_has_many_in_flight;
