@@ -6,6 +6,7 @@
 //!
 //! Unsafe code is in `buffer.rs` and `outstanding.rs` alone.
 
+mod background;
 mod backoff;
 mod buffer;
 mod connection;
@@ -32,6 +33,7 @@ mod tuning;
 #[cfg(test)]
 mod wakes;
 
+pub use background::start_thread;
 pub use backoff::{Backoff, BackoffConfig};
 pub use compio::time::sleep;
 pub use connection::{Connection, End, Ended, Host, Pipes, yield_now};

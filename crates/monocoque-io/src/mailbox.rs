@@ -15,6 +15,7 @@ use std::thread::{self, ThreadId};
 
 use monocoque_core::sync::Mutex;
 
+use crate::background::start_thread;
 use crate::placement::{Home, PlacementGone};
 
 pub(crate) type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
@@ -125,7 +126,7 @@ impl Drop for Reading {
 /// better than the process.
 fn wake(waker: Waker) -> bool {
     if thread::panicking() {
-        return thread::Builder::new().name("monocoque-wake".to_owned()).spawn(move || waker.wake()).is_ok();
+        return start_thread("monocoque-wake".to_owned(), move || waker.wake()).is_ok();
     }
     waker.wake();
     true

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use compio::runtime::Runtime;
 
+use crate::background::start_thread;
 use crate::driver::{Driver, DriverChoice, DriverError};
 use crate::mailbox::{Mailbox, Reading};
 use crate::spin::Spin;
@@ -169,7 +170,7 @@ fn io_thread(index: usize, config: &ThreadConfig, choice: DriverChoice) -> Resul
     let (started, starts) = std::sync::mpsc::channel();
     let inbox = Reading(Arc::clone(&mailbox));
     let config = config.clone();
-    std::thread::Builder::new().name(config.name(index)?).spawn(move || {
+    start_thread(config.name(index)?, move || {
         let applied = config.apply().map_err(PlacementError::from);
         let runtime = match applied.and_then(|()| Ok(choice.runtime()?)) {
             Ok(runtime) => runtime,

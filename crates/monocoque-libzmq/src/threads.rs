@@ -4,6 +4,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use libc::{c_int, c_ulong, c_void};
+use monocoque::raw;
 
 use crate::errno::Errno;
 use crate::guard::call;
@@ -55,7 +56,7 @@ pub unsafe extern "C" fn zmq_threadstart(function: ThreadFn, arg: *mut c_void) -
             // SAFETY: it is the user's function, called as the user asked for it.
             unsafe { function(arg) };
         };
-        let thread = std::thread::Builder::new().name("ZMQapp".to_owned()).spawn(run).map_err(Errno::from)?;
+        let thread = raw::start_thread("ZMQapp".to_owned(), run).map_err(Errno::from)?;
         Ok(Box::into_raw(Box::new(thread)).cast())
     })
 }

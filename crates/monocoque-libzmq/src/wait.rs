@@ -1,8 +1,10 @@
 //! Waiting on the calling thread, in `poll(2)`: a signal whose handler ran ends it, and descriptors of others can be
 //! waited for too.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::pin::pin;
 use std::sync::Arc;
@@ -59,20 +61,57 @@ pub(crate) enum Woken {
 }
 
 /// The thread's place to wait, until dropped.
-#[derive(Debug)]
 pub(crate) struct Waiter {
     bell: Arc<Bell>,
     waker: Waker,
+    /// From its first look without sleeping on.
+    held: OnceCell<HeldSignals>,
+}
+
+/// Signals wait, until it is dropped, for the thread to sleep: `ppoll(2)` lets them through, and says so. A handler that ran while the
+/// thread only looked would end no wait, for ever if nothing else does.
+struct HeldSignals {
+    /// What was blocked before.
+    mask: sigset_t,
+    /// Of this thread only.
+    _here: PhantomData<*const ()>,
+}
+
+impl HeldSignals {
+    fn new() -> Self {
+        let (mut all, mut mask) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        // SAFETY: both have room for a set, the first of which is filled before it is read, and the second by the call: it fails
+        // for an argument that is none of the three only.
+        let mask = unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            // A thread's own faults are not to wait.
+            for fault in [libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGSEGV, libc::SIGTRAP] {
+                libc::sigdelset(all.as_mut_ptr(), fault);
+            }
+            libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), mask.as_mut_ptr());
+            mask.assume_init()
+        };
+        Self { mask, _here: PhantomData }
+    }
+}
+
+impl Drop for HeldSignals {
+    fn drop(&mut self) {
+        // SAFETY: the set is valid, and nothing is asked for. Handlers of what waited run here.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.mask, std::ptr::null_mut()) };
+    }
 }
 
 impl Waiter {
     pub(crate) fn new() -> Result<Self, Errno> {
         let process = std::process::id();
-        let bell = match BELL.take().filter(|bell| bell.process == process) {
+        // There is none while a thread ends, whose destructors may still wait.
+        let kept = BELL.try_with(Cell::take).ok().flatten();
+        let bell = match kept.filter(|bell| bell.process == process) {
             Some(bell) => bell,
             None => Arc::new(Bell { fd: event_fd()?, state: AtomicU8::new(QUIET), process }),
         };
-        Ok(Self { waker: Waker::from(Arc::clone(&bell)), bell })
+        Ok(Self { waker: Waker::from(Arc::clone(&bell)), bell, held: OnceCell::new() })
     }
 
     pub(crate) fn waker(&self) -> &Waker {
@@ -94,9 +133,10 @@ impl Waiter {
         fds: &mut Vec<pollfd>,
         mask: Option<&sigset_t>,
     ) -> Result<Woken, Errno> {
-        if self.rang_soon(deadline, fds.is_empty() && mask.is_none()) {
+        if fds.is_empty() && mask.is_none() && self.rang_soon(deadline) {
             return Ok(Woken::Look);
         }
+        let mask = mask.or_else(|| self.held.get().map(|held| &held.mask));
         if self.bell.state.compare_exchange(QUIET, ASLEEP, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Ok(Woken::Look);
         }
@@ -115,12 +155,13 @@ impl Waiter {
 
     /// Looks for a short while before the thread sleeps, yielding its core to whoever wants it: an answer often comes
     /// within that time, and waking a sleeping thread takes longer.
-    fn rang_soon(&self, deadline: Option<Instant>, may_look: bool) -> bool {
+    fn rang_soon(&self, deadline: Option<Instant>) -> bool {
+        self.held.get_or_init(HeldSignals::new);
         let began = Instant::now();
         let until = began + SPIN_WINDOW;
         let until = deadline.map_or(until, |deadline| until.min(deadline));
         let mut now = began;
-        while may_look && now < until {
+        while now < until {
             if self.bell.state.load(Ordering::Acquire) == RUNG {
                 return true;
             }
@@ -139,7 +180,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        BELL.set(Some(Arc::clone(&self.bell)));
+        let _ = BELL.try_with(|place| place.set(Some(Arc::clone(&self.bell))));
     }
 }
 
@@ -219,5 +260,44 @@ pub(crate) fn run<F: Future>(future: F, may_leave: impl Fn() -> bool) -> Result<
             Err(EINTR) if !may_leave() => {}
             waited => drop(waited?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+    extern "C" fn handler(_signal: c_int) {
+        HANDLED.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn raise() -> usize {
+        // SAFETY: its handler only counts.
+        assert_eq!(unsafe { libc::raise(libc::SIGUSR2) }, 0);
+        HANDLED.load(Ordering::SeqCst)
+    }
+
+    #[test]
+    fn a_signal_that_comes_before_the_thread_sleeps_ends_the_wait() {
+        // SAFETY: the handler only counts.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as *const () as usize;
+            assert_eq!(libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut()), 0);
+        }
+        assert_eq!(raise(), 1, "nobody waits");
+        let waiter = Waiter::new().expect("a descriptor");
+        assert!(!waiter.rang_soon(Some(Instant::now())));
+        assert_eq!(raise(), 1, "it is held while the thread looks");
+        assert_eq!(waiter.wait(None, &mut Vec::new(), None), Err(EINTR));
+        assert_eq!(HANDLED.load(Ordering::SeqCst), 2);
+        assert_eq!(raise(), 2, "it is held until the wait is over");
+        drop(waiter);
+        assert_eq!(HANDLED.load(Ordering::SeqCst), 3);
+        assert_eq!(raise(), 4);
     }
 }

@@ -116,10 +116,12 @@ impl ContextInner {
             }
         });
         if kept.is_err() {
-            std::thread::spawn(move || {
+            let late = move || {
                 std::thread::sleep(delay);
                 instead();
-            });
+            };
+            // Without a thread to be had nobody is told, and whoever waits looks again when something else wakes it.
+            let _ = monocoque_io::start_thread("monocoque-timer".to_owned(), late);
         }
     }
 

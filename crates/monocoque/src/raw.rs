@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 pub use monocoque_core::wait::{Ticket, WaitList};
-pub use monocoque_io::SPIN_WINDOW;
+pub use monocoque_io::{SPIN_WINDOW, start_thread};
 pub use monocoque_pattern::{Hub, RecvRefused, SendReason, Signals};
 
 use crate::context::{Context, ContextBuilder, ContextInner};

@@ -213,11 +213,12 @@ thread_local! {
 impl Parker {
     fn take() -> Arc<Self> {
         let new = || Arc::new(Self { thread: std::thread::current(), woken: AtomicBool::new(false) });
-        PARKER.take().unwrap_or_else(new)
+        // There is none while a thread ends, whose destructors may still wait.
+        PARKER.try_with(Cell::take).ok().flatten().unwrap_or_else(new)
     }
 
     fn put_back(self: Arc<Self>) {
-        PARKER.set(Some(self));
+        let _ = PARKER.try_with(|place| place.set(Some(self)));
     }
 
     /// Waits until woken; `false` when `deadline` came first.
@@ -286,6 +287,27 @@ mod tests {
             Poll::Pending
         });
         assert_eq!(block_on_timeout(outer, Duration::from_secs(10)), Some(()));
+    }
+
+    #[test]
+    fn a_thread_that_ends_may_still_block() {
+        struct Last(std::sync::mpsc::Sender<u32>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                self.0.send(block_on(ready(7))).expect("the test waits for it");
+            }
+        }
+        thread_local! {
+            static LAST: Cell<Option<Last>> = const { Cell::new(None) };
+        }
+        let (told, tells) = std::sync::mpsc::channel();
+        let ends = move || {
+            // What was made first goes last: after the parker.
+            LAST.set(Some(Last(told)));
+            block_on(ready(()));
+        };
+        std::thread::spawn(ends).join().expect("no panic");
+        assert_eq!(tells.recv_timeout(Duration::from_secs(30)), Ok(7));
     }
 
     #[test]

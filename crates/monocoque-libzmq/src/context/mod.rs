@@ -205,6 +205,8 @@ pub unsafe extern "C" fn zmq_ctx_term(context: *mut c_void) -> c_int {
         // SAFETY: the same. Whoever else ends it has closed the handle then.
         drop(unsafe { handle::close::<Arc<Ctx>>(context) });
         drop(lock(&ctx.kernel).take());
+        // Nothing of the user's is needed after this.
+        crate::message::wait_until_given_back();
         Ok(())
     })
 }

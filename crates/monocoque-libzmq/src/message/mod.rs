@@ -1,6 +1,7 @@
 //! `zmq_msg_*`.
 
 mod content;
+mod loan;
 mod peer;
 
 use std::ffi::CStr;
@@ -10,6 +11,8 @@ use libc::{c_char, c_int, c_void, size_t};
 
 pub(crate) use content::Msg;
 pub use content::Msg as zmq_msg_t;
+pub use loan::FreeFn;
+pub(crate) use loan::wait_until_given_back;
 
 use crate::errno::{EFAULT, EINVAL, Errno};
 use crate::guard::{call, status};
@@ -17,39 +20,6 @@ use crate::guard::{call, status};
 const MORE: c_int = 1;
 const SRCFD: c_int = 2;
 const SHARED: c_int = 3;
-
-/// `zmq_free_fn`.
-pub type FreeFn = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
-
-/// A user's memory, given back once, by whoever has it last.
-struct UserData {
-    data: *mut c_void,
-    len: usize,
-    free: FreeFn,
-    hint: *mut c_void,
-}
-
-// SAFETY: the manual says that the function may be called on any thread, and the bytes are only read here.
-unsafe impl Send for UserData {}
-// SAFETY: the same.
-unsafe impl Sync for UserData {}
-
-impl AsRef<[u8]> for UserData {
-    fn as_ref(&self) -> &[u8] {
-        if self.len == 0 {
-            return &[];
-        }
-        // SAFETY: the user promised so many bytes until the function is called.
-        unsafe { std::slice::from_raw_parts(self.data.cast(), self.len) }
-    }
-}
-
-impl Drop for UserData {
-    fn drop(&mut self) {
-        // SAFETY: it is the user's function, called with what the user gave for it, and only here.
-        unsafe { (self.free)(self.data, self.hint) }
-    }
-}
 
 /// A message that is there.
 ///
@@ -118,7 +88,8 @@ pub unsafe extern "C" fn zmq_msg_init_data(
     hint: *mut c_void,
 ) -> c_int {
     let own = || match free {
-        Some(free) => Ok(Msg::lent(Bytes::from_owner(UserData { data, len, free, hint }))),
+        // SAFETY: the caller promised it so until it is given back.
+        Some(free) => Ok(Msg::lent(unsafe { loan::bytes(data, len, free, hint) })),
         None if data.is_null() || len == 0 => Ok(Msg::with_bytes(Bytes::new(), true)),
         // SAFETY: without a function to free it, the caller promised it for as long as any message has it.
         None => Ok(Msg::with_bytes(
@@ -133,7 +104,7 @@ pub unsafe extern "C" fn zmq_msg_init_data(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_msg_close(msg: *mut Msg) -> c_int {
     // SAFETY: the manual asks it of the caller.
-    status(|| unsafe { get(msg) }.map(Msg::close))
+    status(|| unsafe { get(msg) }.map(|msg| loan::at_once(|| msg.close())))
 }
 
 #[unsafe(no_mangle)]
@@ -146,7 +117,7 @@ pub unsafe extern "C" fn zmq_msg_move(to: *mut Msg, from: *mut Msg) -> c_int {
         }
         // SAFETY: the manual asks it of the caller, and they are two.
         let (to, from) = unsafe { (get(to)?, get(from)?) };
-        *to = std::mem::replace(from, Msg::empty());
+        loan::at_once(|| *to = std::mem::replace(from, Msg::empty()));
         Ok(())
     })
 }
@@ -161,7 +132,7 @@ pub unsafe extern "C" fn zmq_msg_copy(to: *mut Msg, from: *mut Msg) -> c_int {
         }
         // SAFETY: the manual asks it of the caller, and they are two.
         let (to, from) = unsafe { (get(to)?, get(from)?) };
-        *to = from.share();
+        loan::at_once(|| *to = from.share());
         Ok(())
     })
 }
