@@ -1,5 +1,5 @@
-//! The function that frees a user's memory may call the library, on the socket that lets go of it too, and wait for what its caller
-//! holds: it is called where nothing of the library is locked. When the context has ended all have been called.
+//! The function that frees a user's memory may wait for what whoever closes or disconnects a socket holds, and call the library: it is
+//! called where nothing of the library is locked. When the context has ended all have been called.
 
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;
@@ -15,21 +15,23 @@ use monocoque_libzmq::*;
 const PUSH: i32 = 8;
 const PULL: i32 = 7;
 const LINGER: i32 = 17;
-const DONTWAIT: i32 = 1;
 const MESSAGES: usize = 10;
 const LARGE: &[u8] = &[5; 100_000];
 const SMALL: &[u8] = b"small";
 
-static SOCKET: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+/// Is told of each call.
+static TOLD: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 static FREED: AtomicUsize = AtomicUsize::new(0);
 static CALLER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// What an interpreter has one thread hold, and the function needs.
 static HELD: Mutex<()> = Mutex::new(());
 
 unsafe extern "C" fn free(_data: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: the socket is open, or was closed and is told so.
-    unsafe { zmq_send(SOCKET.load(Ordering::SeqCst), ptr::null(), 0, DONTWAIT) };
-    drop(HELD.lock().unwrap_or_else(PoisonError::into_inner));
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    // As pyzmq's does: a socket of its own, under a lock.
+    // SAFETY: the socket is open, and who has the lock has it for itself.
+    assert_eq!(unsafe { zmq_send(TOLD.load(Ordering::SeqCst), ptr::null(), 0, 0) }, 0);
+    drop(held);
     *CALLER.lock().expect("no panic") = Some(std::thread::current().id());
     FREED.fetch_add(1, Ordering::SeqCst);
 }
@@ -62,7 +64,6 @@ unsafe fn queue_and_end(data: &'static [u8], endpoint: &CStr, end: unsafe fn(*mu
     unsafe {
         let context = zmq_ctx_new();
         let (push, pull) = (zmq_socket(context, PUSH), zmq_socket(context, PULL));
-        SOCKET.store(push, Ordering::SeqCst);
         if endpoint.to_bytes().starts_with(b"inproc") {
             assert_eq!(zmq_bind(pull, endpoint.as_ptr()), 0);
         }
@@ -105,6 +106,13 @@ unsafe fn close_both(push: *mut c_void, pull: *mut c_void) {
 #[test]
 fn wherever_it_is_let_go_of() {
     let (done, all) = channel();
+    // SAFETY: the handles are there until the process ends.
+    unsafe {
+        let context = zmq_ctx_new();
+        let (push, pull) = (zmq_socket(context, PUSH), zmq_socket(context, PULL));
+        assert_eq!((zmq_bind(pull, c"inproc://told".as_ptr()), zmq_connect(push, c"inproc://told".as_ptr())), (0, 0));
+        TOLD.store(push, Ordering::SeqCst);
+    }
     std::thread::spawn(move || {
         for data in [SMALL, LARGE] {
             // SAFETY: the functions close no other handles.

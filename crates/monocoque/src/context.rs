@@ -1,7 +1,9 @@
 //! The context: where sockets come from and their actors run.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use monocoque_core::SocketType;
 use monocoque_core::budget::Budget;
 use monocoque_core::limits::CEILING_BYTES_MIN;
 use monocoque_core::slab::Arena;
+use monocoque_core::sync::Mutex;
 use monocoque_io::{Driver, DriverChoice, Placement, PlacementError, Schedule, Stop, ThreadConfig};
 
 use crate::builder::SocketBuilder;
@@ -57,6 +60,8 @@ pub(crate) struct ContextInner {
     pub(crate) arena: Arena,
     pub(crate) inproc: Registry,
     pub(crate) closing: Closing,
+    /// Held for its drop, which is the last: who waits for that knows that all sockets are gone, with what they held.
+    pub(crate) until_gone: Mutex<Option<Sender<Infallible>>>,
 }
 
 /// What a context decides for its sockets.
@@ -321,6 +326,7 @@ impl Context {
                 .map_or_else(Arena::new, |max| Arena::under(Budget::new(max))),
             inproc: Registry::default(),
             closing: Closing::default(),
+            until_gone: Mutex::default(),
         };
         Self { handle: Arc::new(Handle { inner: Arc::new(inner) }) }
     }

@@ -2,7 +2,9 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 pub use monocoque_core::wait::{Ticket, WaitList};
 pub use monocoque_io::{SPIN_WINDOW, start_thread};
@@ -38,6 +40,16 @@ pub fn ended(socket: &Socket<Any>) -> &WaitList {
 /// The context of `builder`, whose I/O threads are started at first need.
 pub fn context(builder: ContextBuilder) -> Context {
     Context::of(builder, None)
+}
+
+/// Drops `context`, and waits until all that its sockets held is gone too: tasks on I/O threads may let go of it last. For at most
+/// `limit`, in case somebody keeps a socket.
+pub fn end(context: Context, limit: Duration) {
+    let (held, gone) = channel();
+    *context.inner().until_gone.lock() = Some(held);
+    drop(context);
+    // It ends when its other end is dropped: nothing is ever sent.
+    let _ = gone.recv_timeout(limit);
 }
 
 /// Knows when the sockets of a context that are closing in the background have ended.

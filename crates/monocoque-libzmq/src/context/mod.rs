@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use libc::{c_int, c_void, size_t};
 use monocoque::raw::{self, Closing, Ticket, WaitList};
@@ -18,6 +19,9 @@ use crate::handle::{self, Tagged};
 use crate::socket::{Sock, lock};
 use crate::wait;
 use settings::Settings;
+
+/// How long the end of a context waits for what its sockets held to go, when they are closed and have nothing to send.
+const GOING_MAX: Duration = Duration::from_secs(1);
 
 /// A context as C has it.
 pub(crate) struct Ctx {
@@ -204,7 +208,8 @@ pub unsafe extern "C" fn zmq_ctx_term(context: *mut c_void) -> c_int {
         ctx.wait_for_end()?;
         // SAFETY: the same. Whoever else ends it has closed the handle then.
         drop(unsafe { handle::close::<Arc<Ctx>>(context) });
-        drop(lock(&ctx.kernel).take());
+        let kernel = lock(&ctx.kernel).take();
+        kernel.into_iter().for_each(|kernel| raw::end(kernel, GOING_MAX));
         // Nothing of the user's is needed after this.
         crate::message::wait_until_given_back();
         Ok(())
