@@ -9,7 +9,7 @@ use common::{Owner, plain, take};
 use monocoque_core::Message;
 use monocoque_core::batch::Batch;
 use monocoque_core::limits::{AHEAD_BYTES, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN};
-use monocoque_core::pipe::{Mark, Pace, Refusal, Taken, WriteThrough, pipe};
+use monocoque_core::pipe::{Mark, Pace, PipeWriter, Refusal, Taken, WriteThrough, pipe};
 use monocoque_core::slab::Arena;
 
 const BYTES: usize = 4096;
@@ -32,19 +32,17 @@ fn who_is_full_is_full_for_what_is_no_smaller() {
 
 #[test]
 fn who_asked_for_room_and_was_given_it_is_not_refused() {
-    let (mut writer, mut reader) = plain(10);
-    (0..11).for_each(|number| assert_eq!(writer.offer(&message()).is_ok(), number < 10));
-    writer.set_mark(Mark::messages(7));
-    // Credit comes in steps of four now: six are left, which is room for one, and not half of the mark.
-    (0..4).for_each(|_| assert!(reader.next_unit().is_some()));
-    assert!(writer.refuses(&message()));
-    assert!(writer.has_room_for(&message()));
-    assert_eq!(writer.offer(&message()), Ok(Pace::Even));
-    assert_eq!(writer.offer(&message()), Err(Refusal::Full));
-    assert!(reader.next_unit().is_none_or(|_| !writer.has_room()));
-    writer.set_mark(Mark::messages(20));
-    assert!(writer.has_room());
-    assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+    let ways: [fn(&mut PipeWriter) -> bool; 2] = [|writer| writer.has_room_for(&message()), PipeWriter::has_room];
+    for asks in ways {
+        let (mut writer, mut reader) = plain(10);
+        (0..11).for_each(|number| assert_eq!(writer.offer(&message()).is_ok(), number < 10));
+        writer.set_mark(Mark::messages(7));
+        // Credit comes in steps of four now: six are left, which is room for one, and not half of the mark.
+        (0..4).for_each(|_| assert!(reader.next_unit().is_some()));
+        assert!(writer.refuses(&message()));
+        assert!(asks(&mut writer));
+        assert_eq!(writer.offer(&message()), Ok(Pace::Even));
+    }
 }
 
 #[test]
