@@ -33,7 +33,7 @@ mod tuning;
 #[cfg(test)]
 mod wakes;
 
-pub use background::start_thread;
+pub use background::{HeldSignals, start_thread};
 pub use backoff::{Backoff, BackoffConfig};
 pub use compio::time::sleep;
 pub use connection::{Connection, End, Ended, Host, Pipes, yield_now};

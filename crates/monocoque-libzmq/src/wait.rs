@@ -3,8 +3,6 @@
 
 use std::cell::{Cell, OnceCell};
 use std::future::Future;
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd, sigset_t};
-use monocoque::raw::{SPIN_WINDOW, Ticket, WaitList};
+use monocoque::raw::{HeldSignals, SPIN_WINDOW, Ticket, WaitList};
 
 use crate::errno::{EAGAIN, EINTR, Errno};
 
@@ -64,42 +62,9 @@ pub(crate) enum Woken {
 pub(crate) struct Waiter {
     bell: Arc<Bell>,
     waker: Waker,
-    /// From its first look without sleeping on.
+    /// From its first look without sleeping on, until `ppoll(2)` lets them through and says so: a handler that ran while the thread
+    /// only looked would end no wait, for ever if nothing else does.
     held: OnceCell<HeldSignals>,
-}
-
-/// Signals wait, until it is dropped, for the thread to sleep: `ppoll(2)` lets them through, and says so. A handler that ran while the
-/// thread only looked would end no wait, for ever if nothing else does.
-struct HeldSignals {
-    /// What was blocked before.
-    mask: sigset_t,
-    /// Of this thread only.
-    _here: PhantomData<*const ()>,
-}
-
-impl HeldSignals {
-    fn new() -> Self {
-        let (mut all, mut mask) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-        // SAFETY: both have room for a set, the first of which is filled before it is read, and the second by the call: it fails
-        // for an argument that is none of the three only.
-        let mask = unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            // A thread's own faults are not to wait.
-            for fault in [libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGSEGV, libc::SIGTRAP] {
-                libc::sigdelset(all.as_mut_ptr(), fault);
-            }
-            libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), mask.as_mut_ptr());
-            mask.assume_init()
-        };
-        Self { mask, _here: PhantomData }
-    }
-}
-
-impl Drop for HeldSignals {
-    fn drop(&mut self) {
-        // SAFETY: the set is valid, and nothing is asked for. Handlers of what waited run here.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.mask, std::ptr::null_mut()) };
-    }
 }
 
 impl Waiter {
@@ -136,7 +101,7 @@ impl Waiter {
         if fds.is_empty() && mask.is_none() && self.rang_soon(deadline) {
             return Ok(Woken::Look);
         }
-        let mask = mask.or_else(|| self.held.get().map(|held| &held.mask));
+        let mask = mask.or_else(|| self.held.get().map(HeldSignals::before));
         if self.bell.state.compare_exchange(QUIET, ASLEEP, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Ok(Woken::Look);
         }
@@ -156,7 +121,7 @@ impl Waiter {
     /// Looks for a short while before the thread sleeps, yielding its core to whoever wants it: an answer often comes
     /// within that time, and waking a sleeping thread takes longer.
     fn rang_soon(&self, deadline: Option<Instant>) -> bool {
-        self.held.get_or_init(HeldSignals::new);
+        self.held.get_or_init(HeldSignals::hold);
         let began = Instant::now();
         let until = began + SPIN_WINDOW;
         let until = deadline.map_or(until, |deadline| until.min(deadline));

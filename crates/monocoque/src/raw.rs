@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 pub use monocoque_core::wait::{Ticket, WaitList};
-pub use monocoque_io::{SPIN_WINDOW, start_thread};
+pub use monocoque_io::{HeldSignals, SPIN_WINDOW, start_thread};
 pub use monocoque_pattern::{Hub, RecvRefused, SendReason, Signals};
 
 use crate::context::{Context, ContextBuilder, ContextInner};

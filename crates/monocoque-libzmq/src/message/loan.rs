@@ -17,12 +17,12 @@ pub type FreeFn = unsafe extern "C" fn(data: *mut c_void, hint: *mut c_void);
 
 /// A user's memory, given back once, when whoever has it last lets go.
 struct UserData {
+    loan: Loan,
     len: usize,
-    loan: Option<Loan>,
-    data: *mut c_void,
 }
 
-/// What the function is called with.
+/// What the function is called with, once.
+#[derive(Clone, Copy)]
 struct Loan {
     data: *mut c_void,
     free: FreeFn,
@@ -31,14 +31,12 @@ struct Loan {
 
 // SAFETY: the manual says that the function may be called on any thread.
 unsafe impl Send for Loan {}
-// SAFETY: the same, and the bytes are only read here.
-unsafe impl Send for UserData {}
-// SAFETY: the bytes are only read, and the loan is only taken by who has it to itself.
+// SAFETY: the bytes are only read, and the function is called by the last holder only.
 unsafe impl Sync for UserData {}
 
 impl Loan {
     fn end(self) {
-        // SAFETY: it is the user's function, called with what the user gave for it, and once: the loan is gone.
+        // SAFETY: it is the user's function, called with what the user gave for it, and once: when the last holder is dropped.
         unsafe { (self.free)(self.data, self.hint) }
     }
 }
@@ -49,13 +47,13 @@ impl AsRef<[u8]> for UserData {
             return &[];
         }
         // SAFETY: the user promised so many bytes until the function is called.
-        unsafe { std::slice::from_raw_parts(self.data.cast(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.loan.data.cast(), self.len) }
     }
 }
 
 impl Drop for UserData {
     fn drop(&mut self) {
-        self.loan.take().into_iter().for_each(give_back);
+        give_back(self.loan);
     }
 }
 
@@ -64,7 +62,7 @@ impl Drop for UserData {
 /// # Safety
 /// They stay there, and as they are, until then.
 pub(super) unsafe fn bytes(data: *mut c_void, len: usize, free: FreeFn, hint: *mut c_void) -> Bytes {
-    Bytes::from_owner(UserData { data, len, loan: Some(Loan { data, free, hint }) })
+    Bytes::from_owner(UserData { loan: Loan { data, free, hint }, len })
 }
 
 thread_local! {
