@@ -23,7 +23,7 @@ fn only_the_first_message_wakes_it() {
     let (wakes, (writer, mut reader)) = (Wakes::new(), holding(1000));
     reader.set_waker(&wakes.waker());
     push(writer.lock(), 0..10);
-    assert_eq!((wakes.count(), take(&mut reader).messages), (1, 10));
+    assert_eq!((wakes.count(), take(reader.batches()).messages), (1, 10));
     push(writer.lock(), 10..20);
     assert_eq!((wakes.count(), drain(&mut reader).len()), (1, 10));
     push(writer.lock(), 20..21);
@@ -49,7 +49,7 @@ fn asking_for_room_does_not_break_it_up() {
         push(writer.lock(), [number]);
     }
     assert!(!writer.lock().has_room_for(&numbered(100)));
-    let batch = take(&mut reader);
+    let batch = take(reader.batches());
     assert_eq!((batch.messages, batch.segments.len()), (100, 2), "the first message, and all that was held back");
     assert!(writer.lock().has_room_for(&numbered(100)));
 }
@@ -82,7 +82,7 @@ fn it_is_counted_and_discarded_like_the_rest() {
     let (writer, mut reader) = holding(0);
     push(writer.lock(), 0..5);
     assert_eq!((reader.queued(), writer.lock().queued()), (5, 5));
-    assert_eq!(take(&mut reader).messages, 5);
+    assert_eq!(take(reader.batches()).messages, 5);
     push(writer.lock(), 5..9);
     let discarded = writer.lock().discard();
     assert_eq!((discarded, drain(&mut reader).len()), (4, 0));
@@ -92,9 +92,9 @@ fn it_is_counted_and_discarded_like_the_rest() {
 fn what_is_put_back_goes_before_it() {
     let (writer, mut reader) = holding(0);
     push(writer.lock(), 0..2);
-    let first = take(&mut reader);
+    let first = take(reader.batches());
     push(writer.lock(), 2..4);
-    reader.put_back(first);
+    reader.batches().put_back(first);
     push(writer.lock(), 4..6);
     let numbers: Vec<_> = drain(&mut reader).into_iter().map(|message| message.first().to_vec()).collect();
     assert_eq!(numbers.concat(), b"012345");

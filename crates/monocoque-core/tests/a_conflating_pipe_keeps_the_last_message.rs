@@ -9,7 +9,7 @@ use monocoque_core::{Frame, Message};
 fn commands(names: &[&str]) -> Batch {
     let (mut writer, mut reader) = plain(0);
     names.iter().for_each(|name| writer.push_command(name, b""));
-    take(&mut reader)
+    take(reader.batches())
 }
 
 fn command(name: &str) -> Unit {
@@ -32,7 +32,7 @@ fn of_a_batch_and_what_was_there() {
     let (mut writer, mut reader) = conflating();
     push_all(&mut writer, 0..1);
     let parts = Message::from(["3", "three"]);
-    assert_eq!(writer.append(&mut batch(&[numbered(1), numbered(2), parts.clone()])), 0);
+    assert_eq!(writer.batches().append(&mut batch(&[numbered(1), numbered(2), parts.clone()])), 0);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated()), (1, 1, 3));
     assert_eq!(drain(&mut reader), [parts]);
     assert_eq!(writer.held(), 0);
@@ -49,11 +49,11 @@ fn whatever_the_mark() {
 #[test]
 fn but_every_command_of_a_batch() {
     let (mut writer, mut reader) = conflating();
-    assert_eq!(writer.append(&mut commands(&["SUBSCRIBE", "CANCEL"])), 0);
+    assert_eq!(writer.batches().append(&mut commands(&["SUBSCRIBE", "CANCEL"])), 0);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated()), (2, 2, 0));
     let mut taken = batch(&[numbered(1), numbered(2)]);
     taken.append(&mut commands(&["JOIN"]));
-    assert_eq!(writer.append(&mut taken), 0);
+    assert_eq!(writer.batches().append(&mut taken), 0);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated()), (4, 4, 1));
     let units = std::iter::from_fn(|| reader.next_unit()).collect::<Vec<_>>();
     let expected = [command("SUBSCRIBE"), command("CANCEL"), Unit::Message(numbered(2)), command("JOIN")];
@@ -69,7 +69,7 @@ fn but_every_command_that_was_pushed() {
     writer.push_command("CANCEL", b"");
     push_all(&mut writer, 3..4);
     let expected = [command("SUBSCRIBE"), command("CANCEL"), Unit::Message(numbered(3))];
-    assert_eq!(decode(take(&mut reader)), expected);
+    assert_eq!(decode(take(reader.batches())), expected);
     assert_eq!((writer.held(), writer.take_conflated()), (0, 3));
 }
 
@@ -77,15 +77,15 @@ fn but_every_command_that_was_pushed() {
 fn and_not_an_old_one_that_comes_back() {
     let (mut writer, mut reader) = conflating();
     push_all(&mut writer, 0..1);
-    let old = take(&mut reader);
+    let old = take(reader.batches());
     push_all(&mut writer, 1..2);
-    reader.put_back(old);
+    reader.batches().put_back(old);
     assert_eq!((writer.queued(), writer.held(), writer.take_conflated()), (1, 1, 1));
     assert_eq!(drain(&mut reader), [numbered(1)]);
     let last = {
         push_all(&mut writer, 2..3);
-        take(&mut reader)
+        take(reader.batches())
     };
-    reader.put_back(last);
+    reader.batches().put_back(last);
     assert_eq!(drain(&mut reader), [numbered(2)], "the newest there is comes back");
 }

@@ -14,9 +14,9 @@ fn whether_taken_whole_or_one_by_one() {
         writer.finish();
         assert!(!reader.is_finished());
         assert_eq!(writer.push(&numbered(3)), Err(Refusal::Closed));
-        let found = if whole { take(&mut reader).messages } else { drain(&mut reader).len() };
+        let found = if whole { take(reader.batches()).messages } else { drain(&mut reader).len() };
         assert_eq!((found, reader.is_finished()), (3, true));
-        assert_eq!(reader.take(&mut Batch::default()), Taken::Finished);
+        assert_eq!(reader.batches().take(&mut Batch::default()), Taken::Finished);
         assert_eq!(reader.next_unit(), None);
     }
 }
@@ -40,7 +40,7 @@ fn without_a_reader_everything_is_refused() {
     assert!(writer.has_room(), "nobody is to wait for a reader that is gone");
     assert_eq!(writer.push(&numbered(1)), Err(Refusal::Closed));
     let mut lost = batch(&[numbered(1), numbered(2)]);
-    assert_eq!((writer.append(&mut lost), lost.is_empty()), (2, true));
+    assert_eq!((writer.batches().append(&mut lost), lost.is_empty()), (2, true));
     writer.push_command("PING", b"");
     writer.push_unmarked(&numbered(1));
     assert_eq!(writer.queued(), 1, "only what was there before");

@@ -25,7 +25,7 @@ fn a_link_that_breaks_within_a_message_gives_all_of_it_back() {
     let (mut writer, mut reader) = plain(0);
     writer.push(&Message::from("first")).expect("no mark");
     writer.push(&parts()).expect("no mark");
-    let taken = take(&mut reader);
+    let taken = take(reader.batches());
     let first = 2 + "first".len();
     for written in (first..taken.bytes).step_by(997).chain([taken.bytes - 1]) {
         let rest = unsent(&taken.segments, written);

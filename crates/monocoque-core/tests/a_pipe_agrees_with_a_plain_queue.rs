@@ -242,7 +242,7 @@ proptest! {
                     oracle.admit([Unit::Command(Frame::from(&[4, b'N', b'A', b'M', b'E', byte]))]);
                 }
                 Operation::Append(messages) => {
-                    prop_assert_eq!(writer.lock().append(&mut match messages.as_slice() {
+                    prop_assert_eq!(writer.lock().batches().append(&mut match messages.as_slice() {
                         [] => Batch::default(),
                         some => batch(some),
                     }), 0);
@@ -254,7 +254,7 @@ proptest! {
                 }
                 Operation::Take => {
                     let mut taken = Batch::default();
-                    let found = reader.take(&mut taken);
+                    let found = reader.batches().take(&mut taken);
                     let (expected, units) = oracle.take();
                     prop_assert_eq!((found, taken.messages), (expected, units.len()));
                     prop_assert_eq!(taken.bytes, taken.segments.iter().map(|segment| segment.len()).sum::<usize>());
@@ -271,7 +271,7 @@ proptest! {
                     let mut copy = Batch::default();
                     back.segments.iter().for_each(|segment| copy.push(segment.clone(), 0));
                     copy.messages = back.messages;
-                    reader.put_back(back);
+                    reader.batches().put_back(back);
                     oracle.put_back(decode(std::mem::take(&mut copy)));
                 }
                 Operation::Discard => prop_assert_eq!(writer.lock().discard(), oracle.discard()),

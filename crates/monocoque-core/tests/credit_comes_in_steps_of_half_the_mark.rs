@@ -32,7 +32,7 @@ fn a_reader_that_has_read_all_keeps_nothing_of_it() {
             slab.extend_from_slice(b"x");
         }
         batch.push(slab.freeze(), messages);
-        assert_eq!(writer.append(&mut batch), 0, "the reader has not gone");
+        assert_eq!(writer.batches().append(&mut batch), 0, "the reader has not gone");
         assert_eq!(arena.free_blocks(SlabClass::Tiny), 0);
         for _ in 0..messages {
             reader.next_unit().expect("it is there");
@@ -69,7 +69,7 @@ fn a_taken_batch_is_credited_at_once() {
     let (mut writer, mut reader) = plain(10);
     push_all(&mut writer, 0..10);
     assert_eq!(writer.push(&numbered(10)), Err(Refusal::Full));
-    let on_its_way = take(&mut reader);
+    let on_its_way = take(reader.batches());
     assert_eq!((on_its_way.messages, writer.held()), (10, 0));
     push_all(&mut writer, 0..10);
 }

@@ -16,15 +16,15 @@ fn the_reader_once_for_each_time_that_it_found_the_pipe_empty() {
     reader.set_waker(&wakes.waker());
     push_all(&mut writer, 0..10);
     assert_eq!(wakes.count(), 1, "a new pipe counts as found empty");
-    take(&mut reader);
+    take(reader.batches());
     push_all(&mut writer, 0..10);
     assert_eq!(wakes.count(), 1, "the reader took, and has not looked again");
-    take(&mut reader);
-    assert_eq!(reader.take(&mut Batch::default()), Taken::Empty);
+    take(reader.batches());
+    assert_eq!(reader.batches().take(&mut Batch::default()), Taken::Empty);
     assert_eq!(reader.next_unit(), None);
     writer.push_command("PING", b"");
     writer.push_unmarked(&numbered(1));
-    writer.append(&mut batch(&[numbered(2)]));
+    writer.batches().append(&mut batch(&[numbered(2)]));
     assert_eq!(wakes.count(), 2);
 }
 
@@ -33,7 +33,7 @@ fn a_reader_that_polls_is_woken_through_its_latest_waker() {
     let (first, second, (mut writer, mut reader)) = (Wakes::new(), Wakes::new(), plain(0));
     for wakes in [&first, &second] {
         let waker = wakes.waker();
-        assert!(reader.poll_take(&mut Context::from_waker(&waker), &mut Batch::default()).is_pending());
+        assert!(reader.batches().poll_take(&mut Context::from_waker(&waker), &mut Batch::default()).is_pending());
     }
     push_all(&mut writer, 0..3);
     assert_eq!((first.count(), second.count()), (0, 1));
@@ -64,7 +64,7 @@ fn a_writer_that_asked_for_room_counts_as_refused() {
     let waker = wakes.waker();
     push_all(&mut writer, 0..4);
     assert!(writer.poll_room(&mut Context::from_waker(&waker)).is_pending());
-    take(&mut reader);
+    take(reader.batches());
     assert_eq!(wakes.count(), 1);
     assert!(writer.poll_room(&mut Context::from_waker(&waker)).is_ready());
 }
@@ -81,7 +81,7 @@ fn a_writer_that_was_refused_for_the_size_of_its_message_waits_until_that_fits()
     assert_eq!(writer.poll_room(&mut cx), Poll::Pending, "else `push` and `poll_room` would call each other for ever");
     writer.push(&Message::from(vec![4; 10])).expect("a smaller one fits");
     assert_eq!(writer.push(&Message::from(vec![3; 80])), Err(Refusal::Full));
-    take(&mut reader);
+    take(reader.batches());
     assert_eq!(writer.poll_room(&mut cx), Poll::Ready(()));
     writer.push(&Message::from(vec![3; 80])).expect("empty");
 }

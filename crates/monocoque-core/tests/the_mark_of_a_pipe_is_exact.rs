@@ -30,7 +30,7 @@ fn of_bytes() {
     assert_eq!(writer.push(&bytes(41)), Err(Refusal::Full));
     assert_eq!(writer.push(&bytes(40)), Ok(()));
     assert_eq!(writer.push(&bytes(2)), Err(Refusal::Full));
-    take(&mut reader);
+    take(reader.batches());
     assert_eq!(writer.push(&bytes(1000)), Ok(()), "a message larger than the mark passes an empty pipe");
     assert_eq!(writer.push(&bytes(2)), Err(Refusal::Full));
 }
@@ -61,9 +61,9 @@ fn commands_and_whole_batches_pass_it_and_count() {
     writer.push_command("SUBSCRIBE", b"topic");
     writer.push_command("CANCEL", b"topic");
     writer.push_unmarked(&numbered(2));
-    assert_eq!(writer.append(&mut batch(&[numbered(3), numbered(4)])), 0);
+    assert_eq!(writer.batches().append(&mut batch(&[numbered(3), numbered(4)])), 0);
     assert_eq!((writer.held(), writer.push(&numbered(5))), (5, Err(Refusal::Full)));
-    assert_eq!(take(&mut reader).messages, 5);
+    assert_eq!(take(reader.batches()).messages, 5);
     assert_eq!((writer.held(), writer.push(&numbered(5))), (0, Ok(())));
 }
 

@@ -96,9 +96,9 @@ fn read_batches(mut reader: PipeReader) -> u64 {
     let (mut batch, mut count) = (Batch::default(), 0);
     let (mut again, mut parsed) = pipe(Mark::messages(0), false, &Arena::new());
     loop {
-        match reader.take(&mut batch) {
+        match reader.batches().take(&mut batch) {
             Taken::Some => {
-                again.append(&mut batch);
+                again.batches().append(&mut batch);
                 while let Some(Unit::Message(message)) = parsed.next_unit() {
                     assert_eq!(number(&message), count);
                     count += 1;

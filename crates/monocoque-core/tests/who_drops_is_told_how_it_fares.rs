@@ -25,7 +25,7 @@ fn who_is_full_is_full_for_what_is_no_smaller() {
     assert!(!writer.refuses(&message()), "it was not asked yet");
     assert_eq!(writer.offer(&message()), Err(Refusal::Full));
     assert!(writer.refuses(&message()) && !writer.refuses(&Message::from("smaller")));
-    take(&mut reader);
+    take(reader.batches());
     assert!(!writer.refuses(&message()));
     assert_eq!(writer.offer(&message()), Ok(Pace::Even));
 }
@@ -85,8 +85,8 @@ impl WriteThrough for Swallows {
 #[test]
 fn who_writes_all_itself_is_not_ahead() {
     let (mut writer, mut reader) = plain(0);
-    reader.lend_turn(Arc::new(Swallows));
-    assert_eq!(reader.take(&mut Batch::default()), Taken::Empty);
+    reader.batches().lend_turn(Arc::new(Swallows));
+    assert_eq!(reader.batches().take(&mut Batch::default()), Taken::Empty);
     // Too large for its sender to write at once: the reader is woken for it, and does not come.
     writer.offer(&Message::multipart(vec![vec![0; 4000]; 20])).expect("there is no mark");
     // So large that it writes before it has looked too often.
@@ -102,10 +102,10 @@ fn a_reader_that_asked_is_behind_as_soon_as_before() {
     let writer = Owner::new(writer, true);
     let offer = || writer.lock().offer(&message());
     assert_eq!(offer(), Ok(Pace::Even));
-    take(&mut reader);
+    take(reader.batches());
     // The first of these asks and the second is held back, until the reader asks for it.
     assert_eq!([offer(), offer()], [Ok(Pace::Even); 2]);
-    take(&mut reader);
+    take(reader.batches());
     let even = (0..).take_while(|_| offer() == Ok(Pace::Even)).count();
     assert!(even <= 2 * AHEAD_BYTES / BYTES, "{even}");
 }
@@ -125,11 +125,11 @@ fn a_reader_is_behind_when_so_much_waits_for_it() {
     let large = Message::from(vec![7; 2 * AHEAD_BYTES]);
     assert_eq!(writer.offer(&large), Ok(Pace::Even), "it waited, and is woken by this very message");
     assert_eq!(writer.offer(&large), Ok(Pace::Ahead));
-    take(&mut reader);
+    take(reader.batches());
     let paces: Vec<_> = (0..2 * enough).map(|_| writer.offer(&message())).collect();
     assert_eq!(paces.iter().take_while(|&&pace| pace == Ok(Pace::Even)).count(), enough - 1);
     assert_eq!(paces.last(), Some(&Ok(Pace::Ahead)));
-    take(&mut reader);
+    take(reader.batches());
     assert_eq!(writer.offer(&message()), Ok(Pace::Even));
 }
 
@@ -144,12 +144,12 @@ fn who_holds_back_asks_now_and_then() {
             false => writer.lock().push(&message()).map(|()| Pace::Even).expect("there is no mark"),
         };
         offer();
-        take(&mut reader);
+        take(reader.batches());
         // The first asks, and lets the writer hold back what follows.
         assert!((0..enough).all(|_| offer() == Pace::Even));
         let ahead = (0..3 * enough).filter(|_| offer() == Pace::Ahead).count();
         assert_eq!(ahead, if drops { 3 } else { 0 });
-        let waits = take(&mut reader).messages;
+        let waits = take(reader.batches()).messages;
         assert_eq!(waits, 4 * enough);
     }
 }

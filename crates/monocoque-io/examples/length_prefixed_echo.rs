@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes};
 use monocoque_core::batch::{Batch, Unit};
 use monocoque_core::limits::GATHER_BYTES_MIN;
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, pipe};
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, pipe_from_link, pipe_to_link};
 use monocoque_core::protocol::{Blame, Need, Output, ProtocolError};
 use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::{EncodedHeader, Header};
@@ -136,8 +136,8 @@ pub struct Conversation {
 impl Conversation {
     /// A conversation and the pipes to give to its connection: up to 100 messages each way.
     pub fn new(arena: &Arena) -> (Self, Pipes) {
-        let (outgoing, to_write) = pipe(Mark::messages(100), false, arena);
-        let (delivered, incoming) = pipe(Mark::messages(100), false, arena);
+        let (outgoing, to_write) = pipe_to_link(Mark::messages(100), false, arena);
+        let (delivered, incoming) = pipe_from_link(Mark::messages(100), false, arena);
         (Self { outgoing, incoming }, Pipes { outgoing: to_write, incoming: delivered })
     }
 

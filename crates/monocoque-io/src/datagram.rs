@@ -15,14 +15,14 @@ use compio::driver::SharedFd;
 use compio::driver::op::Interest;
 use monocoque_core::batch::Found;
 use monocoque_core::endpoint::{Host, HostPort, UdpEndpoint};
-use monocoque_core::pipe::{PipeReader, Refusal};
+use monocoque_core::pipe::{PipeReader, PipeWriter, Refusal};
 use monocoque_core::protocol::DatagramForm;
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Endpoint, Message};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recvfrom, sendmsg_addr};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::connection::{Pipes, yield_now};
+use crate::connection::yield_now;
 use crate::readiness::until;
 use crate::resolve::local_addresses;
 use crate::stop::Stop;
@@ -98,13 +98,18 @@ impl Datagrams {
         &self.endpoint
     }
 
-    /// Sends and receives until stopped, or until the outgoing pipe is finished and written.
+    /// Sends what is `outgoing` and receives into `incoming` until stopped, or until the former is finished and written.
     ///
     /// # Cancel safety
     /// Not cancel-safe: use `stop`.
-    pub async fn run(self, form: impl DatagramForm, pipes: &mut Pipes, mut stop: Stop, drops: &Drops) {
+    pub async fn run(
+        self,
+        form: impl DatagramForm,
+        (outgoing, incoming): (&mut PipeReader, &mut PipeWriter),
+        mut stop: Stop,
+        drops: &Drops,
+    ) {
         let fd = SharedFd::new(Arc::new(self.socket));
-        let Pipes { outgoing, incoming } = pipes;
         let sending = async {
             let mut turns = 0;
             while let Some(message) = poll_fn(|cx| poll_next(outgoing, cx)).await {

@@ -6,8 +6,9 @@ use std::io::Read;
 
 use common::{Ends, Raw, RawListener, Story, Teller, each_link, is_stopped, number, numbered, parse, shared};
 use monocoque_core::Endpoint;
-use monocoque_core::batch::Unit;
-use monocoque_core::pipe::PipeReader;
+use monocoque_core::batch::{Batch, Unit};
+use monocoque_core::pipe::{BatchSource, Mark, pipe_from_link};
+use monocoque_core::slab::Arena;
 use monocoque_core::wire::LONG;
 use monocoque_io::{End, Placement, Stopper};
 
@@ -28,8 +29,12 @@ fn in_mid_write(placement: &Placement, wildcard: &Endpoint, makes: bool) -> (Sto
     (dialing, peer, ends, story)
 }
 
-fn numbers(mut pipe: PipeReader) -> Vec<u32> {
-    let units = std::iter::from_fn(|| pipe.next_unit());
+fn numbers(mut unsent: BatchSource) -> Vec<u32> {
+    let mut batch = Batch::default();
+    unsent.take(&mut batch);
+    let (mut again, mut parsed) = pipe_from_link(Mark::messages(0), false, &Arena::new());
+    again.append(&mut batch);
+    let units = std::iter::from_fn(|| parsed.next_unit());
     units
         .map(|unit| match unit {
             Unit::Message(message) => number(message.first()),

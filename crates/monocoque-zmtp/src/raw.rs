@@ -41,33 +41,33 @@ pub(crate) fn encode(segments: &[Bytes], write: &mut Vec<Bytes>) {
 mod tests {
     use monocoque_core::Message;
     use monocoque_core::batch::Unit;
-    use monocoque_core::pipe::{Mark, pipe};
+    use monocoque_core::pipe::{Mark, pipe_from_link, pipe_to_link};
     use monocoque_core::slab::Arena;
 
     use super::*;
 
     #[test]
     fn bodies_go_out_and_nothing_else() {
-        let (mut writer, mut reader) = pipe(Mark::messages(0), false, &Arena::new());
+        let (mut writer, mut source) = pipe_to_link(Mark::messages(0), false, &Arena::new());
         let bodies = [vec![1; 3], vec![2; 300], vec![3; 100_000], Vec::new(), vec![4]];
         for body in &bodies {
             writer.push(&Message::from(body.clone())).expect("room");
         }
         let (mut batch, mut write) = (Batch::default(), Vec::new());
-        reader.take(&mut batch);
+        source.take(&mut batch);
         encode(&batch.segments, &mut write);
         assert_eq!(write.concat(), bodies.concat());
     }
 
     #[test]
     fn what_is_there_is_one_message() {
-        let (mut writer, mut reader) = pipe(Mark::messages(0), false, &Arena::new());
+        let (mut sink, mut reader) = pipe_from_link(Mark::messages(0), false, &Arena::new());
         for len in [0, 1, 300, 20_000] {
             let (mut input, mut batch) = (SlabMut::exact(len.max(1)).expect("memory"), Batch::default());
             input.extend_from_slice(&vec![7; len]);
             deliver(&mut input, &mut batch);
             assert!(input.is_empty());
-            writer.append(&mut batch);
+            sink.append(&mut batch);
         }
         for len in [1, 300, 20_000] {
             let Some(Unit::Message(message)) = reader.next_unit() else { panic!("a message of {len}") };

@@ -4,7 +4,9 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock};
 
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, direct_pipe, pipe};
+use monocoque_core::pipe::{
+    BatchSink, BatchSource, Mark, PipeReader, PipeWriter, direct_pipe, pipe_from_link, pipe_to_link,
+};
 use monocoque_core::protocol::Side;
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
@@ -175,12 +177,12 @@ impl Core {
     /// A pipe from this socket to a peer.
     ///
     /// Only data conflates: the other way go subscriptions, of which each counts.
-    pub(crate) fn outgoing_pipe(&self) -> (PipeWriter, PipeReader) {
+    pub(crate) fn outgoing_pipe(&self) -> (PipeWriter, BatchSource) {
         let (mark, conflate) = self.outgoing();
-        pipe(mark, conflate, &self.context.arena)
+        pipe_to_link(mark, conflate, &self.context.arena)
     }
 
-    /// A pipe from this socket to another of the same process.
+    /// A pipe from this socket to another of the same process, or to where messages are datagrams.
     pub(crate) fn direct_pipe(&self) -> (PipeWriter, PipeReader) {
         let (mark, conflate) = self.outgoing();
         direct_pipe(mark, conflate, &self.context.arena)
@@ -192,9 +194,13 @@ impl Core {
     }
 
     /// A pipe from a peer to this socket.
-    pub(crate) fn incoming_pipe(&self) -> (PipeWriter, PipeReader) {
-        let mark = self.marks().recv;
-        pipe(mark, self.conflates_incoming(), &self.context.arena)
+    pub(crate) fn incoming_pipe(&self) -> (BatchSink, PipeReader) {
+        pipe_from_link(self.marks().recv, self.conflates_incoming(), &self.context.arena)
+    }
+
+    /// A pipe from where messages are datagrams to this socket.
+    pub(crate) fn datagrams_pipe(&self) -> (PipeWriter, PipeReader) {
+        direct_pipe(self.marks().recv, self.conflates_incoming(), &self.context.arena)
     }
 
     pub(crate) fn conflates_incoming(&self) -> bool {

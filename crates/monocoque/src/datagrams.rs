@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use monocoque_core::endpoint::UdpEndpoint;
+use monocoque_core::pipe::{PipeReader, PipeWriter};
 use monocoque_core::stats::DropCause;
 use monocoque_core::{Endpoint, SocketType};
-use monocoque_io::{Datagrams, Pipes, PlacementGone, Stop, Stopper};
+use monocoque_io::{Datagrams, PlacementGone, Stop, Stopper};
 use monocoque_pattern::{LinkId, PeerFacts};
 use monocoque_zmtp::DatagramShape;
 
@@ -19,7 +20,8 @@ use crate::wait::answer;
 struct Station {
     core: Arc<Core>,
     link: LinkId,
-    pipes: Pipes,
+    outgoing: PipeReader,
+    incoming: PipeWriter,
     shape: DatagramShape,
 }
 
@@ -27,8 +29,8 @@ impl Station {
     /// The endpoint as a peer of the socket; `None` if the socket takes no further one.
     fn new(core: &Arc<Core>) -> Option<Self> {
         let link = core.hub.open();
-        let (writer, outgoing) = core.outgoing_pipe();
-        let (incoming, reader) = core.incoming_pipe();
+        let (writer, outgoing) = core.direct_pipe();
+        let (incoming, reader) = core.datagrams_pipe();
         let ours = core.socket_type();
         let facts = PeerFacts { socket_type: ours.peers()[0], identity: None, commands: true, properties: None };
         if core.hub.attach(link, writer).is_err() || core.hub.up(link, facts, reader).is_err() {
@@ -40,24 +42,25 @@ impl Station {
         }
         core.state.lock().live += 1;
         let shape = if ours == SocketType::Dgram { DatagramShape::Addressed } else { DatagramShape::Grouped };
-        Some(Self { core: Arc::clone(core), link, pipes: Pipes { outgoing, incoming }, shape })
+        Some(Self { core: Arc::clone(core), link, outgoing, incoming, shape })
     }
 
     async fn run(mut self, socket: Datagrams, stop: Stop) {
-        socket.run(self.shape, &mut self.pipes, stop, self.core.hub.drops()).await;
+        let pipes = (&mut self.outgoing, &mut self.incoming);
+        socket.run(self.shape, pipes, stop, self.core.hub.drops()).await;
     }
 }
 
 impl Drop for Station {
     fn drop(&mut self) {
-        let unsent = self.pipes.outgoing.queued();
+        let unsent = self.outgoing.queued();
         let mut state = self.core.state.lock();
         state.live -= 1;
         if self.core.is_closing() && self.core.socket_type().sends() {
             state.lost += unsent;
             self.core.hub.drops().count(DropCause::Linger, unsent as u64);
             let mut rest = Default::default();
-            self.pipes.outgoing.take(&mut rest);
+            self.outgoing.batches().take(&mut rest);
         }
         drop(state);
         self.core.hub.release(self.link);

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use monocoque_core::batch::Batch;
-use monocoque_core::pipe::{PipeReader, PipeWriter};
+use monocoque_core::pipe::{BatchSink, BatchSource};
 use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
 use monocoque_core::sync::Mutex;
@@ -26,7 +26,7 @@ pub(crate) struct Target {
 
 #[derive(Debug, Default)]
 struct Outgoing {
-    pipe: Option<PipeReader>,
+    pipe: Option<BatchSource>,
     /// No connection will come for it any more.
     retired: bool,
 }
@@ -37,7 +37,7 @@ impl Target {
     }
 
     /// Keeps the pipe for the next connection; returns how many messages are lost because there will be none.
-    pub(crate) fn keep(&self, pipe: PipeReader) -> usize {
+    pub(crate) fn keep(&self, pipe: BatchSource) -> usize {
         let mut outgoing = self.outgoing.lock();
         if outgoing.retired {
             return pipe.queued();
@@ -55,7 +55,7 @@ impl Target {
 
     /// Messages that wait for the next connection.
     pub(crate) fn queued(&self) -> usize {
-        self.outgoing.lock().pipe.as_ref().map_or(0, PipeReader::queued)
+        self.outgoing.lock().pipe.as_ref().map_or(0, BatchSource::queued)
     }
 }
 
@@ -219,7 +219,7 @@ impl Host<Conversation> for ZmtpHost {
         pipes
     }
 
-    fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
+    fn delivered(&mut self, incoming: &BatchSink, lost: usize) {
         let drops = self.core.hub.drops();
         drops.count(DropCause::PeerGone, lost as u64);
         if self.conflates {
@@ -285,7 +285,7 @@ impl ZmtpHost {
     }
 
     /// The link and its outgoing pipe: the one kept from connection to connection, or a new one.
-    fn outgoing(&self) -> Option<(LinkId, PipeReader)> {
+    fn outgoing(&self) -> Option<(LinkId, BatchSource)> {
         if let Some(target) = &self.target {
             if let Some(kept) = target.outgoing.lock().pipe.take() {
                 return Some((target.link, kept));
@@ -299,7 +299,7 @@ impl ZmtpHost {
         Some((link, self.attach(link)?))
     }
 
-    fn attach(&self, link: LinkId) -> Option<PipeReader> {
+    fn attach(&self, link: LinkId) -> Option<BatchSource> {
         let (writer, reader) = self.core.outgoing_pipe();
         if self.core.hub.attach(link, writer).is_ok() {
             return Some(reader);
@@ -337,7 +337,7 @@ impl ZmtpHost {
     }
 
     /// The pipe does not outlive the connection: what is in it is lost, and counted.
-    fn leave(&self, link: LinkId, may_return: bool, outgoing: Option<PipeReader>) {
+    fn leave(&self, link: LinkId, may_return: bool, outgoing: Option<BatchSource>) {
         if self.core.is_closing() {
             // Taken here, so that the hub does not count them again as lost with their peer.
             let mut rest = Batch::default();

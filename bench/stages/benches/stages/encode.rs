@@ -1,14 +1,13 @@
 //! Encode: header and body into a slab, or the body by reference. A pipe whose reader is busy costs a push nothing
 //! else but the count of its room.
 
-use std::sync::{Arc, Mutex};
-use std::task::{Wake, Waker};
+use std::sync::{Arc, Mutex, Weak};
 
 use bytes::Bytes;
 use criterion::Criterion;
 use monocoque_core::Message;
 use monocoque_core::batch::Batch;
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, pipe};
+use monocoque_core::pipe::{HandOver, Mark, PipeReader, PipeWriter, Taken, pipe};
 use monocoque_core::slab::Arena;
 
 use crate::{Group, nothing, stage};
@@ -22,11 +21,19 @@ pub struct HoldingPipe {
     pub batch: Batch,
 }
 
-struct HandOver(Arc<Mutex<PipeWriter>>);
+#[derive(Debug)]
+struct Owner(Weak<Mutex<PipeWriter>>);
 
-impl Wake for HandOver {
-    fn wake(self: Arc<Self>) {
-        self.0.lock().expect("nobody panics").hand_over();
+impl HandOver for Owner {
+    fn try_hand_over(&self) -> bool {
+        let Some(writer) = self.0.upgrade() else { return true };
+        writer.try_lock().map(|mut writer| writer.hand_over()).is_ok()
+    }
+
+    fn hand_over(&self) {
+        if let Some(writer) = self.0.upgrade() {
+            writer.lock().expect("nobody panics").hand_over();
+        }
     }
 }
 
@@ -35,8 +42,7 @@ impl HoldingPipe {
     pub fn new() -> Self {
         let (writer, reader) = pipe(Mark::messages(1000), false, &Arena::new());
         let writer = Arc::new(Mutex::new(writer));
-        let hand_over = Waker::from(Arc::new(HandOver(Arc::clone(&writer))));
-        writer.lock().expect("nobody panics").set_hand_over(&hand_over);
+        writer.lock().expect("nobody panics").set_hand_over(Arc::new(Owner(Arc::downgrade(&writer))));
         let mut pipe = Self { writer, reader, batch: Batch::default() };
         pipe.push(1, &crate::message());
         pipe.take();
@@ -49,7 +55,7 @@ impl HoldingPipe {
     }
 
     pub fn take(&mut self) {
-        assert_eq!(self.reader.take(&mut self.batch), Taken::Some);
+        assert_eq!(self.reader.batches().take(&mut self.batch), Taken::Some);
         self.batch.clear();
     }
 }

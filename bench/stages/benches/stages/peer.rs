@@ -1,7 +1,7 @@
 //! Peers of a hub: the far ends of a link's two pipes, as a connection holds them.
 
 use monocoque_core::batch::Batch;
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Taken, pipe};
+use monocoque_core::pipe::{BatchSource, Mark, PipeWriter, Taken, direct_pipe, pipe, pipe_to_link};
 use monocoque_core::slab::Arena;
 use monocoque_core::{Message, RoutingId, SocketType};
 use monocoque_pattern::{Hub, HubConfig, PeerFacts};
@@ -13,7 +13,7 @@ const MARK: Mark = Mark::messages(10_000);
 
 pub struct Peer {
     pub to_hub: PipeWriter,
-    from_hub: PipeReader,
+    from_hub: BatchSource,
     batch: Batch,
 }
 
@@ -21,10 +21,11 @@ impl Peer {
     /// Joins `hub` as a peer of type `theirs`.
     pub fn join(hub: &Hub, arena: &Arena, theirs: SocketType, identity: Option<RoutingId>) -> Self {
         let link = hub.open();
-        let (writer, from_hub) = pipe(MARK, false, arena);
+        let (writer, from_hub) = pipe_to_link(MARK, false, arena);
         let (to_hub, reader) = pipe(MARK, false, arena);
         hub.attach(link, writer).expect("room for a peer");
-        hub.up(link, PeerFacts { socket_type: theirs, identity, commands: true }, reader).expect("attached");
+        hub.up(link, PeerFacts { socket_type: theirs, identity, commands: true, properties: None }, reader)
+            .expect("attached");
         Self { to_hub, from_hub, batch: Batch::default() }
     }
 
@@ -52,11 +53,12 @@ pub fn hub_with(ours: SocketType, theirs: SocketType, count: usize) -> (Hub, Vec
 /// Joins two hubs with two pipes and nothing between, as inproc does.
 pub fn connect(a: (&Hub, SocketType), b: (&Hub, SocketType)) {
     let arena = Arena::new();
-    let (to_b, from_a) = pipe(MARK, false, &arena);
-    let (to_a, from_b) = pipe(MARK, false, &arena);
+    let (to_b, from_a) = direct_pipe(MARK, false, &arena);
+    let (to_a, from_b) = direct_pipe(MARK, false, &arena);
     for ((hub, _), (_, theirs), writer, reader) in [(a, b, to_b, from_b), (b, a, to_a, from_a)] {
         let link = hub.open();
         hub.attach(link, writer).expect("room for a peer");
-        hub.up(link, PeerFacts { socket_type: theirs, identity: None, commands: true }, reader).expect("attached");
+        hub.up(link, PeerFacts { socket_type: theirs, identity: None, commands: true, properties: None }, reader)
+            .expect("attached");
     }
 }

@@ -31,7 +31,7 @@ impl PlainPipe {
     }
 
     fn take(&mut self) {
-        assert_eq!(self.reader.take(&mut self.batch), Taken::Some);
+        assert_eq!(self.reader.batches().take(&mut self.batch), Taken::Some);
         self.batch.clear();
     }
 

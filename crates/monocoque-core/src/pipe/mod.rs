@@ -1,15 +1,16 @@
 //! The pipe: the only queue between a socket and a connection, and the holder of the high-water mark.
 //!
 //! One [`PipeWriter`] encodes messages into its *front*, which is its own, and hands that over to the *queue*, which
-//! both ends share under a lock; one [`PipeReader`] takes the whole queue in one swap. A reader that waits is handed
+//! both ends share under a lock; one [`PipeReader`] takes the whole queue in one swap. A link holds the smaller ends of whole
+//! batches, [`BatchSource`] and [`BatchSink`]. A reader that waits is handed
 //! the first message at once. While it is busy with what it took, messages gather in the front, without a lock, an
 //! atomic operation or a wake, until it comes back and asks for them ([`HandOver`]), or the mark is
-//! reached. A reader that waits may also leave its link to the writer ([`PipeReader::lend_turn`]): the message goes out
+//! reached. A reader that waits may also leave its link to the writer ([`BatchSource::lend_turn`]): the message goes out
 //! at once, and nobody is woken.
 //!
 //! # Rules
 //! - The mark counts whole messages, and optionally encoded bytes, from the push until the reader gives credit.
-//!   [`PipeReader::take`] gives it at once (a pump: the batch is on its way); [`PipeReader::next_unit`]
+//!   [`BatchSource::take`] gives it at once (a pump: the batch is on its way); [`PipeReader::next_unit`]
 //!   gives it as units are consumed, in steps of half the mark.
 //! - The reader is woken only after it found the pipe empty, once.
 //! - A writer that was refused is woken when the pipe is down to half the mark. One that drops ([`PipeWriter::offer`]) is refused
@@ -20,6 +21,8 @@ mod gather;
 mod hand_over;
 mod mark;
 mod reader;
+mod sink;
+mod source;
 mod state;
 mod turn;
 mod writer;
@@ -29,6 +32,8 @@ use std::sync::Arc;
 pub use self::hand_over::HandOver;
 pub use self::mark::Mark;
 pub use self::reader::PipeReader;
+pub use self::sink::BatchSink;
+pub use self::source::BatchSource;
 pub use self::turn::{InHand, WriteThrough};
 pub use self::writer::PipeWriter;
 
@@ -117,15 +122,28 @@ impl Flow {
 
 /// A pipe of `mark` whose slabs come from `arena`. With `conflate` it holds the last message only.
 pub fn pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
-    ends(mark, conflate, arena, false)
+    let shared = between(mark, conflate, arena, false);
+    (PipeWriter::new(Arc::clone(&shared), false), PipeReader::new(shared, false))
 }
 
-/// A pipe with no link behind it: what is taken out of it is read ([`PipeReader::next_unit`]), never written.
+/// [`pipe`] from a socket to a link, which writes what it takes and does not parse it.
+pub fn pipe_to_link(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, BatchSource) {
+    let shared = between(mark, conflate, arena, false);
+    (PipeWriter::new(Arc::clone(&shared), false), BatchSource::new(shared))
+}
+
+/// [`pipe`] from a link, whose protocol has encoded what it gives, to a socket.
+pub fn pipe_from_link(mark: Mark, conflate: bool, arena: &Arena) -> (BatchSink, PipeReader) {
+    let shared = between(mark, conflate, arena, false);
+    (BatchSink::new(Arc::clone(&shared)), PipeReader::new(shared, false))
+}
+
+/// [`pipe`] with no link behind it: what is taken out of it is read ([`PipeReader::next_unit`]), never written.
 pub fn direct_pipe(mark: Mark, conflate: bool, arena: &Arena) -> (PipeWriter, PipeReader) {
-    ends(mark, conflate, arena, true)
+    let shared = between(mark, conflate, arena, true);
+    (PipeWriter::new(Arc::clone(&shared), true), PipeReader::new(shared, true))
 }
 
-fn ends(mark: Mark, conflate: bool, arena: &Arena, apart: bool) -> (PipeWriter, PipeReader) {
-    let shared = Arc::new(Shared::new(mark, conflate, arena, BatchWriter::new(apart)));
-    (PipeWriter::new(Arc::clone(&shared), apart), PipeReader::new(shared, apart))
+fn between(mark: Mark, conflate: bool, arena: &Arena, apart: bool) -> Arc<Shared> {
+    Arc::new(Shared::new(mark, conflate, arena, BatchWriter::new(apart)))
 }

@@ -1,22 +1,22 @@
-//! The writing end.
+//! The writing end as a socket holds it.
 
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use super::mark::Mark;
-use super::state::{Shared, State, keep, wake};
-use super::{Flow, HandOver, InHand, Pace, Refusal};
-use crate::batch::{Batch, BatchWriter};
+use super::state::{Shared, State, wake};
+use super::{BatchSink, Flow, HandOver, InHand, Pace, Refusal};
+use crate::batch::BatchWriter;
 use crate::limits::AHEAD_BYTES;
 use crate::load::Load;
 use crate::message::encoded_len;
 use crate::slab::Arena;
 use crate::{Message, Outgoing};
 
-/// The writing end of a pipe.
+/// The writing end of a pipe that encodes messages: a socket's.
 #[derive(Debug)]
 pub struct PipeWriter {
-    shared: Arc<Shared>,
+    sink: BatchSink,
     front: Front,
 }
 
@@ -61,7 +61,10 @@ impl Front {
 
 impl PipeWriter {
     pub(super) fn new(shared: Arc<Shared>, apart: bool) -> Self {
-        Self { shared, front: Front { encoded: BatchWriter::new(apart), room: Load::default(), bytes_max: usize::MAX } }
+        Self {
+            sink: BatchSink::new(shared),
+            front: Front { encoded: BatchWriter::new(apart), room: Load::default(), bytes_max: usize::MAX },
+        }
     }
 
     /// Encodes `message` into the pipe. One that is given, not lent, is of no value after.
@@ -86,8 +89,8 @@ impl PipeWriter {
     #[inline]
     fn put(&mut self, message: impl Outgoing, drops: bool) -> Result<Pace, Refusal> {
         let (bytes, front) = (encoded_len(message.frames()), &mut self.front);
-        if !front.admits(&self.shared, bytes) {
-            if drops && self.shared.refuses(bytes) {
+        if !front.admits(&self.sink.shared, bytes) {
+            if drops && self.sink.shared.refuses(bytes) {
                 return Err(Refusal::Full);
             }
             if drops {
@@ -97,14 +100,14 @@ impl PipeWriter {
         }
         front.room.messages -= 1;
         front.room.bytes -= bytes;
-        front.encoded.push_message(message, &self.shared.arena);
+        front.encoded.push_message(message, &self.sink.shared.arena);
         Ok(Pace::Even)
     }
 
     /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked.
     #[inline(never)]
     fn push_through(&mut self, message: impl Outgoing, bytes: usize) -> Result<Pace, Refusal> {
-        let (shared, front) = (&*self.shared, &mut self.front);
+        let (shared, front) = (&*self.sink.shared, &mut self.front);
         let mut state = shared.lock();
         if state.is_over() {
             return Err(Refusal::Closed);
@@ -129,7 +132,7 @@ impl PipeWriter {
     /// nobody, so that one hears a moment late that there is room: for those who drop, and not for those who wait.
     #[inline]
     pub fn refuses(&self, message: &Message) -> bool {
-        self.shared.refuses(encoded_len(message.frames()))
+        self.sink.shared.refuses(encoded_len(message.frames()))
     }
 
     /// Whether it keeps what was encoded before ([`Fanout`](crate::fanout::Fanout)): a pipe with no link behind it encodes what it
@@ -140,7 +143,7 @@ impl PipeWriter {
 
     /// Where the pipe's slabs come from.
     pub fn arena(&self) -> &Arena {
-        &self.shared.arena
+        &self.sink.shared.arena
     }
 
     /// Encodes a command, which no mark holds back and which counts as one message.
@@ -158,46 +161,33 @@ impl PipeWriter {
         self.add(|state, arena| state.put(|queue| queue.push_first(message, arena)));
     }
 
-    /// Appends whole encoded messages; the mark may be passed by them. Leaves `batch` empty.
-    ///
-    /// Returns how many messages were lost because the reader is gone.
-    pub fn append(&mut self, batch: &mut Batch) -> usize {
-        if batch.is_empty() {
-            return 0;
-        }
-        let lost = batch.messages;
-        let appended = self.add(|state, arena| {
-            state.put(|queue| queue.append(batch, arena));
-            if state.conflate {
-                state.keep_last(arena);
-            }
-        });
-        batch.clear();
-        if appended { 0 } else { lost }
+    /// The end that is given whole batches, which go behind all that was pushed.
+    pub fn batches(&mut self) -> &mut BatchSink {
+        self.hand_over();
+        &mut self.sink
     }
 
-    /// Adds to the queue unless the reader is gone; whether it did.
-    fn add(&mut self, add: impl FnOnce(&mut State, &Arena)) -> bool {
-        let (shared, front) = (&*self.shared, &mut self.front);
+    /// Adds to the queue unless the reader is gone.
+    fn add(&mut self, add: impl FnOnce(&mut State, &Arena)) {
+        let (shared, front) = (&*self.sink.shared, &mut self.front);
         let mut state = shared.lock();
         if state.is_abandoned() {
-            return false;
+            return;
         }
         front.hand_over(&mut state, &shared.arena);
         add(&mut state, &shared.arena);
         front.release(shared, state);
-        true
     }
 
     /// Hands over what the reader asks for.
     pub fn hand_over(&mut self) {
         if !self.front.encoded.is_empty() {
-            let mut state = self.shared.lock();
-            self.front.hand_over(&mut state, &self.shared.arena);
+            let mut state = self.sink.shared.lock();
+            self.front.hand_over(&mut state, &self.sink.shared.arena);
             if state.conflate {
-                state.keep_last(&self.shared.arena);
+                state.keep_last(&self.sink.shared.arena);
             }
-            self.front.release(&self.shared, state);
+            self.front.release(&self.sink.shared, state);
         }
     }
 
@@ -205,21 +195,21 @@ impl PipeWriter {
     ///
     /// If not, the writer's waker will be called.
     pub fn has_room(&mut self) -> bool {
-        let mut state = self.shared.lock();
-        self.front.hand_over(&mut state, &self.shared.arena);
-        self.shared.has_room(&mut state)
+        let mut state = self.sink.shared.lock();
+        self.front.hand_over(&mut state, &self.sink.shared.arena);
+        self.sink.shared.has_room(&mut state)
     }
 
     /// Whether the pipe would take `message` now. If not, the writer's waker will be called.
     #[inline]
     pub fn has_room_for(&mut self, message: &Message) -> bool {
         let bytes = encoded_len(message.frames());
-        self.front.admits(&self.shared, bytes) || self.ask(bytes)
+        self.front.admits(&self.sink.shared, bytes) || self.ask(bytes)
     }
 
     #[inline(never)]
     fn ask(&mut self, bytes: usize) -> bool {
-        let (shared, front) = (&*self.shared, &mut self.front);
+        let (shared, front) = (&*self.sink.shared, &mut self.front);
         let mut state = shared.lock();
         front.hand_over(&mut state, &shared.arena);
         let admitted = state.is_over() || shared.ask(&mut state, bytes).is_ok();
@@ -238,38 +228,38 @@ impl PipeWriter {
 
     /// Who is to be called when a full pipe is half free again.
     pub fn set_waker(&self, waker: &Waker) {
-        keep(&mut self.shared.lock().writer, waker);
+        self.sink.set_waker(waker);
     }
 
     /// Who is asked when the reader wants what was pushed. Without, every message is handed over at once.
     pub fn set_hand_over(&self, owner: Arc<dyn HandOver>) {
-        self.shared.lock().hand_over = Some(owner);
+        self.sink.shared.lock().hand_over = Some(owner);
     }
 
     /// What the writer's application has in hand, which says whether it is in the middle of answering.
     pub fn set_in_hand(&self, in_hand: InHand) {
-        self.shared.lock().in_hand = Some(in_hand);
+        self.sink.shared.lock().in_hand = Some(in_hand);
     }
 
     /// Replaces the mark. What is queued stays.
     pub fn set_mark(&self, mark: Mark) {
-        self.shared.set_mark(mark);
+        self.sink.shared.set_mark(mark);
     }
 
     /// Keeps the last message only from now on.
     pub fn conflate(&mut self) {
         self.hand_over();
-        self.shared.conflate(self.shared.lock());
+        self.sink.shared.conflate(self.sink.shared.lock());
     }
 
     /// Messages that the reader has not taken, and those it took and was not credited for.
     pub fn held(&self) -> usize {
-        self.shared.lock().held.messages + self.front.encoded.messages()
+        self.sink.shared.lock().held.messages + self.front.encoded.messages()
     }
 
     /// What has gone through the pipe, and what is in it.
     pub fn flow(&self) -> Flow {
-        let state = self.shared.lock();
+        let state = self.sink.shared.lock();
         let mut held = state.held;
         held.add(self.front.encoded.load());
         Flow::new(state.passed, held)
@@ -277,21 +267,21 @@ impl PipeWriter {
 
     /// Messages waiting in the pipe.
     pub fn queued(&self) -> usize {
-        self.shared.lock().queue.messages() + self.front.encoded.messages()
+        self.sink.shared.lock().queue.messages() + self.front.encoded.messages()
     }
 
     /// Messages that newer ones replaced since the last call (conflating pipes only).
     pub fn take_conflated(&self) -> usize {
-        std::mem::take(&mut self.shared.lock().conflated)
+        self.sink.take_conflated()
     }
 
     /// Throws away what is queued; returns how many messages that were.
     pub fn discard(&mut self) -> usize {
         self.hand_over();
-        let mut state = self.shared.lock();
+        let mut state = self.sink.shared.lock();
         let discarded = state.empty();
         // The reader will not find what was discarded, so the credit for it is due here.
-        let waker = self.shared.credit(&mut state, Load::default());
+        let waker = self.sink.shared.credit(&mut state, Load::default());
         drop(state);
         wake(waker);
         discarded.messages
@@ -300,17 +290,18 @@ impl PipeWriter {
     /// No more will come: the reader finds [`Taken::Finished`](super::Taken::Finished) after what is queued.
     pub fn finish(&mut self) {
         self.hand_over();
-        self.shared.finish();
+        self.sink.shared.finish();
     }
 
     /// Whether the reader is gone.
     pub fn is_closed(&self) -> bool {
-        self.shared.has_ended() && self.shared.lock().is_abandoned()
+        self.sink.shared.has_ended() && self.sink.shared.lock().is_abandoned()
     }
 }
 
 impl Drop for PipeWriter {
     fn drop(&mut self) {
-        self.finish();
+        // The sink, which goes after this, finishes the pipe.
+        self.hand_over();
     }
 }

@@ -7,7 +7,9 @@ use std::task::{Wake, Waker};
 
 use monocoque_core::Message;
 use monocoque_core::batch::{Batch, Unit};
-use monocoque_core::pipe::{HandOver, Mark, PipeReader, PipeWriter, Taken, pipe};
+use monocoque_core::pipe::{
+    BatchSource, HandOver, Mark, PipeReader, PipeWriter, Taken, pipe, pipe_from_link, pipe_to_link,
+};
 use monocoque_core::slab::Arena;
 
 /// A waker that counts.
@@ -101,20 +103,20 @@ pub fn message(unit: Unit) -> Message {
 
 /// `messages`, encoded.
 pub fn batch(messages: &[Message]) -> Batch {
-    let (mut writer, mut reader) = plain(0);
+    let (mut writer, mut source) = pipe_to_link(Mark::messages(0), false, &Arena::new());
     messages.iter().for_each(|message| writer.push(message).expect("no mark"));
-    take(&mut reader)
+    take(&mut source)
 }
 
-pub fn take(reader: &mut PipeReader) -> Batch {
+pub fn take(source: &mut BatchSource) -> Batch {
     let mut batch = Batch::default();
-    assert_eq!(reader.take(&mut batch), Taken::Some);
+    assert_eq!(source.take(&mut batch), Taken::Some);
     batch
 }
 
 /// The units of `batch`.
 pub fn decode(mut batch: Batch) -> Vec<Unit> {
-    let (mut writer, mut reader) = plain(0);
-    assert_eq!(writer.append(&mut batch), 0);
+    let (mut sink, mut reader) = pipe_from_link(Mark::messages(0), false, &Arena::new());
+    assert_eq!(sink.append(&mut batch), 0);
     std::iter::from_fn(|| reader.next_unit()).collect()
 }

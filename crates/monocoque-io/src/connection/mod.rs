@@ -18,7 +18,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use monocoque_core::Protocol;
-use monocoque_core::pipe::{PipeReader, PipeWriter};
+use monocoque_core::pipe::{BatchSink, BatchSource};
 use monocoque_core::slab::Arena;
 
 use self::memory::Memory;
@@ -33,9 +33,9 @@ use crate::stop::Stop;
 #[derive(Debug)]
 pub struct Pipes {
     /// What is to be written.
-    pub outgoing: PipeReader,
+    pub outgoing: BatchSource,
     /// Where received messages go.
-    pub incoming: PipeWriter,
+    pub incoming: BatchSink,
 }
 
 /// Who a connection reports to.
@@ -44,7 +44,7 @@ pub trait Host<P: Protocol> {
     fn ready(&mut self, peer: P::Peer) -> Option<Pipes>;
 
     /// Messages were appended to `incoming`, except for `lost` of them: nobody reads it any more.
-    fn delivered(&mut self, incoming: &PipeWriter, lost: usize) {
+    fn delivered(&mut self, incoming: &BatchSink, lost: usize) {
         let _ = (incoming, lost);
     }
 
@@ -82,7 +82,7 @@ pub struct Ended<E> {
     /// Why it ended.
     pub end: End<E>,
     /// The outgoing pipe, with messages that were not written whole put back at its front.
-    pub outgoing: Option<PipeReader>,
+    pub outgoing: Option<BatchSource>,
     /// Whether the handshake was done and the host took the peer.
     pub was_ready: bool,
     /// Messages given up: this link and those before it broke while they were being written.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use monocoque_core::Protocol;
 use monocoque_core::batch::{Batch, unsent};
-use monocoque_core::pipe::{PipeReader, PipeWriter, WriteThrough};
+use monocoque_core::pipe::{BatchSink, BatchSource, WriteThrough};
 use monocoque_core::protocol::Output;
 
 use super::{End, Ended, Host};
@@ -29,8 +29,8 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) delivery: RefCell<Batch>,
     /// Bytes of the protocol's own, to be written before any batch.
     pub(super) control: RefCell<Vec<Bytes>>,
-    pub(super) outgoing: RefCell<Option<PipeReader>>,
-    pub(super) incoming: RefCell<Option<PipeWriter>>,
+    pub(super) outgoing: RefCell<Option<BatchSource>>,
+    pub(super) incoming: RefCell<Option<BatchSink>>,
     pub(super) end: RefCell<Option<End<P::Error>>>,
     pub(super) was_ready: Cell<bool>,
     /// Messages given up because links kept breaking within them.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes};
 use monocoque_core::Protocol;
 use monocoque_core::batch::Batch;
-use monocoque_core::pipe::{PipeReader, Taken};
+use monocoque_core::pipe::{BatchSource, Taken};
 
 use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
 use super::{End, Host, yield_now};
@@ -155,7 +155,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
 
     async fn write_batch(&mut self, batch: &mut Batch) {
         self.home.spin.touch();
-        let mut sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, PipeReader::take_sent);
+        let mut sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, BatchSource::take_sent);
         // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
         let mut views = batch.segments.clone();
         while let Some(first) = batch.segments.first() {
@@ -244,7 +244,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
 
     /// Whether a sender has begun a message that nobody will end: its rest was discarded.
     fn has_half(&self) -> bool {
-        self.shared.outgoing.borrow_mut().as_mut().is_some_and(PipeReader::claim_turn)
+        self.shared.outgoing.borrow_mut().as_mut().is_some_and(BatchSource::claim_turn)
     }
 
     /// Senders write no more. Whether one of them has written a message in part, which is put back then.

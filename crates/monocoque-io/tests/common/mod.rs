@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use monocoque_core::batch::{Batch, Unit};
 use monocoque_core::endpoint::{Host as HostName, IpcEndpoint};
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, pipe};
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, pipe_from_link, pipe_to_link};
 use monocoque_core::protocol::{Blame, Need, Output, ProtocolError};
 use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::{EncodedHeader, Header, RESERVED};
@@ -417,8 +417,8 @@ pub struct TellerHost {
 impl Host<Plain> for TellerHost {
     fn ready(&mut self, (): ()) -> Option<Pipes> {
         self.permit = None;
-        let (outgoing, to_write) = pipe(Mark::messages(0), false, &self.teller.arena);
-        let (delivered, incoming) = pipe(self.teller.incoming, false, &self.teller.arena);
+        let (outgoing, to_write) = pipe_to_link(Mark::messages(0), false, &self.teller.arena);
+        let (delivered, incoming) = pipe_from_link(self.teller.incoming, false, &self.teller.arena);
         self.teller.tell(Happened::Ready(Ends { outgoing, incoming }));
         Some(Pipes { outgoing: to_write, incoming: delivered })
     }

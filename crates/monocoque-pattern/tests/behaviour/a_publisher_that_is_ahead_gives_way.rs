@@ -40,7 +40,7 @@ fn publish(hub: &Hub, message: &Message, count: usize) -> Vec<u32> {
 }
 
 fn take(peer: &mut Peer) {
-    assert_eq!(peer.from_hub.take(&mut Batch::default()), Taken::Some);
+    assert_eq!(peer.from_hub.batches().take(&mut Batch::default()), Taken::Some);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use monocoque_core::batch::{Batch, Unit};
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, pipe};
+use monocoque_core::pipe::{Mark, PipeWriter, pipe_from_link, pipe_to_link};
 use monocoque_core::protocol::{Need, Output, Side};
 use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::Header;
@@ -172,22 +172,19 @@ pub fn converse(a: &mut End, b: &mut End, piece: usize) {
     }
 }
 
-fn unlimited() -> (PipeWriter, PipeReader) {
-    pipe(Mark::messages(0), false, &Arena::new())
-}
-
 /// What a pipe makes of what is written into it.
 pub fn encode(write: impl FnOnce(&mut PipeWriter)) -> Batch {
-    let ((mut writer, mut reader), mut batch) = (unlimited(), Batch::default());
+    let (mut writer, mut source) = pipe_to_link(Mark::messages(0), false, &Arena::new());
+    let mut batch = Batch::default();
     write(&mut writer);
-    reader.take(&mut batch);
+    source.take(&mut batch);
     batch
 }
 
 /// What the reader of a pipe finds in `batch`.
 pub fn decode(batch: &mut Batch) -> Vec<Unit> {
-    let (mut writer, mut reader) = unlimited();
-    writer.append(batch);
+    let (mut sink, mut reader) = pipe_from_link(Mark::messages(0), false, &Arena::new());
+    sink.append(batch);
     std::iter::from_fn(|| reader.next_unit()).collect()
 }
 

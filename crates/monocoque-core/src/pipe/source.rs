@@ -1,0 +1,136 @@
+//! The reading end as a link's write pump holds it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::state::{Shared, keep, wake};
+use super::{Taken, WriteThrough};
+use crate::batch::{Batch, without_first};
+use crate::limits::CUTS_MAX;
+use crate::load::Load;
+
+/// The reading end of a pipe that takes whole batches, which it does not parse: a link's.
+#[derive(Debug)]
+pub struct BatchSource {
+    pub(super) shared: Arc<Shared>,
+    /// Connections in a row that broke within the message now in front.
+    cuts: u32,
+    /// What is in front was put back and not taken since.
+    returned: bool,
+    /// Bytes of what was taken last that the writer had written already.
+    sent: usize,
+}
+
+impl BatchSource {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, cuts: 0, returned: false, sent: 0 }
+    }
+
+    /// Takes everything queued into `batch`, which must be empty, and credits the writer for it.
+    pub fn take(&mut self, batch: &mut Batch) -> Taken {
+        let mut state = self.shared.lock_ready();
+        if state.queue.is_empty() {
+            return state.nothing();
+        }
+        if !std::mem::take(&mut self.returned) {
+            // What was taken before went out, or this would not be called.
+            self.cuts = 0;
+        }
+        state.queue.take(batch);
+        state.turn_is_out = true;
+        self.sent = std::mem::take(&mut state.sent);
+        let waker = self.shared.credit(&mut state, Load { messages: batch.messages, bytes: batch.bytes });
+        drop(state);
+        wake(waker);
+        Taken::Some
+    }
+
+    /// [`take`](Self::take) for a task; pending while the pipe is empty.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Taken> {
+        match self.take(batch) {
+            Taken::Empty => {}
+            taken => return Poll::Ready(taken),
+        }
+        self.set_waker(cx.waker());
+        match self.take(batch) {
+            Taken::Empty => Poll::Pending,
+            taken => Poll::Ready(taken),
+        }
+    }
+
+    /// Whether there is something to take, of which more is likely to come in the same breath: the writer's application
+    /// is answering one of several messages.
+    pub fn is_growing(&self) -> bool {
+        let state = self.shared.lock();
+        state.answers_several() && (!state.queue.is_empty() || state.holds_back())
+    }
+
+    /// Bytes in front of the batch that was taken last that the writer has written to the link already.
+    pub fn take_sent(&mut self) -> usize {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// Lets the writer write to `link` itself, from the next time on that [`take`](Self::take) finds nothing.
+    pub fn lend_turn(&mut self, link: Arc<dyn WriteThrough>) {
+        let mut state = self.shared.lock();
+        state.turn = Some(link);
+        state.sent = 0;
+        state.turn_is_out = true;
+        state.reader_waits = false;
+    }
+
+    /// Takes the turn back, until [`take`](Self::take) finds nothing again. Whether the writer has written a message
+    /// in part: then the rest, which `take` gives, has to be written before anything else.
+    pub fn claim_turn(&mut self) -> bool {
+        let mut state = self.shared.lock();
+        state.reader_waits = false;
+        state.turn_is_out = true;
+        state.sent > 0
+    }
+
+    /// The link is lost: takes the turn back for good. What [`claim_turn`](Self::claim_turn) says.
+    pub fn end_turn(&mut self) -> bool {
+        self.shared.lock().turn = None;
+        self.claim_turn()
+    }
+
+    /// Puts messages that were taken and not sent before everything else that is queued.
+    pub fn put_back(&mut self, batch: Batch) {
+        if batch.is_empty() {
+            return;
+        }
+        self.returned = true;
+        self.shared.put_back(batch);
+    }
+
+    /// [`put_back`](Self::put_back), when the link broke within the first message of `batch`; `passed` says that
+    /// messages before it went out whole.
+    ///
+    /// A message in which [`CUTS_MAX`] connections in a row broke is given up. Returns how many were: one or none.
+    pub fn put_back_cut(&mut self, batch: Batch, passed: bool) -> usize {
+        self.cuts = if passed { 1 } else { self.cuts + 1 };
+        if self.cuts < CUTS_MAX {
+            self.put_back(batch);
+            return 0;
+        }
+        self.cuts = 0;
+        self.put_back(without_first(&batch));
+        1
+    }
+
+    /// Messages that wait in the pipe.
+    pub fn queued(&self) -> usize {
+        self.shared.lock_whole().queue.messages()
+    }
+
+    /// Who is to be called when something arrives in a pipe that was found empty, or it is finished.
+    pub fn set_waker(&self, waker: &Waker) {
+        keep(&mut self.shared.lock().reader, waker);
+    }
+}
+
+impl Drop for BatchSource {
+    fn drop(&mut self) {
+        self.shared.abandon();
+    }
+}
