@@ -33,9 +33,12 @@ impl Watch {
     }
 }
 
-/// The heartbeat of one connection.
-#[derive(Debug)]
-pub(crate) struct Pulse {
+/// The heartbeat of one connection: nothing as long as neither side asks for one.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse(Option<Box<Beats>>);
+
+#[derive(Debug, Default)]
+struct Beats {
     interval: Option<Duration>,
     timeout: Option<Duration>,
     ttl: Option<Duration>,
@@ -49,66 +52,62 @@ pub(crate) struct Pulse {
 impl Pulse {
     pub(crate) fn new(heartbeat: Heartbeat) -> Self {
         let some = |duration: Option<Duration>| duration.filter(|duration| !duration.is_zero());
-        let interval = some(heartbeat.interval);
-        Self {
-            interval,
-            timeout: some(heartbeat.timeout.or(interval)),
+        let beats = some(heartbeat.interval).map(|interval| Beats {
+            interval: Some(interval),
+            timeout: some(heartbeat.timeout.or(Some(interval))),
             ttl: heartbeat.ttl,
-            next_ping: None,
-            reply: None,
-            promise: None,
-        }
+            ..Beats::default()
+        });
+        Self(beats.map(Box::new))
     }
 
     /// The peer is ready: the first PING is an interval away.
     pub(crate) fn start(&mut self, now: Instant) {
-        self.next_ping = self.interval.and_then(|interval| now.checked_add(interval));
+        if let Some(beats) = &mut self.0 {
+            beats.rest(now);
+        }
     }
 
     /// Something came.
     // spec: 37/ZMTP, heartbeating — any incoming traffic should be treated as a sign of life.
     pub(crate) fn heard(&mut self) {
-        self.reply = None;
-        self.promise = None;
+        if let Some(beats) = &mut self.0 {
+            (beats.reply, beats.promise) = (None, None);
+        }
     }
 
     /// What was not heard before `now` is not held against the peer.
     pub(crate) fn forgive(&mut self, now: Instant) {
-        for watch in [&mut self.reply, &mut self.promise].into_iter().flatten() {
+        let Some(beats) = &mut self.0 else { return };
+        for watch in [&mut beats.reply, &mut beats.promise].into_iter().flatten() {
             *watch = Watch::new(now, watch.allowed);
         }
     }
 
     /// The next moment at which something is to be done.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        let beats = self.0.as_ref()?;
         let until = |watch: Option<Watch>| watch.and_then(|watch| watch.until);
-        [self.next_ping, until(self.reply), until(self.promise)].into_iter().flatten().min()
+        [beats.next_ping, until(beats.reply), until(beats.promise)].into_iter().flatten().min()
     }
 
     /// Whether the peer was silent for too long.
     pub(crate) fn judge(&self, now: Instant) -> Result<(), SessionError> {
-        // spec: 37/ZMTP, heartbeating — a connection is dead when nothing came within a time-out after a
-        // PING of ours, or within the TTL after a PING of the peer.
-        if let Some(watch) = self.reply.filter(|watch| watch.is_over(now)) {
-            return Err(SessionError::HeartbeatTimeout { allowed: watch.allowed });
-        }
-        if let Some(watch) = self.promise.filter(|watch| watch.is_over(now)) {
-            return Err(SessionError::TtlExpired { ttl: watch.allowed });
-        }
-        Ok(())
+        self.0.as_ref().map_or(Ok(()), |beats| beats.judge(now))
     }
 
     /// Time has passed: the PING that is due, if one is.
     pub(crate) fn poll(&mut self, now: Instant) -> Result<Option<Bytes>, SessionError> {
-        self.judge(now)?;
-        if self.next_ping.is_none_or(|at| now < at) {
+        let Some(beats) = &mut self.0 else { return Ok(None) };
+        beats.judge(now)?;
+        if beats.next_ping.is_none_or(|at| now < at) {
             return Ok(None);
         }
-        self.start(now);
-        if self.reply.is_none() {
-            self.reply = self.timeout.map(|timeout| Watch::new(now, timeout));
+        beats.rest(now);
+        if beats.reply.is_none() {
+            beats.reply = beats.timeout.map(|timeout| Watch::new(now, timeout));
         }
-        Ok(Some(command::encode(PING, &encode_ttl(self.ttl))))
+        Ok(Some(command::encode(PING, &encode_ttl(beats.ttl))))
     }
 
     /// Takes a PING: appends the PONG to `replies` and, if nothing came behind the PING yet, holds the
@@ -123,9 +122,32 @@ impl Pulse {
         // spec: 37/ZMTP, heartbeating — ping = command-size %d4 "PING" ping-ttl ping-context.
         let (ttl, context) = ping.data.split_first_chunk::<2>().ok_or(PeerMisbehaved::PingTooShort(ping.data.len()))?;
         let ttl = TTL_UNIT * u32::from(u16::from_be_bytes(*ttl));
-        self.promise = (is_last && !ttl.is_zero()).then(|| Watch::new(now, ttl));
+        if is_last && !ttl.is_zero() {
+            self.0.get_or_insert_default().promise = Some(Watch::new(now, ttl));
+        } else if let Some(beats) = &mut self.0 {
+            beats.promise = None;
+        }
         // spec: 37/ZMTP, heartbeating — the PONG echoes the context, of at most 16 octets. Cut, as in libzmq.
         command::put(replies, PONG, &context[..context.len().min(PING_CONTEXT_BYTES_MAX)]);
+        Ok(())
+    }
+}
+
+impl Beats {
+    /// The next PING is an interval away.
+    fn rest(&mut self, now: Instant) {
+        self.next_ping = self.interval.and_then(|interval| now.checked_add(interval));
+    }
+
+    fn judge(&self, now: Instant) -> Result<(), SessionError> {
+        // spec: 37/ZMTP, heartbeating — a connection is dead when nothing came within a time-out after a
+        // PING of ours, or within the TTL after a PING of the peer.
+        if let Some(watch) = self.reply.filter(|watch| watch.is_over(now)) {
+            return Err(SessionError::HeartbeatTimeout { allowed: watch.allowed });
+        }
+        if let Some(watch) = self.promise.filter(|watch| watch.is_over(now)) {
+            return Err(SessionError::TtlExpired { ttl: watch.allowed });
+        }
         Ok(())
     }
 }
@@ -162,7 +184,8 @@ mod tests {
 
     #[test]
     fn the_timeout_is_the_interval_unless_told() {
-        let timeout = |interval, timeout| Pulse::new(Heartbeat { interval, timeout, ttl: None }).timeout;
+        let pulse = |interval, timeout| Pulse::new(Heartbeat { interval, timeout, ttl: None });
+        let timeout = |interval, timeout| pulse(interval, timeout).0.and_then(|beats| beats.timeout);
         assert_eq!(timeout(Some(SECOND), None), Some(SECOND));
         assert_eq!(timeout(Some(SECOND), Some(2 * SECOND)), Some(2 * SECOND));
         assert_eq!(timeout(Some(SECOND), Some(Duration::ZERO)), None);

@@ -62,17 +62,28 @@ pub struct Session {
     rules: Rules,
     stage: Stage,
     pulse: Pulse,
-    handshake_deadline: Option<Instant>,
+    /// Until the peer is ready.
+    entry: Option<Box<Entry>>,
     /// Frames of a message whose last frame is still to come; empty between messages.
     partial: Batch,
     /// Bytes of input that were left where they are by the last call.
     left: usize,
+    /// Frames are written by a transport, in a form of its own.
+    within: bool,
+}
+
+/// What only the handshake needs.
+#[derive(Debug)]
+struct Entry {
+    deadline: Option<Instant>,
+    /// Ours.
+    greeting: Bytes,
+    /// How much of it went out.
+    greeted: usize,
     /// Where the peer is, for who judges it.
     address: Box<str>,
     /// As whom the peer was let in.
-    grant: Option<Box<Grant>>,
-    /// Frames are written by a transport, in a form of its own.
-    within: bool,
+    grant: Option<Grant>,
 }
 
 #[derive(Debug)]
@@ -81,8 +92,8 @@ enum Stage {
     Unagreed,
     /// Of the peer nothing is known but that its identity comes first.
     Identity,
-    /// The peer's 64 bytes are not all there; of ours `greeted` went out.
-    Greeting { greeting: Bytes, greeted: usize },
+    /// The peer's 64 bytes are not all there.
+    Greeting,
     /// What the mechanism says first went out.
     Handshake { announced: Version },
     /// The peer showed what is to be judged.
@@ -109,13 +120,11 @@ impl Session {
             side,
             mechanism,
             rules: Rules::new(config.max_message_bytes, Wishes::of(config.socket_type)),
-            stage: Stage::Greeting { greeting, greeted: 0 },
+            stage: Stage::Greeting,
             pulse: Pulse::new(config.heartbeat),
-            handshake_deadline: None,
+            entry: Some(Box::new(Entry { deadline: None, greeting, greeted: 0, address: Box::default(), grant: None })),
             partial: Batch::default(),
             left: 0,
-            address: Box::default(),
-            grant: None,
             within: false,
             config,
         }
@@ -124,7 +133,9 @@ impl Session {
     /// With where the peer is, as an [`Authenticator`](crate::Authenticator) is to hear it.
     #[must_use]
     pub fn of_peer_at(mut self, address: impl Into<Box<str>>) -> Self {
-        self.address = address.into();
+        if let Some(entry) = &mut self.entry {
+            entry.address = address.into();
+        }
         self
     }
 
@@ -133,7 +144,7 @@ impl Session {
         loop {
             let need = match self.stage {
                 Stage::Unagreed => return Ok(Need(0)),
-                Stage::Greeting { .. } => self.greet(now, input, out)?,
+                Stage::Greeting => self.greet(now, input, out)?,
                 Stage::Identity => self.take_identity(now, input, out)?,
                 Stage::Handshake { announced } => self.shake_hands(now, announced, input, out)?,
                 Stage::Judging(_) => self.decide(now, out)?,
@@ -184,13 +195,11 @@ impl Session {
 
     /// Sends what of our greeting may go out after `received` bytes of the peer's.
     fn say_greeting(&mut self, received: usize, out: &mut Output<PeerInfo>) {
-        let Stage::Greeting { greeting, greeted } = &mut self.stage else {
-            return;
-        };
+        let (Stage::Greeting, Some(entry)) = (&self.stage, &mut self.entry) else { return };
         let sendable = greeting::sendable(received);
-        if sendable > *greeted {
-            out.write.push(greeting.slice(*greeted..sendable));
-            *greeted = sendable;
+        if sendable > entry.greeted {
+            out.write.push(entry.greeting.slice(entry.greeted..sendable));
+            entry.greeted = sendable;
         }
     }
 
@@ -221,7 +230,7 @@ impl Session {
         };
         input.skip(len);
         out.ready = Some(introduction.into_peer(older.version(), self.mechanism.name(), self.side));
-        self.handshake_deadline = None;
+        self.entry = None;
         self.stage = match older {
             Older::Zmtp1 => Stage::OlderTraffic,
             Older::Zmtp2 => Stage::Traffic,
@@ -325,11 +334,13 @@ impl Protocol for Session {
 
     fn connected(&mut self, now: Instant, out: &mut Output<PeerInfo>) {
         if self.config.is_raw() {
-            self.stage = Stage::Raw;
+            (self.stage, self.entry) = (Stage::Raw, None);
             out.ready = Some(PeerInfo::raw(self.config.socket_type, self.side));
             return;
         }
-        self.handshake_deadline = self.config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
+        if let Some(entry) = &mut self.entry {
+            entry.deadline = self.config.handshake_timeout.and_then(|timeout| now.checked_add(timeout));
+        }
         // Nothing, if the transport is still to agree.
         self.say_greeting(0, out);
     }
@@ -368,11 +379,12 @@ impl Protocol for Session {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.handshake_deadline.into_iter().chain(self.pulse.deadline()).min()
+        let entry = self.entry.as_ref().and_then(|entry| entry.deadline);
+        entry.into_iter().chain(self.pulse.deadline()).min()
     }
 
     fn timeout(&mut self, now: Instant, out: &mut Output<PeerInfo>) -> Result<(), SessionError> {
-        if self.handshake_deadline.is_some_and(|deadline| deadline <= now) {
+        if self.entry.as_ref().and_then(|entry| entry.deadline).is_some_and(|deadline| deadline <= now) {
             return Err(SessionError::HandshakeTimeout { allowed: self.config.handshake_timeout.unwrap_or_default() });
         }
         match self.pulse.poll(now)? {
@@ -421,7 +433,7 @@ mod tests {
 
     #[test]
     fn a_session_is_small_so_that_ten_thousand_idle_peers_are() {
-        assert!(size_of::<Session>() <= 448, "{}", size_of::<Session>());
+        assert!(size_of::<Session>() <= 192, "{}", size_of::<Session>());
     }
 
     #[test]

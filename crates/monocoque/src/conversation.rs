@@ -92,7 +92,6 @@ fn host(ws: &WsEndpoint) -> String {
 
 /// One connection's protocol. What is rarer is boxed, so that it does not make the others larger.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are the large one, which a box would cost a detour")]
 pub(crate) enum Conversation {
     Zmtp(Session),
     Ws(Box<WsSession>),

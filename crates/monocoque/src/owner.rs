@@ -129,7 +129,7 @@ impl Owner for ZmtpOwner {
         let facts = self.facts(facts, self.core.connection_number());
         self.core.events.begun(&facts, traffic, self.target.is_some());
         let (core, target) = (Arc::clone(&self.core), self.target.clone());
-        let (immediate, conflates) = (self.immediate, core.conflates_incoming());
+        let (permit, immediate, conflates) = (permit.map(Box::new), self.immediate, core.conflates_incoming());
         (conversation, ZmtpHost { core, target, facts, permit, peer: None, live: false, immediate, conflates })
     }
 
@@ -195,7 +195,8 @@ pub(crate) struct ZmtpHost {
     core: Arc<Core>,
     target: Option<Arc<Target>>,
     facts: Arc<ConnectionFacts>,
-    permit: Option<HalfOpen>,
+    /// Boxed: a peer that is ready has none.
+    permit: Option<Box<HalfOpen>>,
     /// The peer in the hub, once it is there.
     peer: Option<(LinkId, PeerKey)>,
     /// Counted among the socket's live connections.

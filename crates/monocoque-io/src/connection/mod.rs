@@ -8,6 +8,7 @@
 
 mod memory;
 mod read;
+mod scratch;
 mod shared;
 mod write;
 
@@ -120,6 +121,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
                 link: &link,
                 arena: &arena,
                 home: &home,
+                slab: None,
                 hot: false,
                 large: 0,
                 met: false,
@@ -143,19 +145,18 @@ impl<P: Protocol, L: Link> Connection<P, L> {
 }
 
 /// Runs both futures to their end; the second, once it has begun, only in polls that are whole.
-async fn both(
+fn both(
     mut a: Pin<&mut impl Future<Output = ()>>,
     mut b: Pin<&mut impl Future<Output = ()>>,
     is_whole: impl Fn() -> bool,
-) {
+) -> impl Future<Output = ()> {
     let (mut a_done, mut b_done, mut b_begun) = (false, false, false);
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         a_done = a_done || a.as_mut().poll(cx).is_ready();
         let b_due = is_whole() || !std::mem::replace(&mut b_begun, true);
         b_done = b_done || (b_due && b.as_mut().poll(cx).is_ready());
         if a_done && b_done { Poll::Ready(()) } else { Poll::Pending }
     })
-    .await;
 }
 
 /// Lets the other tasks of this thread run.

@@ -25,6 +25,8 @@ pub(super) struct ReadPump<'a, P: Protocol, L, H> {
     pub(super) link: &'a L,
     pub(super) arena: &'a Arena,
     pub(super) home: &'a Home,
+    /// What was read and not taken yet, and room to read into; nothing while an idle peer is waited for.
+    pub(super) slab: Option<SlabMut>,
     /// The last read filled its room: more is likely there.
     pub(super) hot: bool,
     /// What the last frame needed, if it is one that is read apart from others.
@@ -52,25 +54,22 @@ impl From<OutOfMemory> for Lack {
 
 impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     pub(super) async fn run(&mut self) {
-        let mut slab = None;
-        let mut need = Need(0);
+        let mut need = 0;
         let (mut turns, mut passed) = (0u32, 0);
         while !self.shared.is_ended() {
-            let room = match self.room(slab.take(), need.0) {
-                Ok(room) => room,
-                Err(lack) => match Box::pin(self.make_room(lack, need.0)).await {
-                    Some(room) => room,
-                    None => return,
-                },
-            };
-            let before = room.len();
-            let spare = room.spare_len().min(self.most(before, need.0));
-            let Some((result, mut room)) = self.read(room, need.0).await else { return };
+            if let Err(lack) = self.find_room(need)
+                && !Box::pin(self.make_room(lack, need)).await
+            {
+                return;
+            }
+            let before = self.held();
+            let most = self.most(before, need);
+            let spare = self.slab.as_ref().map_or(0, SlabMut::spare_len).min(most);
+            let Some(result) = self.read(need, most).await else { return };
             let count = match result {
                 Ok(0) => return self.end_by_peer(End::PeerClosed { truncated: before }),
                 Ok(count) => count,
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
-                    slab = Some(room);
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
@@ -80,17 +79,16 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
             };
             let now = self.home.spin.touch();
             self.hot = count == spare || count >= SLAB_TINY_BYTES;
-            need = self.shared.act(|protocol, out| protocol.received(now, &mut room, out));
+            need = self.received(now);
             while !self.shared.was_ready.get() && self.was_blocked().await {
-                need = self.shared.act(|protocol, out| protocol.received(Instant::now(), &mut room, out));
+                need = self.received(Instant::now());
             }
             self.see(need, count == spare);
             self.memory.settle();
             if self.memory.is_limited() {
                 self.memory.progress(count, self.shared.delivered.replace(false));
             }
-            slab = Some(room);
-            self.wait_for_room(&mut slab, need.0).await;
+            self.wait_for_room(need).await;
             turns += 1;
             passed += count;
             if turns.is_multiple_of(TURNS_MAX) || passed >= READ_TURN_BYTES {
@@ -100,9 +98,26 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         }
     }
 
+    /// Bytes that were read and not taken yet.
+    fn held(&self) -> usize {
+        self.slab.as_ref().map_or(0, SlabMut::len)
+    }
+
+    /// Has the protocol take what was read; the bytes that it needs to go on.
+    fn received(&mut self, now: Instant) -> usize {
+        let Some(slab) = &mut self.slab else { return 0 };
+        let Need(need) = self.shared.act(|protocol, out| protocol.received(now, slab, out));
+        need
+    }
+
+    fn try_read(&mut self, most: usize) -> io::Result<usize> {
+        let Some(slab) = &mut self.slab else { return Err(io::ErrorKind::WouldBlock.into()) };
+        self.link.try_read(slab, most)
+    }
+
     /// Remembers what is read apart: whoever sends large frames sends more of them. A read that was filled ends within the
     /// next one, or there are small ones between.
-    fn see(&mut self, Need(need): Need, filled: bool) {
+    fn see(&mut self, need: usize, filled: bool) {
         if need >= READ_APART_BYTES_MIN {
             self.large = need;
         } else if filled {
@@ -167,38 +182,31 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
 
     /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned. `None` if the
     /// connection has ended meanwhile.
-    #[expect(clippy::manual_async_fn, reason = "an async function holds twice what it is given")]
-    fn read(&mut self, mut slab: SlabMut, need: usize) -> impl Future<Output = Option<(io::Result<usize>, SlabMut)>> {
-        async move {
-            let most = self.most(slab.len(), need);
-            if self.hot {
-                match self.link.try_read(&mut slab, most) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return Some((result, slab)),
-                }
-                // The room stays while the runtime polls: after a burst comes another.
-                self.hot = false;
+    async fn read(&mut self, need: usize, most: usize) -> Option<io::Result<usize>> {
+        if self.hot {
+            match self.try_read(most) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Some(result),
             }
-            if let Some(result) = self.read_soon(&mut slab, most).await {
-                return Some((result, slab));
-            }
-            // Whoever waits for long holds no room to read into.
-            let held = self.set_aside(Some(slab), need);
-            let ready = if self.hinders(held.as_ref()) {
-                Box::pin(self.readable_in_time()).await
-            } else {
-                self.link.readable().await
-            };
-            let mut slab = match self.room(held, need) {
-                Ok(slab) => slab,
-                Err(lack) => Box::pin(self.make_room(lack, need)).await?,
-            };
-            Some((ready.and_then(|()| self.link.try_read(&mut slab, most)), slab))
+            // The room stays while the runtime polls: after a burst comes another.
+            self.hot = false;
         }
+        if let Some(result) = self.read_soon(most).await {
+            return Some(result);
+        }
+        // Whoever waits for long holds no room to read into.
+        self.set_aside(need);
+        let ready = if self.hinders() { Box::pin(self.readable_in_time()).await } else { self.link.readable().await };
+        if let Err(lack) = self.find_room(need)
+            && !Box::pin(self.make_room(lack, need)).await
+        {
+            return None;
+        }
+        Some(ready.and_then(|()| self.try_read(most)))
     }
 
     /// Reads what comes while the runtime polls in any case.
-    async fn read_soon(&mut self, slab: &mut SlabMut, most: usize) -> Option<io::Result<usize>> {
+    async fn read_soon(&mut self, most: usize) -> Option<io::Result<usize>> {
         // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
         let mut look = !std::mem::replace(&mut self.met, true);
         poll_fn(|_| {
@@ -207,7 +215,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
             let is_expected = !spin.is_read_turn() || self.link.may_be_answered();
             if std::mem::replace(&mut look, true) && is_expected {
                 spin.pause();
-                match self.link.try_read(slab, most) {
+                match self.try_read(most) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(Some(result)),
                 }
@@ -216,6 +224,13 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
             if self.shared.was_ready.get() && spin.watches() { Poll::Pending } else { Poll::Ready(None) }
         })
         .await
+    }
+
+    /// Sees to room for `need` bytes in all.
+    fn find_room(&mut self, need: usize) -> Result<(), Lack> {
+        let slab = self.slab.take();
+        self.slab = Some(self.room(slab, need)?);
+        Ok(())
     }
 
     /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.
@@ -274,19 +289,20 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         }
     }
 
-    /// What is kept of `slab` for a long wait: nothing of an empty one, and no more than is there or needed where memory is
-    /// counted.
-    fn set_aside(&mut self, slab: Option<SlabMut>, need: usize) -> Option<SlabMut> {
+    /// Keeps for a long wait nothing of an empty slab, and no more than is there or needed where memory is counted.
+    fn set_aside(&mut self, need: usize) {
         self.memory.settle();
-        let slab = slab.filter(|slab| !slab.is_empty())?;
+        let Some(slab) = self.slab.take().filter(|slab| !slab.is_empty()) else { return };
         let fitting = SlabClass::rounded(need.max(slab.len()));
-        if !self.memory.is_limited() || slab.is_shared() || slab.capacity() <= fitting {
-            return Some(slab);
-        }
-        match self.arena.room_beside(&slab, fitting) {
-            Ok(room) => Some(moved(Some(slab), room)),
-            Err(_) => Some(slab),
-        }
+        let is_small = !self.memory.is_limited() || slab.is_shared() || slab.capacity() <= fitting;
+        self.slab = Some(if is_small {
+            slab
+        } else {
+            match self.arena.room_beside(&slab, fitting) {
+                Ok(room) => moved(Some(slab), room),
+                Err(_) => slab,
+            }
+        });
     }
 
     /// Bytes of a message that has not ended.
@@ -295,9 +311,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     }
 
     /// Whether more is held than the reserve, and only the peer can have it given back.
-    fn hinders(&self, held: Option<&SlabMut>) -> bool {
+    fn hinders(&self) -> bool {
         let much = |slab: &SlabMut| slab.capacity() > RESERVE_BYTES;
-        self.memory.is_limited() && (held.is_some_and(much) || self.unfinished() > 0)
+        self.memory.is_limited() && (self.slab.as_ref().is_some_and(much) || self.unfinished() > 0)
     }
 
     /// Waits for the peer to go on with a message, as long as nobody waits for the memory that is held for it, and for some
@@ -318,14 +334,15 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         .await
     }
 
-    /// Waits for memory, if it is the ceiling that leaves none; `None` if the connection has ended. Silence in that time
-    /// is ours.
-    async fn make_room(&mut self, lack: Lack, need: usize) -> Option<SlabMut> {
-        let slab = match lack {
+    /// Waits for memory, if it is the ceiling that leaves none; whether there is some, or the connection has ended. Silence
+    /// in that time is ours.
+    async fn make_room(&mut self, lack: Lack, need: usize) -> bool {
+        match lack {
             Lack::System(error) => return self.end_without_memory(error),
-            Lack::Ceiling(slab) => self.set_aside(slab, need),
-        };
-        let held = slab.as_ref().map_or(0, SlabMut::len);
+            Lack::Ceiling(slab) => self.slab = slab,
+        }
+        self.set_aside(need);
+        let held = self.held();
         let mut wait = self.memory.wait(need.max(held + 1), held + self.unfinished());
         let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
         self.shared.paused.set(true);
@@ -346,20 +363,24 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         let charge = waited.await;
         self.shared.paused.set(false);
         self.shared.protocol.borrow_mut().forgive(Instant::now());
-        match self.memory.lease(self.arena, charge?) {
-            Ok(room) => Some(moved(slab, room)),
+        let Some(charge) = charge else { return false };
+        match self.memory.lease(self.arena, charge) {
+            Ok(room) => {
+                self.slab = Some(moved(self.slab.take(), room));
+                true
+            }
             Err(error) => self.end_without_memory(error),
         }
     }
 
-    fn end_without_memory<T>(&self, error: OutOfMemory) -> Option<T> {
+    fn end_without_memory(&self, error: OutOfMemory) -> bool {
         self.shared.end(End::Link(io::Error::new(io::ErrorKind::OutOfMemory, error)));
-        None
+        false
     }
 
     /// Pauses reading while the incoming pipe is full, or too much of the protocol's own waits to be written.
     /// Silence in that time is ours.
-    async fn wait_for_room(&mut self, slab: &mut Option<SlabMut>, need: usize) {
+    async fn wait_for_room(&mut self, need: usize) {
         let full = self.shared.incoming.borrow_mut().as_mut().is_some_and(|incoming| !incoming.has_room());
         if !full && !self.shared.is_congested() {
             return;
@@ -368,7 +389,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
             return self.read_on();
         }
         if self.memory.is_limited() {
-            *slab = self.set_aside(slab.take(), need);
+            self.set_aside(need);
         }
         self.shared.paused.set(true);
         poll_fn(|cx| {

@@ -11,7 +11,7 @@ use monocoque_core::batch::{Batch, unsent};
 use monocoque_core::pipe::{BatchSink, BatchSource, WriteThrough};
 use monocoque_core::protocol::Output;
 
-use super::{End, Ended, Host};
+use super::{End, Ended, Host, scratch};
 
 /// Bytes of the protocol's own that may wait to be written before reading pauses: a peer that asks and never reads
 /// must not fill our memory with answers.
@@ -25,13 +25,12 @@ pub(super) const TURNS_MAX: u32 = 4;
 pub(super) struct Shared<P: Protocol, H> {
     pub(super) protocol: RefCell<P>,
     pub(super) host: RefCell<H>,
-    /// Empty between calls of the protocol; kept for its memory.
-    pub(super) delivery: RefCell<Batch>,
     /// Bytes of the protocol's own, to be written before any batch.
     pub(super) control: RefCell<Vec<Bytes>>,
     pub(super) outgoing: RefCell<Option<BatchSource>>,
     pub(super) incoming: RefCell<Option<BatchSink>>,
-    pub(super) end: RefCell<Option<End<P::Error>>>,
+    /// Boxed: an idle connection has none.
+    pub(super) end: RefCell<Option<Box<End<P::Error>>>>,
     pub(super) was_ready: Cell<bool>,
     /// Messages given up because links kept breaking within them.
     pub(super) cut: Cell<usize>,
@@ -51,7 +50,6 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
         Self {
             protocol: RefCell::new(protocol),
             host: RefCell::new(host),
-            delivery: RefCell::default(),
             control: RefCell::default(),
             outgoing: RefCell::default(),
             incoming: RefCell::default(),
@@ -68,7 +66,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
 
     pub(super) fn into_ended(self) -> (H, Ended<P::Error>) {
         let ended = Ended {
-            end: self.end.into_inner().unwrap_or(End::Stopped),
+            end: self.end.into_inner().map_or(End::Stopped, |end| *end),
             outgoing: self.outgoing.into_inner(),
             was_ready: self.was_ready.get(),
             cut: self.cut.get(),
@@ -87,7 +85,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
 
     /// Ends the connection; the first reason stays.
     pub(super) fn end(&self, end: End<P::Error>) {
-        self.end.borrow_mut().get_or_insert(end);
+        self.end.borrow_mut().get_or_insert_with(|| Box::new(end));
         self.wake();
     }
 
@@ -107,9 +105,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
 
     /// Calls the protocol and does what it wants done.
     pub(super) fn act<T: Default>(&self, call: impl FnOnce(&mut P, &mut Output<P::Peer>) -> Result<T, P::Error>) -> T {
-        // Of an output nothing but this stays with an idle connection.
-        let deliver = std::mem::take(&mut *self.delivery.borrow_mut());
-        let mut out = Output { deliver, ..Output::default() };
+        let mut out = Output { deliver: scratch::take(), ..Output::default() };
         let mut protocol = self.protocol.borrow_mut();
         let before = protocol.deadline();
         let result = call(&mut protocol, &mut out);
@@ -129,7 +125,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
         if !out.deliver.is_empty() {
             self.deliver(&mut out.deliver);
         }
-        *self.delivery.borrow_mut() = out.deliver;
+        scratch::give_back(out.deliver);
         result.unwrap_or_else(|error| {
             self.end(End::Protocol(error));
             T::default()
@@ -183,7 +179,6 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             self.host.borrow_mut().delivered(incoming, lost);
         }
         self.delivered.set(true);
-        batch.clear();
     }
 }
 

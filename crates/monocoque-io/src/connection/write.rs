@@ -13,7 +13,7 @@ use monocoque_core::batch::Batch;
 use monocoque_core::pipe::{BatchSource, Taken};
 
 use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
-use super::{End, Host, yield_now};
+use super::{End, Host, scratch, yield_now};
 use crate::link::Link;
 use crate::placement::Home;
 use crate::stop::Stop;
@@ -41,7 +41,7 @@ enum Work {
     /// Write the protocol's own bytes.
     Control,
     /// Write the batch that was taken.
-    Batch,
+    Batch(Batch),
     /// The protocol's deadline has come.
     Deadline,
     /// The outgoing pipe is finished and drained.
@@ -50,13 +50,66 @@ enum Work {
     Ended,
 }
 
+/// Why writing pauses.
+#[derive(Debug, Clone, Copy)]
+enum Pause {
+    /// The link takes no more now.
+    Full,
+    /// The other tasks of the thread have their turn.
+    Turn,
+}
+
+/// What is left to be written.
+type Rest<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// What is being written.
+#[derive(Debug, Default)]
+struct Sending {
+    /// What is left of the wire's bytes that were made last.
+    bytes: Vec<Bytes>,
+    /// Of those, how many went out, and how many there were.
+    written: usize,
+    wire: usize,
+    /// Segments that were left of the batch when they were made, and bytes of the first.
+    before: (usize, usize),
+    /// What the protocol has not taken yet.
+    batch: Batch,
+    /// Bytes of it that its sender has written.
+    sent: usize,
+    /// Views of the batch as it was, for what a broken link leaves unsent: a count for each segment.
+    views: Vec<Bytes>,
+}
+
+impl Sending {
+    fn batch(batch: Batch, sent: usize) -> Self {
+        Self { views: batch.segments.clone(), batch, sent, ..Self::default() }
+    }
+
+    fn is_out(&self) -> bool {
+        self.bytes.is_empty() && self.batch.segments.is_empty()
+    }
+
+    fn end(self) {
+        scratch::give_back(self.batch);
+    }
+}
+
 impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
     pub(super) async fn run(&mut self) {
-        let mut batch = Batch::default();
         loop {
-            match poll_fn(|cx| self.poll_work(cx, &mut batch)).await {
-                Work::Control => self.write_control().await,
-                Work::Batch => self.write_batch(&mut batch).await,
+            let turns = self.turns;
+            match poll_fn(|cx| self.poll_work(cx)).await {
+                Work::Control => {
+                    if let Some(rest) = self.write_control() {
+                        rest.await;
+                    }
+                }
+                Work::Batch(batch) => {
+                    self.home.spin.touch();
+                    if let Some(rest) = self.write(Sending::batch(batch, self.take_sent())) {
+                        rest.await;
+                    }
+                }
                 Work::Deadline => {
                     let paused = self.shared.paused.get();
                     self.shared.act(|protocol, out| {
@@ -72,6 +125,9 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
                 }
                 Work::Ended => break,
             }
+            if self.turns != turns && self.turns.is_multiple_of(TURNS_MAX) {
+                yield_now().await;
+            }
         }
         if !self.end_turn() && !self.shared.broken.get() {
             self.last_words();
@@ -79,7 +135,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
         self.link.shutdown(Shutdown::Both);
     }
 
-    fn poll_work(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Work> {
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Work> {
         self.shared.watch(cx);
         if self.shared.is_ended() {
             return Poll::Ready(Work::Ended);
@@ -111,10 +167,11 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
                 return Poll::Pending;
             }
             self.growing = 0;
-            match outgoing.poll_take(cx, batch) {
-                Poll::Ready(Taken::Some) => return Poll::Ready(Work::Batch),
+            let mut batch = scratch::take();
+            match outgoing.poll_take(cx, &mut batch) {
+                Poll::Ready(Taken::Some) => return Poll::Ready(Work::Batch(batch)),
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),
-                Poll::Pending => {}
+                Poll::Pending => scratch::give_back(batch),
             }
         }
         Poll::Pending
@@ -145,72 +202,110 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
         }
     }
 
-    async fn write_control(&mut self) {
+    fn write_control(&mut self) -> Option<Rest<'_>> {
         if self.shared.is_congested() {
             self.shared.wake();
         }
-        let control = std::mem::take(&mut *self.shared.control.borrow_mut());
-        self.write_all(control).await;
+        let bytes = std::mem::take(&mut *self.shared.control.borrow_mut());
+        self.write(Sending { bytes, ..Sending::default() })
     }
 
-    async fn write_batch(&mut self, batch: &mut Batch) {
-        self.home.spin.touch();
-        let mut sent = self.shared.outgoing.borrow_mut().as_mut().map_or(0, BatchSource::take_sent);
-        // Views of what goes out, for what a broken link leaves unsent: a count for each segment.
-        let mut views = batch.segments.clone();
-        while let Some(first) = batch.segments.first() {
-            let before = (batch.segments.len(), first.len());
-            let mut bytes = self.shared.act(|protocol, out| {
-                protocol.send(Instant::now(), batch, out)?;
-                Ok(std::mem::take(&mut out.write))
-            });
+    fn take_sent(&self) -> usize {
+        self.shared.outgoing.borrow_mut().as_mut().map_or(0, BatchSource::take_sent)
+    }
+
+    /// Writes `sending`, as far as that needs no waiting: what is left to be done is on the heap, for an idle connection has no
+    /// room for it.
+    fn write(&mut self, mut sending: Sending) -> Option<Rest<'_>> {
+        match self.proceed(&mut sending) {
+            None => {
+                sending.end();
+                None
+            }
+            Some(pause) => Some(Box::pin(self.write_rest(sending, pause))),
+        }
+    }
+
+    async fn write_rest(&mut self, mut sending: Sending, mut pause: Pause) {
+        loop {
+            match pause {
+                Pause::Turn => yield_now().await,
+                Pause::Full => {
+                    let waited = self.wait_to_write().await;
+                    waited.unwrap_or_else(|error| self.fail(&error));
+                }
+            }
+            match self.proceed(&mut sending) {
+                None => break,
+                Some(next) => pause = next,
+            }
+        }
+        sending.end();
+    }
+
+    /// Writes until all of `sending` is out or cannot be sent any more, or something has to be waited for.
+    fn proceed(&mut self, sending: &mut Sending) -> Option<Pause> {
+        while !sending.is_out() {
+            if sending.bytes.is_empty() {
+                self.encode(sending);
+            }
+            while !sending.bytes.is_empty() && !self.is_over() {
+                match self.link.try_write(&sending.bytes) {
+                    Ok(count) => {
+                        sending.written += count;
+                        advance(&mut sending.bytes, count);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(Pause::Full),
+                    Err(error) => self.fail(&error),
+                }
+            }
+            if self.is_over() {
+                self.take_back(sending);
+                return None;
+            }
+            self.turns += 1;
+            if self.turns.is_multiple_of(TURNS_MAX) && !sending.is_out() {
+                return Some(Pause::Turn);
+            }
+        }
+        None
+    }
+
+    /// Has the protocol make bytes of the wire of what comes next.
+    fn encode(&self, sending: &mut Sending) {
+        let batch = &mut sending.batch;
+        let Some(first) = batch.segments.first() else { return };
+        sending.before = (batch.segments.len(), first.len());
+        sending.bytes = self.shared.act(|protocol, out| {
+            protocol.send(Instant::now(), batch, out)?;
+            Ok(std::mem::take(&mut out.write))
+        });
+        sending.written = std::mem::take(&mut sending.sent);
+        advance(&mut sending.bytes, sending.written);
+        sending.wire = sending.written + sending.bytes.iter().map(Bytes::len).sum::<usize>();
+    }
+
+    /// The link is lost or the connection over: puts back what did not go out whole, whatever it was on the wire.
+    fn take_back(&self, sending: &mut Sending) {
+        if sending.written < sending.wire {
             let verbatim = self.shared.protocol.borrow().is_verbatim();
-            advance(&mut bytes, sent);
-            let wire = sent + bytes.iter().map(Bytes::len).sum::<usize>();
-            let written = sent + self.write_all(bytes).await;
-            if self.shared.is_ended() || self.shared.broken.get() {
-                // Of what went out whole nothing is left, whatever it was on the wire.
-                if written < wire {
-                    keep_last(&mut views, before);
-                    self.shared.put_back(&views, if verbatim { written } else { 0 });
-                } else {
-                    self.shared.put_back(&batch.segments, 0);
-                }
-                break;
-            }
-            sent = 0;
+            keep_last(&mut sending.views, sending.before);
+            self.shared.put_back(&sending.views, if verbatim { sending.written } else { 0 });
+        } else {
+            self.shared.put_back(&sending.batch.segments, 0);
         }
-        batch.clear();
     }
 
-    /// Writes all of `segments` unless the connection ends or breaks before; returns how many bytes went out.
-    async fn write_all(&mut self, mut segments: Vec<Bytes>) -> usize {
-        let mut written = 0;
-        while !segments.is_empty() && !self.shared.broken.get() && !self.shared.is_ended() {
-            let count = match self.link.try_write(&segments) {
-                // Boxed: an idle connection has no room for it.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    Box::pin(self.wait_to_write()).await.map(|()| 0)
-                }
-                result => result,
-            };
-            match count {
-                Ok(count) => {
-                    written += count;
-                    advance(&mut segments, count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.shared.broken.set(true);
-                    self.shared.wake();
-                }
-            }
+    fn is_over(&self) -> bool {
+        self.shared.is_ended() || self.shared.broken.get()
+    }
+
+    /// A write has failed: of whatever is written next, too, unless it was only interrupted.
+    fn fail(&self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::Interrupted {
+            self.shared.broken.set(true);
+            self.shared.wake();
         }
-        self.turns += 1;
-        if self.turns.is_multiple_of(TURNS_MAX) {
-            yield_now().await;
-        }
-        written
     }
 
     /// Waits for room to write; a stop or an end shuts the link down, which completes it.
@@ -277,8 +372,10 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
             protocol.finish(out);
             Ok(())
         });
-        if !self.has_half() {
-            self.write_control().await;
+        if !self.has_half()
+            && let Some(rest) = self.write_control()
+        {
+            rest.await;
         }
         let parted = self.link.is_acknowledged();
         self.link.shutdown(Shutdown::Write);
@@ -295,7 +392,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
             patience.as_mut().poll(cx)
         })
         .await;
-        *self.shared.end.borrow_mut() = Some(End::Finished);
+        *self.shared.end.borrow_mut() = Some(Box::new(End::Finished));
         self.shared.wake();
     }
 }

@@ -273,7 +273,7 @@ pub struct Ends {
 #[derive(Debug)]
 pub enum Happened {
     Link(LinkEvent),
-    Ready(Ends),
+    Ready(Box<Ends>),
     Parted,
     Ended(Ended<Garbled>),
 }
@@ -387,7 +387,7 @@ impl Story {
 
     pub fn ready(&self) -> Ends {
         self.find("ready", |happened| match happened {
-            Happened::Ready(ends) => Ok(ends),
+            Happened::Ready(ends) => Ok(*ends),
             other => Err(other),
         })
     }
@@ -419,7 +419,7 @@ impl Host<Plain> for TellerHost {
         self.permit = None;
         let (outgoing, to_write) = pipe_to_link(Mark::messages(0), false, &self.teller.arena);
         let (delivered, incoming) = pipe_from_link(self.teller.incoming, false, &self.teller.arena);
-        self.teller.tell(Happened::Ready(Ends { outgoing, incoming }));
+        self.teller.tell(Happened::Ready(Box::new(Ends { outgoing, incoming })));
         Some(Pipes { outgoing: to_write, incoming: delivered })
     }
 

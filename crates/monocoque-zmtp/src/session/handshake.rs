@@ -84,10 +84,9 @@ impl Session {
                     .inspect_err(|error| out.write.extend(refusal(error)))?;
                 out.write.extend(answer);
                 let mut peer = introduction.into_peer(announced, self.mechanism.name(), self.side);
-                peer.grant(self.grant.take().map(|grant| *grant));
+                peer.grant(self.entry.take().and_then(|entry| entry.grant));
                 out.ready = Some(peer);
                 self.stage = if self.mechanism.lanes().is_some() { Stage::SealedTraffic } else { Stage::Traffic };
-                self.handshake_deadline = None;
                 self.pulse.start(now);
             }
         }
@@ -97,7 +96,10 @@ impl Session {
     /// Has the peer judged.
     fn ask(&self, credentials: Credentials) -> Judging {
         match (&self.config.authenticator, &self.config.security) {
-            (Some(judge), _) => judge.judge(Applicant::new(self.address.clone(), credentials)),
+            (Some(judge), _) => {
+                let address = self.entry.as_ref().map_or_else(Box::default, |entry| entry.address.clone());
+                judge.judge(Applicant::new(address, credentials))
+            }
             // Whoever has the server's public key, which is no secret, is let in without a name.
             (None, Security::CurveServer(_)) => Verdict::Accepted(Grant::default()).into(),
             (None, _) => Verdict::deny().into(),
@@ -114,7 +116,9 @@ impl Session {
             None => return Ok(Some(Need(0))),
             Some(Verdict::Accepted(grant)) => match self.mechanism.admitted(&self.config) {
                 Some(step) => {
-                    self.grant = Some(Box::new(grant));
+                    if let Some(entry) = &mut self.entry {
+                        entry.grant = Some(grant);
+                    }
                     return self.go_on(now, announced, step, out);
                 }
                 None => SessionError::Unjudged(NoVerdict::HandlerGone),

@@ -123,7 +123,7 @@ impl Session {
         out.ready = Some(introduction.into_peer(Older::Zmtp1.version(), self.mechanism.name(), self.side));
         self.rules = self.rules.without_commands();
         self.stage = Stage::Traffic;
-        self.handshake_deadline = None;
+        self.entry = None;
         self.pulse.start(now);
         Ok(None)
     }
