@@ -98,12 +98,26 @@ impl Flow {
             && let Some(message) = self.receive(&mut out)?
         {
             out.write(&message)?;
-            if self.job.echo && !self.send(message)? {
+            if self.job.echo && !self.echo(message)? {
                 break;
             }
             received += 1;
         }
         out.flush()
+    }
+
+    /// Sends a message back to where it came from; `false` if the socket was closed. Who has gone meanwhile does without.
+    fn echo(&self, message: Message) -> Result<bool, Failure> {
+        // Of a STREAM it says that a peer has come or gone; sent back it would close the connection.
+        let is_notice =
+            self.job.kind == SocketType::Stream && message.frames().last().is_some_and(|body| body.is_empty());
+        if is_notice {
+            return Ok(true);
+        }
+        match block_on_timeout(self.socket.send(message), self.limit) {
+            Some(Err(SendError::NoRoute { .. })) => Ok(true),
+            sent => was_sent(sent),
+        }
     }
 
     /// REQ: a line, its answer, the next line.
@@ -175,12 +189,7 @@ impl Flow {
         if let Some(group) = &self.job.group {
             message.push_front(group.as_str());
         }
-        match block_on_timeout(self.socket.send(message), self.limit) {
-            Some(Ok(())) => Ok(true),
-            Some(Err(SendError::Closed(_))) => Ok(false),
-            Some(Err(error)) => Err(error.into()),
-            None => Err(Failure::TimedOut("no peer had room for a message".into())),
-        }
+        was_sent(block_on_timeout(self.socket.send(message), self.limit))
     }
 
     /// The next message, printing the ones before it if it is not there yet; `None` if the socket was closed.
@@ -197,6 +206,16 @@ impl Flow {
             Some(Err(error)) => Err(error.into()),
             None => Err(Failure::TimedOut("no message came".into())),
         }
+    }
+}
+
+/// Whether a message was sent, or the socket closed.
+fn was_sent(sent: Option<Result<(), SendError>>) -> Result<bool, Failure> {
+    match sent {
+        Some(Ok(())) => Ok(true),
+        Some(Err(SendError::Closed(_))) => Ok(false),
+        Some(Err(error)) => Err(error.into()),
+        None => Err(Failure::TimedOut("no peer had room for a message".into())),
     }
 }
 

@@ -7,6 +7,7 @@ mod harness;
 mod a_broken_pipe_is_no_failure;
 mod a_proxy_forwards_until_it_is_interrupted;
 mod a_request_gets_its_answer;
+mod an_echo_outlives_its_clients;
 mod any_option_can_be_set;
 mod benches_measure_and_say_so;
 mod curve_keys_are_made_looked_at_and_used;
