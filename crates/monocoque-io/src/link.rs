@@ -52,9 +52,9 @@ pub trait Link: 'static {
         false
     }
 
-    /// Whether the peer has closed. It is asked while nobody reads.
-    fn was_left(&self) -> bool {
-        false
+    /// The bytes that were not read of a peer that has closed; `None` while it has not. It is asked while nobody reads.
+    fn left_unread(&self) -> Option<usize> {
+        None
     }
 
     /// Ends operations in flight and refuses later ones, in the directions of `how`.
@@ -154,9 +154,10 @@ impl Link for StreamLink {
         self.traffic.wrote_since_read()
     }
 
-    fn was_left(&self) -> bool {
+    fn left_unread(&self) -> Option<usize> {
         let mut asked = [PollFd::new(&*self.fd, PollFlags::RDHUP)];
-        poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+        let is_left = poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+        is_left.then(|| rustix::io::ioctl_fionread(&*self.fd).unwrap_or_default() as usize)
     }
 
     fn shutdown(&self, how: Shutdown) {

@@ -161,23 +161,15 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
             }
             let unblocked = self.shared.protocol.borrow_mut().poll_unblocked(cx);
             if unblocked.is_pending() {
-                self.poll_left(&mut look, cx);
+                poll_left(&mut look, cx, || {
+                    if self.link.left_unread().is_some() {
+                        self.shared.end(End::PeerClosed { truncated: 0 });
+                    }
+                });
             }
             unblocked
         })
         .await
-    }
-
-    /// Looks now and then whether the peer has gone: nothing is read meanwhile that would tell.
-    fn poll_left(&self, look: &mut Option<Pin<Box<dyn Future<Output = ()>>>>, cx: &mut Context<'_>) {
-        let later = || -> Pin<Box<dyn Future<Output = ()>>> { Box::pin(compio::time::sleep(WATCH_INTERVAL)) };
-        let timer = look.get_or_insert_with(later);
-        while timer.as_mut().poll(cx).is_ready() {
-            if self.link.was_left() {
-                return self.shared.end(End::PeerClosed { truncated: 0 });
-            }
-            *timer = later();
-        }
     }
 
     /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned. `None` if the
@@ -345,6 +337,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         let held = self.held();
         let mut wait = self.memory.wait(need.max(held + 1), held + self.unfinished());
         let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+        let mut left = None;
         self.shared.paused.set(true);
         let waited = poll_fn(|cx| {
             self.shared.watch(cx);
@@ -354,6 +347,11 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
                 }
                 look = Box::pin(compio::time::sleep(STALL_INTERVAL));
             }
+            // What is there of a message that will never be whole is not waited for.
+            poll_left(&mut left, cx, || match self.link.left_unread() {
+                Some(unread) if held + unread < need => self.end_by_peer(End::PeerClosed { truncated: held + unread }),
+                _ => {}
+            });
             if self.shared.is_ended() {
                 return Poll::Ready(None);
             }
@@ -413,6 +411,16 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         if self.beyond > BROKEN_BYTES_MAX {
             self.shared.end(End::Link(io::ErrorKind::BrokenPipe.into()));
         }
+    }
+}
+
+/// Looks now and then whether the peer has gone: nothing is read meanwhile that would tell.
+fn poll_left(timer: &mut Option<Pin<Box<dyn Future<Output = ()>>>>, cx: &mut Context<'_>, look: impl Fn()) {
+    let later = || -> Pin<Box<dyn Future<Output = ()>>> { Box::pin(compio::time::sleep(WATCH_INTERVAL)) };
+    let timer = timer.get_or_insert_with(later);
+    while timer.as_mut().poll(cx).is_ready() {
+        look();
+        *timer = later();
     }
 }
 
