@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 
 use monocoque_core::RoutingId;
 
@@ -19,12 +20,21 @@ pub(crate) enum Claim {
 }
 
 /// Routing ids with the life each one leads to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Identities {
     routes: HashMap<RoutingId, PeerKey>,
     /// The route that was asked for last: who answers one peer, or many messages of one, asks for it again.
     recent: Option<(RoutingId, PeerKey)>,
     generated: u32,
+}
+
+impl Default for Identities {
+    /// Generated names begin anywhere: one that somebody kept of a socket that is gone is not to lead to another peer of the next.
+    fn default() -> Self {
+        let routes: HashMap<_, _> = HashMap::default();
+        let generated = routes.hasher().hash_one(()) as u32;
+        Self { routes, recent: None, generated }
+    }
 }
 
 impl Identities {
@@ -80,6 +90,12 @@ mod tests {
     const NEW: PeerKey = PeerKey { slot: 1, epoch: 2 };
 
     #[test]
+    fn generated_names_do_not_begin_where_those_of_another_socket_did() {
+        let first = || Identities::default().generate();
+        assert!((0..8).any(|_| first() != first()), "of nine pairs one differs, but in one case of 2^256");
+    }
+
+    #[test]
     fn a_taken_id_is_denied_or_taken_over() {
         let (mut table, id) = (Identities::default(), RoutingId::new("id").expect("valid"));
         assert_eq!(table.claim(&id, OLD, false), Claim::Granted);
@@ -94,8 +110,8 @@ mod tests {
 
     #[test]
     fn generated_names_avoid_those_in_use() {
-        let mut table = Identities::default();
-        table.claim(&RoutingId::generated(1), OLD, false);
-        assert_eq!(table.generate(), RoutingId::generated(2));
+        let mut table = Identities { generated: 6, ..Identities::default() };
+        table.claim(&RoutingId::generated(7), OLD, false);
+        assert_eq!(table.generate(), RoutingId::generated(8));
     }
 }
