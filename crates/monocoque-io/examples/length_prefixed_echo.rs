@@ -233,7 +233,15 @@ pub async fn serve(
         tasks.spawn(|_| echo(conversation)).ok().map(|()| pipes)
     });
     let owner = Peers { pipes, reports };
-    let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop: stopper.listen() };
+    let listener = Listener {
+        owner,
+        binding,
+        config,
+        arena,
+        placement: placement.clone(),
+        stop: stopper.listen(),
+        connections: stopper.listen(),
+    };
     placement.spawn(|home| listener.run(home))?;
     Ok((found, stopper))
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use monocoque_core::sync::Mutex;
 
+use crate::stop::Stop;
+
 /// Who has the last 64 bits of an IPv6 address for itself is one host.
 const HOST_MASK: u128 = u128::MAX << 64;
 
@@ -14,6 +16,7 @@ const HOST_MASK: u128 = u128::MAX << 64;
 pub(crate) struct Handshakes {
     max: usize,
     host_max: usize,
+    listening: Stop,
     under_way: Mutex<UnderWay>,
 }
 
@@ -32,8 +35,8 @@ pub struct HalfOpen {
 }
 
 impl Handshakes {
-    pub(crate) fn new(max: usize, host_max: usize) -> Arc<Self> {
-        Arc::new(Self { max, host_max, under_way: Mutex::default() })
+    pub(crate) fn new(max: usize, host_max: usize, listening: Stop) -> Arc<Self> {
+        Arc::new(Self { max, host_max, listening, under_way: Mutex::default() })
     }
 
     /// Admits one more from `address`, which a peer on this machine need not have.
@@ -53,6 +56,13 @@ impl Handshakes {
         under_way.all += 1;
         drop(under_way);
         Some(HalfOpen { of: Arc::clone(self), host })
+    }
+}
+
+impl HalfOpen {
+    /// Whether the endpoint at which the peer was accepted is listened at no more.
+    pub fn is_over(&self) -> bool {
+        self.of.listening.is_stopped()
     }
 }
 
@@ -82,6 +92,11 @@ fn host(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stop::Stopper;
+
+    fn handshakes_of(max: usize, host_max: usize) -> Arc<Handshakes> {
+        Handshakes::new(max, host_max, Stopper::new().listen())
+    }
 
     fn at(address: &str) -> Option<IpAddr> {
         Some(address.parse().expect("an address"))
@@ -89,16 +104,16 @@ mod tests {
 
     #[test]
     fn places_are_given_up_to_the_bound_and_come_back() {
-        let handshakes = Handshakes::new(3, 3);
+        let handshakes = handshakes_of(3, 3);
         let held = [(); 3].map(|()| handshakes.admit(None).expect("a place"));
         assert!(handshakes.admit(None).is_none());
         drop(held);
-        assert!(handshakes.admit(None).is_some() && Handshakes::new(0, 1).admit(None).is_none());
+        assert!(handshakes.admit(None).is_some() && handshakes_of(0, 1).admit(None).is_none());
     }
 
     #[test]
     fn no_host_takes_the_places_of_others() {
-        let handshakes = Handshakes::new(3, 1);
+        let handshakes = handshakes_of(3, 1);
         let first = handshakes.admit(at("10.0.0.1"));
         let mapped = handshakes.admit(at("::ffff:10.0.0.1"));
         assert!(first.is_some() && mapped.is_none(), "both are one host");

@@ -7,30 +7,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use compio::buf::IntoInner;
 use compio::driver::SharedFd;
-use compio::driver::op::Accept;
+use compio::driver::op::Interest;
 use futures_util::FutureExt;
 use monocoque_core::Endpoint;
 use monocoque_core::endpoint::{HostPort, IpcEndpoint};
 use monocoque_core::protocol::Side;
 use monocoque_core::slab::Arena;
 use rustix::fs::stat;
+use rustix::net::SocketFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, yield_now};
 use crate::driver::Driver;
 use crate::filter::AcceptFilter;
 use crate::half_open::{HalfOpen, Handshakes};
 use crate::link::StreamLink;
 use crate::owner::{LinkEvent, LinkFacts, Owner};
 use crate::placement::{Home, Placement};
+use crate::readiness::until;
 use crate::resolve::{endpoint_like, local_addresses, unix_address};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
 
 /// After accepting failed for want of a resource: how long until the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Peers accepted in a row before the other tasks of the thread get their turn: those whom they begin.
+const TURNS_MAX: u32 = 16;
 
 /// How a listener behaves.
 #[derive(Debug, Clone)]
@@ -205,8 +208,10 @@ pub struct Listener<O> {
     pub arena: Arena,
     /// The runtimes that connections are spread over.
     pub placement: Placement,
-    /// Ends accepting, and the connections that were accepted.
+    /// Ends accepting.
     pub stop: Stop,
+    /// Ends the connections that were accepted.
+    pub connections: Stop,
 }
 
 impl<O: Owner> Listener<O> {
@@ -218,15 +223,27 @@ impl<O: Owner> Listener<O> {
         let (owner, mut stop) = (self.owner, self.stop);
         let socket = Socket::from(socket);
         let descriptor = socket.as_raw_fd();
-        if let Err(error) = socket.set_nonblocking(home.driver == Driver::Poll) {
+        if let Err(error) = socket.set_nonblocking(true) {
             owner.event(LinkEvent::AcceptFailed(error));
             return owner.event(LinkEvent::ListenerClosed { descriptor });
         }
         let listening = SharedFd::new(socket);
-        let handshakes = Handshakes::new(self.config.half_open_max, self.config.half_open_host_max);
-        while let Some(accepted) = stop.or_stopped(accept(&listening)).await {
-            let (peer, address) = match accepted {
+        let handshakes = Handshakes::new(self.config.half_open_max, self.config.half_open_host_max, stop.clone());
+        let mut turns = 0u32;
+        while !stop.is_stopped() {
+            turns += 1;
+            if turns.is_multiple_of(TURNS_MAX) {
+                yield_now().await;
+            }
+            let (peer, address) = match accept(&listening, home.driver) {
                 Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if let Some(Err(error)) = stop.or_stopped(until(listening.clone(), Interest::Readable)).await {
+                        owner.event(LinkEvent::AcceptFailed(error));
+                        break;
+                    }
+                    continue;
+                }
                 Err(error) => {
                     let exhausted = is_exhaustion(&error);
                     owner.event(LinkEvent::AcceptFailed(error));
@@ -258,14 +275,14 @@ impl<O: Owner> Listener<O> {
                 continue;
             };
             let ends = (endpoint.to_string(), remote);
-            let (owner, arena, stop) = (owner.clone(), self.arena.clone(), stop.clone());
+            let (owner, arena, stop) = (owner.clone(), self.arena.clone(), self.connections.clone());
             let run = move |home: Home| serve(owner, peer, ends, permit, arena, stop, home);
             if self.placement.spawn(run).is_err() {
                 break;
             }
         }
         drop(claim);
-        // The accept that was under way holds the socket until its cancellation is through: whoever hears that
+        // A wait that was under way holds the socket until its cancellation is through: whoever hears that
         // the listener is closed may bind the address again.
         drop(listening.take().await);
         owner.event(LinkEvent::ListenerClosed { descriptor });
@@ -291,11 +308,12 @@ fn serve<O: Owner>(
     })
 }
 
-async fn accept(listening: &SharedFd<Socket>) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
-    let (result, operation) = compio::runtime::submit(Accept::new(listening.clone())).await.into();
-    result?;
-    let (socket, address) = operation.into_inner();
-    Ok((socket.into(), address.as_socket()))
+/// Accepts a peer that waits for it, as the engine of `driver` wants its descriptor.
+fn accept(listening: &Socket, driver: Driver) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    let mut flags = SocketFlags::CLOEXEC;
+    flags.set(SocketFlags::NONBLOCK, driver == Driver::Poll);
+    let (peer, address) = rustix::net::acceptfrom_with(listening, flags)?;
+    Ok((peer, address.and_then(|address| SocketAddr::try_from(address).ok())))
 }
 
 /// Descriptors, memory or buffers have run out: trying again at once would only burn the core.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use libc::{c_int, c_void, size_t};
-use monocoque::raw::{RecvRefused, SendReason};
+use monocoque::raw::{self, RecvRefused, SendReason};
 use monocoque::{Frame, Message, PeerProperties, RoutingId, SocketType};
 
-use crate::errno::{EHOSTUNREACH, EINVAL, Errno};
+use crate::errno::{EAGAIN, EHOSTUNREACH, EINVAL, Errno};
 use crate::guard::call;
 use crate::message::{self, Msg};
 use crate::socket::{Sock, live, lock};
@@ -83,7 +83,12 @@ impl Sock {
 
     /// Waits, if `flags` do not forbid it, until a message that begins with `first` could be sent.
     fn let_pass(&self, first: &[u8], flags: c_int) -> Result<(), Errno> {
-        match self.hub().check_send(first) {
+        let refused = |checked: &Result<(), SendReason>| matches!(checked, Err(SendReason::Full | SendReason::NoPeer));
+        let mut checked = self.hub().check_send(first);
+        if refused(&checked) && raw::silence(&self.socket) {
+            checked = self.hub().check_send(first);
+        }
+        match checked {
             Ok(()) => Ok(()),
             Err(SendReason::Full | SendReason::NoPeer) if flags & DONTWAIT == 0 => {
                 let again = || match self.check() {
@@ -127,7 +132,21 @@ impl Sock {
     fn put(&self, message: &mut Message, flags: c_int) -> Result<(), Errno> {
         match self.hub().try_send_from(message) {
             Ok(()) => Ok(()),
-            Err(SendReason::Full | SendReason::NoPeer) if flags & DONTWAIT == 0 => self.put_waiting(message),
+            Err(SendReason::Full | SendReason::NoPeer) => self.put_later(message, flags),
+            Err(reason) => self.refused(reason),
+        }
+    }
+
+    /// [`put`](Self::put) of what was refused for want of room: whoever waits for the descriptor is told of room from here on.
+    #[cold]
+    fn put_later(&self, message: &mut Message, flags: c_int) -> Result<(), Errno> {
+        let waits = flags & DONTWAIT == 0;
+        if !waits && !raw::silence(&self.socket) {
+            return Err(EAGAIN);
+        }
+        match self.hub().try_send_from(message) {
+            Ok(()) => Ok(()),
+            Err(SendReason::Full | SendReason::NoPeer) if waits => self.put_waiting(message),
             Err(reason) => self.refused(reason),
         }
     }
@@ -165,7 +184,7 @@ impl Sock {
         }
         let (mut message, mut peer) = (Message::new(), msg.lend_peer());
         let received = match self.hub().try_recv_into_with_peer(&mut message, &mut peer) {
-            Err(RecvRefused::Empty) if flags & DONTWAIT == 0 => self.recv_waiting(&mut message, &mut peer),
+            Err(RecvRefused::Empty) => self.recv_later(&mut message, &mut peer, flags),
             received => received.map_err(Errno::from),
         };
         match received {
@@ -173,6 +192,23 @@ impl Sock {
             Err(_) => msg.give_peer_back(peer),
         }
         received
+    }
+
+    /// [`recv`](Self::recv) where nothing was there: whoever waits for the descriptor is told of what comes from here on.
+    #[cold]
+    fn recv_later(
+        &self,
+        into: &mut Message,
+        peer: &mut Option<Arc<PeerProperties>>,
+        flags: c_int,
+    ) -> Result<(), Errno> {
+        if flags & DONTWAIT == 0 {
+            return self.recv_waiting(into, peer);
+        }
+        if !raw::silence(&self.socket) {
+            return Err(EAGAIN);
+        }
+        Ok(self.hub().try_recv_into_with_peer(into, peer)?)
     }
 
     #[cold]

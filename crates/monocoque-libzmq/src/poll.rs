@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use libc::{c_int, c_long, c_short, c_void, pollfd, sigset_t};
-use monocoque::raw::{Ticket, WaitList};
+use monocoque::raw::{self, Ticket, WaitList};
 
 use crate::errno::{EFAULT, EINVAL, Errno};
 use crate::guard::call;
@@ -92,14 +92,20 @@ impl Drop for Places<'_> {
 /// `ETERM`.
 pub(crate) fn ready(sock: &Sock, events: c_short) -> Result<c_short, Errno> {
     sock.check()?;
-    let mut ready = 0;
-    if events & POLLIN != 0 && sock.can_recv() {
-        ready |= POLLIN;
-    }
-    if events & POLLOUT != 0 && sock.can_send() {
-        ready |= POLLOUT;
-    }
-    Ok(ready)
+    let look = || {
+        let mut ready = 0;
+        if events & POLLIN != 0 && sock.can_recv() {
+            ready |= POLLIN;
+        }
+        if events & POLLOUT != 0 && sock.can_send() {
+            ready |= POLLOUT;
+        }
+        ready
+    };
+    let ready = look();
+    // Whoever waits for the descriptor has looked, and is told of what comes from here on.
+    let silenced = ready == 0 && raw::silence(&sock.socket);
+    Ok(if silenced { look() } else { ready })
 }
 
 /// A descriptor to ask the system about.

@@ -41,6 +41,8 @@ pub(crate) struct Sock {
     pub(crate) last_id: Mutex<Option<Vec<u8>>>,
     /// Options that do nothing here, as they were set.
     pub(crate) kept: Mutex<HashMap<c_int, Vec<u8>>>,
+    /// A call was told that the context ends.
+    pub(crate) knows_end: AtomicBool,
     /// Held for its drop, after all others.
     pub(crate) _place: Place,
 }
@@ -59,7 +61,19 @@ impl Sock {
     /// `ETERM` when the context has been told to end.
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Errno> {
-        if self.context.is_terminating() { Err(ETERM) } else { Ok(()) }
+        if self.context.is_terminating() { Err(self.tell_end()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn tell_end(&self) -> Errno {
+        self.knows_end.store(true, Ordering::Relaxed);
+        ETERM
+    }
+
+    /// [`check`](Self::check) for options, which a socket takes until some other call was told: programs set the linger time
+    /// between `zmq_ctx_shutdown` and `zmq_close`.
+    pub(crate) fn check_option(&self) -> Result<(), Errno> {
+        if self.knows_end.load(Ordering::Relaxed) { self.check() } else { Ok(()) }
     }
 
     /// Whether several threads may use it at once.

@@ -293,6 +293,13 @@ impl Outlets {
         writer.discard()
     }
 
+    /// Takes the pipe of a link off and finishes it; what is in it is its reader's.
+    pub(crate) fn let_go(&mut self, slot: u32) {
+        if let Some(writer) = self.list[slot as usize].writer.take() {
+            self.past.add(writer.flow().all_passed());
+        }
+    }
+
     /// The connection of a link ends when what is queued for it is written.
     pub(crate) fn finish(&mut self, slot: u32) {
         self.list[slot as usize].parting = true;

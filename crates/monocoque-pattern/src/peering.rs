@@ -156,7 +156,7 @@ impl Hub {
     /// [`DropCause::PeerGone`]). Ends the life, if there is one. What was received stays readable, and a
     /// new pipe may be attached later.
     pub fn detach(&self, link: LinkId) -> usize {
-        self.part(link, true, |_, _| ()).0
+        self.part(link, Farewell::Told, |_, _| ()).0
     }
 
     /// [`detach`](Self::detach), and the link is no more: an accepted connection ended. What was received
@@ -166,13 +166,35 @@ impl Hub {
             send.close(link.slot);
             recv.fair.leave(link.slot);
         };
-        self.part(link, true, close).0
+        self.part(link, Farewell::Told, close).0
     }
 
     /// The application disconnects: both queues are destroyed, and the link is no more. Returns how many
     /// messages were in both (counted as [`DropCause::PeerGone`]).
     pub fn close_link(&self, link: LinkId) -> usize {
-        let (unsent, (peeked, unread)) = self.part(link, false, |recv, send| {
+        self.break_off(link, Farewell::Untold)
+    }
+
+    /// The application disconnects, and the link is no more; what is queued for the peer stays in the pipe, which is finished,
+    /// for whoever holds its other end; whether there was a pipe. What was received is destroyed (counted as
+    /// [`DropCause::PeerGone`]).
+    pub fn leave_link(&self, link: LinkId) -> bool {
+        let had_pipe = self.send.lock().outlets.of(link).is_some_and(|outlet| outlet.writer.is_some());
+        self.break_off(link, Farewell::Lingering);
+        had_pipe
+    }
+
+    /// The connection of `link` ends when what is queued for it is written. Nothing more is.
+    pub fn finish_link(&self, link: LinkId) {
+        let mut send = self.send.lock();
+        if send.outlets.of(link).is_some() {
+            send.balancer.leave(link.slot);
+            send.outlets.finish(link.slot);
+        }
+    }
+
+    fn break_off(&self, link: LinkId, farewell: Farewell) -> usize {
+        let (unsent, (peeked, unread)) = self.part(link, farewell, |recv, send| {
             let unread = recv.clear(&self.signals, link.slot);
             send.close(link.slot);
             recv.fair.leave(link.slot);
@@ -287,7 +309,7 @@ impl Hub {
     fn part<T: Default>(
         &self,
         link: LinkId,
-        tells: bool,
+        farewell: Farewell,
         also: impl FnOnce(&mut RecvSide, &mut SendSide) -> T,
     ) -> (usize, T) {
         let mut recv = self.recv.lock();
@@ -295,8 +317,10 @@ impl Hub {
         if send.outlets.of(link).is_none() {
             return (0, T::default());
         }
-        if let Some(key) = send.outlets.current(link.slot).filter(|_| tells) {
-            self.take_leave(&mut recv, &mut send, key);
+        match (farewell, send.outlets.current(link.slot)) {
+            (Farewell::Told, Some(key)) => self.take_leave(&mut recv, &mut send, key),
+            (Farewell::Lingering, _) => send.outlets.let_go(link.slot),
+            _ => {}
         }
         self.end_life(&mut recv, &mut send, link.slot);
         recv.requests.link_gone(link.slot);
@@ -323,6 +347,17 @@ impl Hub {
     fn listens(&self) -> bool {
         self.recv_rule != RecvRule::Nothing || self.publishes()
     }
+}
+
+/// How a link is parted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Farewell {
+    /// The application is told; what is queued for the peer is thrown away.
+    Told,
+    /// So it is, and the application, which wants it so, is not told.
+    Untold,
+    /// What is queued for the peer goes on its way.
+    Lingering,
 }
 
 /// What a new peer is sent before everything else.

@@ -139,7 +139,7 @@ fn finish(core: &Core) -> CloseReport {
 
 impl Role {
     /// Messages that wait for a connection of this endpoint.
-    fn queued(&self) -> usize {
+    pub(crate) fn queued(&self) -> usize {
         match self {
             Role::Connected(target) => target.queued(),
             _ => 0,
@@ -147,7 +147,7 @@ impl Role {
     }
 
     /// No connection of this endpoint will come any more.
-    fn retire(&self) {
+    pub(crate) fn retire(&self) {
         if let Role::Connected(target) = self {
             target.retire();
         }
@@ -161,7 +161,13 @@ impl State {
 
     /// Whether anything is to be sent or ended beyond this process's own memory.
     fn needs_runtime(&self) -> bool {
-        self.endpoints.iter().any(|entry| !matches!(entry.role, Role::BoundInproc | Role::ConnectedInproc(_)))
+        !self.leaving.is_empty()
+            || self.endpoints.iter().any(|entry| !matches!(entry.role, Role::BoundInproc | Role::ConnectedInproc(_)))
+    }
+
+    /// Its endpoints, and those that leave it.
+    fn ends(&self) -> impl Iterator<Item = &Entry> {
+        self.endpoints.iter().chain(self.leaving.iter().map(|leaving| &leaving.entry))
     }
 
     fn linger(&mut self) -> Duration {
@@ -178,14 +184,19 @@ impl State {
     /// Whether no connection is up and nothing waits for one, or nobody waits for that any more.
     fn is_drained(&self) -> bool {
         matches!(self.phase, Phase::Stopping | Phase::Closed)
-            || (self.live == 0 && self.endpoints.iter().all(|entry| entry.role.queued() == 0))
+            || (self.live == 0 && self.ends().all(|entry| entry.role.queued() == 0))
     }
 
     /// Tells all endpoints to end. They stay, with what they keep, for whoever finishes.
     fn stop(&mut self) {
         if let Phase::Lingering(_) = self.phase {
             self.phase = Phase::Stopping;
-            self.endpoints.iter().for_each(|entry| entry.stopper.stop());
+            self.ends().for_each(|entry| {
+                entry.stopper.stop();
+                if let Role::Bound(accepted) = &entry.role {
+                    accepted.stop();
+                }
+            });
         }
     }
 
@@ -196,9 +207,10 @@ impl State {
     /// Counts what endpoints keep, and returns them.
     fn finish(&mut self, drops: &Drops) -> Vec<Entry> {
         self.phase = Phase::Closed;
-        let kept: usize = self.endpoints.iter().map(|entry| entry.role.queued()).sum();
+        let kept: usize = self.ends().map(|entry| entry.role.queued()).sum();
         drops.count(DropCause::Linger, kept as u64);
         self.lost += kept;
-        std::mem::take(&mut self.endpoints)
+        let leaving = std::mem::take(&mut self.leaving).into_iter().map(|leaving| leaving.entry);
+        std::mem::take(&mut self.endpoints).into_iter().chain(leaving).collect()
     }
 }

@@ -21,6 +21,7 @@ use crate::conversation::Speech;
 use crate::error::{BindError, ConnectError, ContextError, EndpointNotFound, OptionError, UnsuitedTransport};
 use crate::event_fd::EventFd;
 use crate::inproc;
+use crate::leaving::Leaving;
 use crate::monitor::{Event, Events};
 use crate::options::{Marks, Options};
 use crate::owner::{Target, ZmtpOwner};
@@ -48,6 +49,8 @@ pub(crate) struct Core {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) endpoints: Vec<Entry>,
+    /// Those that were taken off the socket, as long as something that was sent is still on its way there.
+    pub(crate) leaving: Vec<Leaving>,
     /// Connections whose handshake is done.
     pub(crate) live: usize,
     /// Bound network endpoints that are not closed yet.
@@ -73,7 +76,8 @@ pub(crate) struct Entry {
 /// What an endpoint is to the socket.
 #[derive(Debug)]
 pub(crate) enum Role {
-    Bound,
+    /// With what ends the connections that were accepted.
+    Bound(Stopper),
     Connected(Arc<Target>),
     BoundInproc,
     ConnectedInproc(LinkId),
@@ -81,9 +85,17 @@ pub(crate) enum Role {
     ConnectedDatagrams(LinkId),
 }
 
+impl Entry {
+    /// Whether it was written or resolved as `text`. One for which a port or a path was found is not named by its wildcard.
+    fn is_at(&self, text: &str) -> bool {
+        let is_wild = |endpoint: Result<Endpoint, _>| endpoint.is_ok_and(|endpoint| endpoint.check_connect().is_err());
+        self.endpoint.to_string() == text || (self.written == text && !(self.role.is_bound() && is_wild(text.parse())))
+    }
+}
+
 impl Role {
     pub(crate) fn is_bound(&self) -> bool {
-        matches!(self, Role::Bound | Role::BoundInproc | Role::BoundDatagrams)
+        matches!(self, Role::Bound(_) | Role::BoundInproc | Role::BoundDatagrams)
     }
 }
 
@@ -232,14 +244,15 @@ impl Core {
             self.events.emit(Event::BindFailed { endpoint, reason, errno });
         })?;
         let (real, descriptor) = (binding.endpoint().clone(), binding.descriptor());
-        let stopper = Stopper::new();
+        let (stopper, accepted) = (Stopper::new(), Stopper::new());
         let owner = ZmtpOwner::accepting(self, real.to_string(), speech);
-        let (arena, stop) = (self.context.arena.clone(), stopper.listen());
-        let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop };
+        let arena = self.context.arena.clone();
+        let (stop, connections) = (stopper.listen(), accepted.listen());
+        let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop, connections };
         self.events.emit(Event::Listening { endpoint: real.to_string(), descriptor });
         self.state.lock().listening += 1;
         placement.spawn(move |home| listener.run(home)).inspect_err(|_| self.state.lock().listening -= 1)?;
-        if !self.add(written.to_owned(), real.clone(), Role::Bound, stopper) {
+        if !self.add(written.to_owned(), real.clone(), Role::Bound(accepted), stopper) {
             return Err(BindError::Closed);
         }
         Ok(real)
@@ -322,9 +335,17 @@ impl Core {
         Ok(self.event_fd.get().expect("set above"))
     }
 
+    /// Silences the descriptor, if there is one; whether there is.
+    #[inline]
+    pub(crate) fn silence(&self) -> bool {
+        let event_fd = self.event_fd.get();
+        event_fd.into_iter().for_each(|event_fd| event_fd.silence(&self.hub));
+        event_fd.is_some()
+    }
+
     /// What can be done now: 1 to receive, 2 to send. Whoever waits for the descriptor is called again from here on.
     pub(crate) fn events_now(&self) -> i64 {
-        self.event_fd.get().into_iter().for_each(|event_fd| event_fd.silence(&self.hub));
+        self.silence();
         i64::from(self.hub.can_recv()) | i64::from(self.hub.can_send()) << 1
     }
 
@@ -352,14 +373,20 @@ impl Core {
         Err(ConnectError::NameTaken(name))
     }
 
-    /// Takes the endpoint that was written or resolved as `text` off the socket.
-    pub(crate) fn remove(&self, text: &str, bound: bool) -> Result<Entry, EndpointNotFound> {
-        let mut state = self.state.lock();
-        let matches = |entry: &Entry| {
-            entry.role.is_bound() == bound && (entry.endpoint.to_string() == text || (!bound && entry.written == text))
-        };
-        let found = state.endpoints.iter().position(matches).ok_or_else(|| EndpointNotFound(text.to_owned()))?;
-        Ok(state.endpoints.remove(found))
+    /// Takes what was bound or connected at the endpoint that was written or resolved as `text` off the socket: all of it.
+    pub(crate) fn remove(&self, text: &str, bound: bool) -> Result<Vec<Entry>, EndpointNotFound> {
+        let matches = |entry: &mut Entry| entry.role.is_bound() == bound && entry.is_at(text);
+        let found: Vec<Entry> = self.state.lock().endpoints.extract_if(.., matches).collect();
+        if found.is_empty() { Err(EndpointNotFound(text.to_owned())) } else { Ok(found) }
+    }
+
+    /// Whether a socket that is as libzmq's is connected to the endpoint that was written as `text`, and stays as it is then: one
+    /// of its type would say or hear everything twice.
+    pub(crate) fn stays_connected_to(&self, text: &str) -> bool {
+        let once =
+            matches!(self.socket_type(), SocketType::Dealer | SocketType::Sub | SocketType::Pub | SocketType::Req);
+        let is_there = |entry: &Entry| matches!(entry.role, Role::Connected(_)) && entry.is_at(text);
+        once && !self.is_closing() && self.options().as_libzmq && self.state.lock().endpoints.iter().any(is_there)
     }
 
     /// The last endpoint that was bound or connected (`ZMQ_LAST_ENDPOINT`).

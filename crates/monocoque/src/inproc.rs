@@ -214,10 +214,11 @@ pub(crate) fn set_marks(core: &Core, marks: Marks) {
     });
 }
 
-/// Takes a connected name off `core`: both queues are destroyed.
+/// Takes a connected name off `core`. What it sent may still be received there, and by whoever binds the name later; what it
+/// received is gone.
 pub(crate) fn disconnect(core: &Core, link: LinkId) {
-    core.hub.close_link(link);
-    forget_waiting(core, Some(link));
+    core.hub.leave_link(link);
+    forget(&mut core.context.inproc.names.lock(), core, Some(link));
     part(core, Some(link));
 }
 
@@ -238,16 +239,16 @@ pub(crate) fn close(core: &Core) {
     names.values_mut().filter(|entry| std::ptr::eq(entry.bound.as_ptr(), core)).for_each(|entry| {
         entry.bound = Weak::new();
     });
-    // What it sent before anyone bound waits on; a pipe with nothing in it does not.
-    let spent = |w: &Waiting| std::ptr::eq(w.core.as_ptr(), core) && w.outgoing.queued() == 0;
-    names.values_mut().for_each(|entry| entry.waiting.retain(|waiting| !spent(waiting)));
+    forget(&mut names, core, None);
     names.retain(|_, entry| entry.bound.strong_count() > 0 || !entry.waiting.is_empty());
 }
 
-fn forget_waiting(core: &Core, link: Option<LinkId>) {
-    let mut names = core.context.inproc.names.lock();
-    let ours = |w: &Waiting| std::ptr::eq(w.core.as_ptr(), core) && link.is_none_or(|link| w.link == link);
-    names.values_mut().for_each(|entry| entry.waiting.retain(|waiting| !ours(waiting)));
+/// What `core` sent before anyone bound waits on; a pipe with nothing in it does not.
+fn forget(names: &mut HashMap<String, Name>, core: &Core, link: Option<LinkId>) {
+    let spent = |w: &Waiting| {
+        std::ptr::eq(w.core.as_ptr(), core) && link.is_none_or(|link| w.link == link) && w.outgoing.queued() == 0
+    };
+    names.values_mut().for_each(|entry| entry.waiting.retain(|waiting| !spent(waiting)));
 }
 
 /// Parts the joints of `core`, or the one of its `link`: the other ends lose their peer.

@@ -37,6 +37,7 @@ mod error;
 mod event_fd;
 mod inproc;
 mod kind;
+mod leaving;
 mod monitor;
 mod options;
 mod owner;

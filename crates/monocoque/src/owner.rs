@@ -27,6 +27,8 @@ pub(crate) struct Target {
 #[derive(Debug, Default)]
 struct Outgoing {
     pipe: Option<BatchSource>,
+    /// The socket has left it: connections are for what is in the pipe.
+    leaving: bool,
     /// No connection will come for it any more.
     retired: bool,
 }
@@ -44,6 +46,24 @@ impl Target {
         }
         outgoing.pipe = Some(pipe);
         0
+    }
+
+    /// The socket is to leave it.
+    pub(crate) fn leave(&self) {
+        self.outgoing.lock().leaving = true;
+    }
+
+    fn is_left(&self) -> bool {
+        self.outgoing.lock().leaving
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.outgoing.lock().retired
+    }
+
+    /// Whether no connection has the pipe, and nothing is in it.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.outgoing.lock().pipe.as_ref().is_some_and(|pipe| pipe.queued() == 0)
     }
 
     /// There will be no further connection.
@@ -144,15 +164,18 @@ impl Owner for ZmtpOwner {
         let parted = matches!(ended.end, End::Finished) && !self.core.is_closing();
         let is_over = refused.is_some() || matches!(ended.end, End::Finished | End::Stopped);
         host.end(ended);
-        if parted {
+        // The socket has left, and so has what it sent.
+        let is_left = self.target.as_ref().is_some_and(|target| target.is_left() && target.queued() == 0);
+        if parted || is_left {
             self.give_up();
         }
+        self.core.forget_left();
         if refused.is_some() && self.target.is_some() {
             self.give_up();
             let endpoint = self.endpoint.to_string();
             self.core.events.emit(Event::ConnectGivenUp { endpoint, reason: refused, kind: None });
         }
-        if is_over { Retry::No } else { Retry::Yes }
+        if is_over || is_left { Retry::No } else { Retry::Yes }
     }
 
     fn event(&self, event: LinkEvent) {
@@ -197,8 +220,8 @@ pub(crate) struct ZmtpHost {
     facts: Arc<ConnectionFacts>,
     /// Boxed: a peer that is ready has none.
     permit: Option<Box<HalfOpen>>,
-    /// The peer in the hub, once it is there.
-    peer: Option<(LinkId, PeerKey)>,
+    /// The peer in the hub, once it is there: without a key if the socket has left it.
+    peer: Option<(LinkId, Option<PeerKey>)>,
     /// Counted among the socket's live connections.
     live: bool,
     /// The pipe goes with the connection.
@@ -209,13 +232,20 @@ pub(crate) struct ZmtpHost {
 
 impl Host<Conversation> for ZmtpHost {
     fn ready(&mut self, peer: PeerInfo) -> Option<Pipes> {
-        self.permit = None;
+        let permit = self.permit.take();
+        let is_over = || permit.as_ref().is_some_and(|permit| permit.is_over());
+        if is_over() {
+            return None;
+        }
         // Before its pipe leaves the target and before anyone sees the peer, so that no close overlooks it.
         self.core.state.lock().live += 1;
         self.live = true;
         let pipes = self.admit(peer);
-        if pipes.is_none() {
-            self.gone();
+        match self.peer {
+            None => self.gone(),
+            // It was unbound meanwhile.
+            Some((link, _)) if is_over() => self.core.hub.finish_link(link),
+            Some(_) => {}
         }
         pipes
     }
@@ -259,13 +289,14 @@ impl ZmtpHost {
         let commands = peer.takes_commands();
         let properties = Some(self.properties(peer.metadata));
         let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands, properties };
-        let Ok(key) = self.core.hub.up(link, facts, reader) else {
+        let key = self.core.hub.up(link, facts, reader).ok();
+        if key.is_none() && !self.target.as_ref().is_some_and(|target| target.is_left()) {
             match &self.target {
                 Some(target) => drop(target.keep(outgoing)),
                 None => drop(self.core.hub.release(link)),
             }
             return None;
-        };
+        }
         self.peer = Some((link, key));
         self.core.events.ready(&self.facts, link);
         Some(Pipes { outgoing, incoming })
@@ -321,10 +352,10 @@ impl ZmtpHost {
             return self.core.events.emit(Event::HandshakeFailed { peer: Arc::unwrap_or_clone(self.facts), reason });
         };
         self.core.hub.drops().count(DropCause::Cut, ended.cut as u64);
-        if self.target.is_some() {
-            self.core.hub.interrupted(key);
-        } else {
-            self.core.hub.down(key);
+        match key {
+            Some(key) if self.target.is_some() => self.core.hub.interrupted(key),
+            Some(key) => self.core.hub.down(key),
+            None => {}
         }
         match (&self.target, ended.outgoing) {
             (Some(target), Some(outgoing)) if !self.immediate => {
@@ -339,11 +370,12 @@ impl ZmtpHost {
 
     /// The pipe does not outlive the connection: what is in it is lost, and counted.
     fn leave(&self, link: LinkId, may_return: bool, outgoing: Option<BatchSource>) {
-        if self.core.is_closing() {
+        let is_closing = self.core.is_closing();
+        if is_closing || self.target.as_ref().is_some_and(|target| target.is_left()) {
             // Taken here, so that the hub does not count them again as lost with their peer.
             let mut rest = Batch::default();
             outgoing.map(|mut outgoing| outgoing.take(&mut rest));
-            self.core.state.lock().lost += rest.messages;
+            self.core.state.lock().lost += if is_closing { rest.messages } else { 0 };
             self.core.hub.drops().count(DropCause::Linger, rest.messages as u64);
         }
         if may_return {

@@ -26,10 +26,16 @@ pub fn adopt(socket: &Socket<Any>, listener: Option<OwnedFd>) {
     socket.core().options().listen.adopted = listener.map(Arc::new);
 }
 
+/// Silences the descriptor of the socket (`ZMQ_FD`) until something happens from here on, if it has one; whether it has. Look at
+/// the socket after it.
+#[inline]
+pub fn silence(socket: &Socket<Any>) -> bool {
+    socket.core().silence()
+}
+
 /// Whether a connection is there that was accepted at `endpoint`. When one ends, [`ended`] wakes.
 pub fn has_accepted_at(socket: &Socket<Any>, endpoint: &str) -> bool {
-    let registry = socket.core().events.registry();
-    registry.connections.values().any(|live| !live.facts.dialed && live.facts.endpoint == endpoint)
+    socket.core().events.registry().accepted_at(endpoint).next().is_some()
 }
 
 /// Woken when a connection has ended.

@@ -13,7 +13,7 @@ use monocoque_pattern::{Hub, LinkId, PeerProperties, SendReason};
 
 use crate::blocking::Blocking;
 use crate::close::{CloseReport, close, close_in_background};
-use crate::core::{Core, Role};
+use crate::core::Core;
 use crate::error::{BindError, ConnectError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError};
 use crate::event_fd::EventFd;
 use crate::inproc;
@@ -109,6 +109,9 @@ impl<K: Kind> Socket<K> {
     /// # Errors
     /// [`ConnectError`]; the socket's other endpoints are not affected.
     pub fn connect(&self, endpoint: impl AsRef<str>) -> Result<(), ConnectError> {
+        if self.core().stays_connected_to(endpoint.as_ref()) {
+            return Ok(());
+        }
         self.link_to(endpoint.as_ref(), None).map(drop)
     }
 
@@ -128,35 +131,27 @@ impl<K: Kind> Socket<K> {
         }
     }
 
-    /// Stops accepting at `endpoint`, as [`bind`](Self::bind) returned it, and ends the connections accepted there.
-    /// Sockets joined over inproc stay joined.
+    /// Stops accepting at `endpoint`, as [`bind`](Self::bind) returned it, and ends the connections accepted there. What was
+    /// sent to them goes on its way for as long as the socket lingers; what they sent may still be received. Sockets joined
+    /// over inproc stay joined.
     ///
     /// # Errors
     /// [`EndpointNotFound`].
     pub fn unbind(&self, endpoint: impl AsRef<str>) -> Result<(), EndpointNotFound> {
-        let entry = self.core().remove(endpoint.as_ref(), true)?;
-        inproc::unbind(self.core(), &entry.endpoint);
+        let core = self.core();
+        core.remove(endpoint.as_ref(), true)?.into_iter().for_each(|entry| core.unbind(entry));
         Ok(())
     }
 
-    /// Ends the connection to `endpoint` and does not connect again. What is queued for it, in both directions,
-    /// is dropped.
+    /// Ends every connection to `endpoint` and does not connect again. What was sent there goes on its way for as long as the
+    /// socket lingers ([`linger`](crate::SocketBuilder::linger)), within this process without a limit; what was received from
+    /// there is dropped.
     ///
     /// # Errors
     /// [`EndpointNotFound`].
     pub fn disconnect(&self, endpoint: impl AsRef<str>) -> Result<(), EndpointNotFound> {
         let core = self.core();
-        match core.remove(endpoint.as_ref(), false)?.role {
-            Role::ConnectedInproc(link) => inproc::disconnect(core, link),
-            Role::Connected(target) => {
-                core.hub.close_link(target.link);
-                target.retire();
-            }
-            Role::ConnectedDatagrams(link) => {
-                core.hub.close_link(link);
-            }
-            Role::Bound | Role::BoundInproc | Role::BoundDatagrams => {}
-        }
+        core.remove(endpoint.as_ref(), false)?.into_iter().for_each(|entry| core.disconnect(entry));
         Ok(())
     }
 

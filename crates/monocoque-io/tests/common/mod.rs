@@ -351,6 +351,7 @@ impl Teller {
             arena: self.arena.clone(),
             placement: placement.clone(),
             stop: stopper.listen(),
+            connections: stopper.listen(),
         };
         placement.spawn(|home| listener.run(home)).expect("a live placement");
         stopper

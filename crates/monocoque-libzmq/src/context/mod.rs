@@ -120,6 +120,7 @@ impl Ctx {
             use_fd: AtomicI32::new(-1),
             last_id: Mutex::default(),
             kept: Mutex::default(),
+            knows_end: AtomicBool::default(),
             _place: place,
         });
         lock(&self.sockets).open.insert(number, Arc::downgrade(&sock));

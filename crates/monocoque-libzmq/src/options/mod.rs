@@ -10,7 +10,7 @@ use monocoque::{OptionError, OptionValue, SocketOption, SocketType, z85};
 
 use crate::errno::{EINVAL, ENOTSUP, Errno};
 use crate::guard::status;
-use crate::socket::{Sock, live, lock};
+use crate::socket::{Sock, get, live, lock};
 use form::{Form, Known, known};
 
 const SUBSCRIBE: c_int = 6;
@@ -149,6 +149,7 @@ impl Sock {
 
     /// What can be done now, 1 to receive and 2 to send; the descriptor of the socket is silent until something changes.
     fn events_now(&self) -> Result<c_int, Errno> {
+        self.check()?;
         let OptionValue::Int(events) = self.socket.option(SocketOption::EVENTS)? else { return Err(EINVAL) };
         let leaves = self.leaves.load(Ordering::Relaxed);
         let gathers = self.gathers.load(Ordering::Relaxed);
@@ -215,7 +216,8 @@ pub unsafe extern "C" fn zmq_setsockopt(
 ) -> c_int {
     status(|| {
         // SAFETY: the manual asks it of the caller.
-        let sock = unsafe { live(socket) }?;
+        let sock = unsafe { get(socket) }?;
+        sock.check_option()?;
         // SAFETY: the same.
         let bytes = unsafe { bytes(value, len) }.ok_or(EINVAL)?;
         sock.set_option(option, (!value.is_null()).then_some(bytes))
@@ -231,7 +233,9 @@ pub unsafe extern "C" fn zmq_getsockopt(
 ) -> c_int {
     status(|| {
         // SAFETY: the manual asks it of the caller.
-        let mut value = unsafe { live(socket) }?.option(option)?;
+        let sock = unsafe { get(socket) }?;
+        sock.check_option()?;
+        let mut value = sock.option(option)?;
         if known(option).is_some_and(|known| known.form == Form::Key) {
             // SAFETY: the same.
             value = key(value, *unsafe { len.as_ref() }.ok_or(EINVAL)?)?;

@@ -72,6 +72,11 @@ impl Registry {
         Snapshot { listening: self.listening.clone(), connections }
     }
 
+    /// Connections that were accepted at `endpoint`.
+    pub(crate) fn accepted_at(&self, endpoint: &str) -> impl Iterator<Item = &Live> {
+        self.connections.values().filter(move |live| !live.facts.dialed && live.facts.endpoint == endpoint)
+    }
+
     /// What crossed all links so far.
     pub(crate) fn link_counts(&self) -> LinkCounts {
         let mut counts = self.past;

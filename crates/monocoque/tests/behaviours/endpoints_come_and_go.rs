@@ -56,7 +56,7 @@ fn unbinding_an_inproc_name_frees_it_and_leaves_the_joined_joined() {
 }
 
 #[test]
-fn disconnecting_drops_both_queues_and_counts() {
+fn disconnecting_drops_what_was_received_and_counts() {
     everywhere(async |ctx: Context| {
         for transport in transports() {
             let a = soon(ctx.pair().hwm(Hwm::unlimited()).bind(&transport)).await.expect("free");
@@ -85,15 +85,12 @@ fn disconnecting_drops_both_queues_and_counts() {
 #[test]
 fn disconnecting_one_that_never_connected_counts_what_was_queued() {
     everywhere(async |ctx: Context| {
-        for endpoint in ["tcp://127.0.0.1:1".to_owned(), inproc()] {
-            let push = ctx.push().connect(&endpoint).expect("valid");
-            for n in 0..10 {
-                push.try_send(number(n)).expect("room");
-            }
-            push.disconnect(&endpoint).expect("connected");
-            assert_eq!((push.drops().of(DropCause::PeerGone), push.drops().total()), (10, 10));
-            assert_eq!(soon(push.close()).await.undelivered, 0, "it was counted before");
-        }
+        let endpoint = "tcp://127.0.0.1:1";
+        let push = ctx.push().linger(Duration::ZERO).connect(endpoint).expect("valid");
+        (0..10).for_each(|n| push.try_send(number(n)).expect("room"));
+        push.disconnect(endpoint).expect("connected");
+        assert_eq!((push.drops().of(DropCause::PeerGone), push.drops().total()), (10, 10));
+        assert_eq!(soon(push.close()).await.undelivered, 0, "it was counted before");
     });
 }
 

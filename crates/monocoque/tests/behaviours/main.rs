@@ -45,4 +45,5 @@ mod the_same_program_runs_on_every_runtime;
 mod timers_fire_once_however_late;
 mod user_errors_are_typed_and_give_messages_back;
 mod websocket_peers_come_and_go;
+mod what_was_sent_goes_on_its_way;
 mod who_waits_for_an_answer_reads_it;
