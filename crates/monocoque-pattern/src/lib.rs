@@ -46,6 +46,7 @@ mod rules;
 mod sending;
 mod signals;
 mod subscriptions;
+mod upstream;
 
 pub use config::{HubConfig, RouterNotify};
 pub use error::{Busy, RecvRefused, SendReason, SendRefused, UpRefused};
