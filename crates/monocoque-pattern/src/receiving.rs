@@ -12,6 +12,7 @@ use crate::fair_queue::{FairQueue, Unread};
 use crate::lockstep::{Addressee, Requests, Turn, is_request};
 use crate::publish::Inbox;
 use crate::subscriptions::Subscriptions;
+use crate::upstream::Upstream;
 use crate::{HubConfig, PeerKey, PeerProperties, Signals};
 
 /// A message that passed the rule, and whom it is from.
@@ -41,6 +42,7 @@ pub(crate) struct RecvSide {
     /// Of whom that answer, or what was peeked at, is, when its life is over and there is nobody left to ask.
     outlived: Option<(PeerKey, Arc<PeerProperties>)>,
     pub(crate) inbox: Inbox,
+    pub(crate) upstream: Upstream,
     /// Whether senders were told that the application has more in hand.
     told_more: bool,
     /// Empty between calls; kept for its memory.
@@ -62,6 +64,7 @@ impl RecvSide {
             answered_by: None,
             outlived: None,
             inbox: Inbox::default(),
+            upstream: Upstream::default(),
             told_more: false,
             ready: Vec::new(),
             drops: Arc::clone(drops),
@@ -255,6 +258,7 @@ impl RecvSide {
     pub(crate) fn clear(&mut self, signals: &Signals, slot: u32) -> (usize, Unread) {
         self.tell_more(signals, false);
         let peeked = self.peeked.take_if(|received| received.key.slot == slot);
-        (usize::from(peeked.is_some()), self.fair.clear(slot))
+        let taken = usize::from(peeked.is_some()) + usize::from(self.upstream.clear(slot));
+        (taken, self.fair.clear(slot))
     }
 }

@@ -61,7 +61,7 @@ impl Wish {
         Some(others.collect())
     }
 
-    fn of_frame(frame: &[u8]) -> Option<(Wish, &[u8])> {
+    pub(crate) fn of_frame(frame: &[u8]) -> Option<(Wish, &[u8])> {
         match frame.split_first()? {
             (1, topic) => Some((Wish::Subscribe, topic)),
             (0, topic) => Some((Wish::Cancel, topic)),

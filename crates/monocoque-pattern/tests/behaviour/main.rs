@@ -3,6 +3,7 @@
 mod peer;
 
 mod a_first_frame_is_judged_alone;
+mod a_flood_of_wishes_is_taken_in_by_and_by;
 mod a_full_peer_is_skipped_until_it_has_room;
 mod a_high_water_mark_admits_exactly_that_many;
 mod a_link_that_closes_destroys_both_queues;
