@@ -11,7 +11,8 @@ use crate::limits::ROUTING_ID_BYTES_MAX;
 
 /// 1 to 255 bytes that name a peer of a ROUTER (`ZMQ_ROUTING_ID`, RFC 28).
 ///
-/// Names that begin with a zero byte are the socket's own: it gives them to peers that bring none.
+/// Names that begin with a zero byte are the socket's own: it gives them to peers that bring none. libzmq lets applications
+/// have such names too, and so do sockets that do as it does.
 ///
 /// A short name, as every generated one, lies in the value itself; a longer one is shared. Cloning allocates nothing.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ impl RoutingId {
         if id.is_generated() { Err(RoutingIdError::Reserved) } else { Ok(id) }
     }
 
-    /// A name as it stands in an envelope: generated names are allowed.
+    /// A name as it stands in an envelope, or as libzmq lets an application choose it: generated names are allowed.
     ///
     /// # Errors
     /// [`RoutingIdError::Empty`] and [`RoutingIdError::TooLong`].

@@ -20,6 +20,8 @@ pub struct HubConfig {
     pub router_mandatory: bool,
     /// ROUTER: a new peer of a known routing id takes the route over (`ZMQ_ROUTER_HANDOVER`).
     pub router_handover: bool,
+    /// ROUTER: peers may bring names that begin with a zero byte, as with libzmq. Without, such a peer is one that brings none.
+    pub reserved_names: bool,
     /// REQ: a second send gives the first request up (`ZMQ_REQ_RELAXED`). Implies `req_correlate`:
     /// without an id in the envelope nothing tells the old reply from the new one.
     pub req_relaxed: bool,
@@ -72,6 +74,7 @@ impl HubConfig {
             socket_type,
             router_mandatory: false,
             router_handover: false,
+            reserved_names: false,
             req_relaxed: false,
             req_correlate: false,
             xpub_verbose: false,

@@ -55,7 +55,7 @@ impl Hub {
     /// The link is connected and the handshake is done: a new life begins. One that was not ended is ended.
     ///
     /// A SUB or XSUB queues all its subscriptions before the peer counts. A ROUTER enters the peer's routing
-    /// id, or makes one up. If the id is another's, that one loses its route with `router_handover`; without,
+    /// id, or makes one up, also for one that begins with a zero byte unless `reserved_names`. If the id is another's, that one loses its route with `router_handover`; without,
     /// the new peer stays connected and is never heard, as with libzmq. What a ROUTER had queued for
     /// another id on this link is dropped and counted.
     ///
@@ -278,7 +278,7 @@ impl Hub {
     ) -> Option<RoutingId> {
         let outlet = send.outlets.at(key.slot);
         let id = match self.socket_type {
-            SocketType::Router if !outlet.named => told,
+            SocketType::Router if !outlet.named => told.filter(|id| recv.config.reserved_names || !id.is_generated()),
             // The socket's own name for the link, life after life.
             _ => outlet.identity.clone(),
         };

@@ -155,8 +155,9 @@ pub(crate) fn chosen_identity(value: &[u8], theirs: SocketType) -> Result<Option
     if value.is_empty() || !theirs.tells_identity() {
         return Ok(None);
     }
-    // spec: 37/ZMTP, Identity — 0*255OCTET, of which the first shall not be zero.
-    RoutingId::new(value).map(Some).map_err(PeerMisbehaved::Identity)
+    // spec: 37/ZMTP, Identity — 0*255OCTET, of which the first shall not be zero. libzmq sends such a name all the same; what
+    // it is worth is for the socket to say.
+    RoutingId::received(value).map(Some).map_err(PeerMisbehaved::Identity)
 }
 
 #[cfg(test)]
@@ -202,16 +203,21 @@ mod tests {
     fn each_rule_has_its_error() {
         let dealer: (&str, &[u8]) = (SOCKET_TYPE, b"DEALER");
         type Told<'a> = &'a [(&'a str, &'a [u8])];
-        let cases: [(Told, SessionError); 5] = [
+        let cases: [(Told, SessionError); 4] = [
             (&[], PeerMisbehaved::NoSocketType.into()),
             (&[dealer, dealer], PeerMisbehaved::PropertyTwice(SOCKET_TYPE).into()),
-            (&[dealer, (IDENTITY, b"\0a")], PeerMisbehaved::Identity(RoutingIdError::Reserved).into()),
             (&[dealer, (IDENTITY, &[1; 256])], PeerMisbehaved::Identity(RoutingIdError::TooLong(256)).into()),
             (&[(SOCKET_TYPE, b"DGRAM")], PeerIncompatible::UnknownSocketType { theirs: "DGRAM".into() }.into()),
         ];
         for (properties, error) in cases {
             assert_eq!(judge(properties, SocketType::Router), Err(error));
         }
+    }
+
+    #[test]
+    fn an_identity_may_begin_with_zero_as_libzmq_sends_it() {
+        let peer = judge(&[(SOCKET_TYPE, b"DEALER"), (IDENTITY, b"\0a")], SocketType::Router).expect("sound");
+        assert_eq!(peer.identity, RoutingId::received(b"\0a").ok());
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn limit(asked: u64) -> SessionError {
 const SIGNATURE: &[u8] = b"\xff\0\0\0\0\0\0\0\x01\x7f";
 
 fn greetings() -> Vec<Fault> {
-    use SocketType::{Pull, Router};
+    use SocketType::Pull;
     let signature = |at, byte| PeerMisbehaved::Signature { at, byte };
     let too_long = |len| PeerMisbehaved::Identity(RoutingIdError::TooLong(len));
     let types = PeerIncompatible::SocketType { ours: Pull, theirs: SocketType::Pub };
@@ -52,14 +52,12 @@ fn greetings() -> Vec<Fault> {
         misbehaved(Pull, &[b"\xff\0\0\0\0\0\0\0\0\0"], signature(8, 0)),
         misbehaved(Pull, &[b"\xff\0\0\0\0\0\0\x01\x01\0"], too_long(256)),
         misbehaved(Pull, &[b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\0"], too_long(usize::MAX - 1)),
-        misbehaved(Router, &[b"\x03\0\0x"], PeerMisbehaved::Identity(RoutingIdError::Reserved)),
         fault(Pull, &[SIGNATURE, b"\0"], PeerIncompatible::Version { major: 0 }),
         fault(Pull, &[SIGNATURE, b"\x01\x01"], types),
         fault(Pull, &[SIGNATURE, b"\x01\x0b"], unknown),
         misbehaved(Pull, &[SIGNATURE, b"\x01\x08\x01"], PeerMisbehaved::IdentityFlags(1)),
         misbehaved(Pull, &[SIGNATURE, b"\x01\x08\x06"], PeerMisbehaved::IdentityFlags(6)),
         misbehaved(Pull, &[SIGNATURE, b"\x01\x08\x02\0\0\0\0\0\0\x01\0"], too_long(256)),
-        misbehaved(Router, &[SIGNATURE, b"\x01\x05\0\x02\0x"], PeerMisbehaved::Identity(RoutingIdError::Reserved)),
     ]
 }
 

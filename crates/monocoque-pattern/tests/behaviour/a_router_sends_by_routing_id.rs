@@ -61,6 +61,35 @@ fn a_second_peer_of_the_same_name_is_never_heard() {
 }
 
 #[test]
+fn a_name_from_the_routers_own_is_no_name() {
+    let hub = hub_with(SocketType::Router, |config| config.router_handover = true);
+    let (mut first, mut second) = (join(&hub, SocketType::Dealer), join_as(&hub, SocketType::Dealer, "\0\0\0\0\x01"));
+    for peer in [&mut first, &mut second] {
+        peer.send("hello");
+        let (from, _) = recv_from(&hub);
+        hub.try_send_to(&from, &mut Message::from("yours")).expect("routed");
+        assert_eq!(peer.texts(), ["yours"], "nobody takes it over");
+    }
+}
+
+#[test]
+fn as_with_libzmq_it_is_one_like_others() {
+    let hub = hub_with(SocketType::Router, |config| config.reserved_names = true);
+    let mut own = join_as(&hub, SocketType::Dealer, "\0x");
+    own.send("x");
+    assert_eq!(hub.try_recv(), Ok(Message::from(["\0x", "x"])));
+    let mut nameless = join(&hub, SocketType::Dealer);
+    nameless.send("x");
+    let (generated, _) = recv_from(&hub);
+    let text = String::from_utf8(generated.as_bytes().to_vec()).expect("a low count");
+    let mut intruder = join_as(&hub, SocketType::Dealer, &text);
+    intruder.send("intruder");
+    assert!(hub.try_recv().is_err(), "it is another's");
+    hub.try_send_to(&generated, &mut Message::from("yours")).expect("routed");
+    assert_eq!((nameless.texts(), intruder.texts()), (vec!["yours".into()], vec![]));
+}
+
+#[test]
 fn with_handover_the_second_takes_the_route() {
     let hub = hub_with(SocketType::Router, |config| config.router_handover = true);
     let mut first = join_as(&hub, SocketType::Dealer, "n");

@@ -56,7 +56,7 @@ pub fn join(hub: &Hub, theirs: SocketType) -> Peer {
 }
 
 pub fn join_as(hub: &Hub, theirs: SocketType, id: &str) -> Peer {
-    let identity = Some(RoutingId::new(id).expect("valid"));
+    let identity = Some(RoutingId::received(id.as_bytes()).expect("valid"));
     join_with(hub, PeerFacts { socket_type: theirs, identity, commands: true, properties: None }, MARK)
 }
 

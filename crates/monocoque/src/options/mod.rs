@@ -214,10 +214,18 @@ impl Options {
     pub(crate) fn libzmq(socket_type: SocketType) -> Self {
         let mut options = Self::new(socket_type);
         options.hub.router_handover = false;
+        options.hub.reserved_names = true;
         options.as_libzmq = true;
         options.linger = None;
         options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
         options
+    }
+
+    /// A routing id that the application chooses: libzmq reserves none.
+    fn chosen_name(&self, bytes: Option<&[u8]>) -> Result<RoutingId, String> {
+        let bytes = bytes.unwrap_or_default();
+        let id = if self.as_libzmq { RoutingId::received(bytes) } else { RoutingId::new(bytes) };
+        id.map_err(|error| error.to_string())
     }
 
     /// With what their context has them begin with.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use monocoque_core::RoutingId;
 use monocoque_core::SocketType::{Peer, Router, Server, Stream};
 use monocoque_core::limits::ROUTING_ID_BYTES_MAX;
 use monocoque_io::{AddressRange, BackoffConfig};
@@ -33,13 +32,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     .by("affinity"),
     OptionSpec::new(
         SocketOption::ROUTING_ID,
-        "The name under which ROUTER peers know this socket: 1 to 255 bytes that do not begin with zero",
+        "The name under which ROUTER peers know this socket: 1 to 255 bytes that do not begin with zero, though `as_libzmq` lets them",
         Form::Bytes {
             max: ROUTING_ID_BYTES_MAX,
             get: |options| options.identity.as_ref().map(|id| id.as_bytes().to_vec()),
             set: |options, bytes| {
-                let id = RoutingId::new(bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
-                options.identity = Some(id);
+                options.identity = Some(options.chosen_name(bytes)?);
                 Ok(())
             },
         },
@@ -71,8 +69,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             max: ROUTING_ID_BYTES_MAX,
             get: |options| options.next_name.as_ref().map(|id| id.as_bytes().to_vec()),
             set: |options, bytes| {
-                let id = RoutingId::new(bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
-                options.next_name = Some(id);
+                options.next_name = Some(options.chosen_name(bytes)?);
                 Ok(())
             },
         },
