@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use libc::{c_int, c_void, size_t};
 use monocoque::raw::{self, RecvRefused, SendReason};
-use monocoque::{Frame, Message, PeerProperties, RoutingId, SocketType};
+use monocoque::{Frame, Message, OptionValue, PeerProperties, RoutingId, SocketOption, SocketType};
 
-use crate::errno::{EAGAIN, EHOSTUNREACH, EINVAL, Errno};
+use crate::errno::{EAGAIN, EFSM, EHOSTUNREACH, EINVAL, Errno};
 use crate::guard::call;
 use crate::message::{self, Msg};
 use crate::socket::{Sock, live, lock};
@@ -32,6 +32,9 @@ impl Sock {
     #[inline]
     pub(crate) fn send(&self, msg: &mut Msg, flags: c_int) -> Result<(), Errno> {
         self.check()?;
+        if self.leaves_of_a_turn() {
+            self.give_up_rest()?;
+        }
         let is_whole = flags & SNDMORE == 0 && !self.gathers.load(Ordering::Relaxed);
         if !is_whole || self.addresses_outside() {
             return self.send_part(msg, flags);
@@ -43,6 +46,29 @@ impl Sock {
             Err(_) => msg.put_back(message.into_single().unwrap_or_default()),
         }
         sent
+    }
+
+    /// Whether frames are left of a request or of a reply: its turn is not over for the application.
+    #[inline]
+    fn leaves_of_a_turn(&self) -> bool {
+        matches!(self.kind, SocketType::Req | SocketType::Rep) && self.leaves.load(Ordering::Relaxed)
+    }
+
+    /// Whether what was begun is to be received to its end before anything may be sent. A relaxed REQ may give it up.
+    pub(crate) fn must_read_on(&self) -> bool {
+        let is_relaxed = || self.socket.option(SocketOption::REQ_RELAXED) == Ok(OptionValue::Int(1));
+        self.leaves_of_a_turn() && !(self.kind == SocketType::Req && is_relaxed())
+    }
+
+    #[cold]
+    fn give_up_rest(&self) -> Result<(), Errno> {
+        if self.must_read_on() {
+            return Err(EFSM);
+        }
+        *lock(&self.left) = Left::default();
+        self.leaves.store(false, Ordering::Relaxed);
+        self.more.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether the address of a message is no frame of it in this API.
@@ -289,7 +315,7 @@ impl Sock {
 
     /// Whether a frame could be sent now.
     pub(crate) fn can_send(&self) -> bool {
-        self.gathers.load(Ordering::Relaxed) || self.hub().can_send()
+        self.gathers.load(Ordering::Relaxed) || !self.must_read_on() && self.hub().can_send()
     }
 }
 

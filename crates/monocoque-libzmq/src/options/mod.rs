@@ -10,6 +10,7 @@ use monocoque::{OptionError, OptionValue, SocketOption, SocketType, z85};
 
 use crate::errno::{EINVAL, ENOTSUP, Errno};
 use crate::guard::status;
+use crate::poll::POLLOUT;
 use crate::socket::{Sock, get, live, lock};
 use form::{Form, Known, known};
 
@@ -153,6 +154,7 @@ impl Sock {
         let OptionValue::Int(events) = self.socket.option(SocketOption::EVENTS)? else { return Err(EINVAL) };
         let leaves = self.leaves.load(Ordering::Relaxed);
         let gathers = self.gathers.load(Ordering::Relaxed);
+        let events = if self.must_read_on() { events & !i64::from(POLLOUT) } else { events };
         Ok(events as c_int | c_int::from(leaves) | c_int::from(gathers) << 1)
     }
 }

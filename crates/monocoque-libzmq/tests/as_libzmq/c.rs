@@ -5,14 +5,22 @@ use std::io;
 
 use monocoque_libzmq::*;
 
+pub const REQ: i32 = 3;
+pub const REP: i32 = 4;
 pub const DEALER: i32 = 5;
 pub const ROUTER: i32 = 6;
 
 pub const ROUTING_ID: i32 = 5;
+const EVENTS: i32 = 15;
 const LAST_ENDPOINT: i32 = 32;
+
+pub const POLLIN: i32 = 1;
+pub const POLLOUT: i32 = 2;
 
 pub const DONTWAIT: i32 = 1;
 pub const SNDMORE: i32 = 2;
+
+pub const EFSM: i32 = 156_384_763;
 
 /// What a call gave, or the error number.
 pub type Called<T> = Result<T, i32>;
@@ -80,6 +88,10 @@ impl Sock<'_> {
 
     pub fn get_int(&self, option: i32) -> Called<i32> {
         self.get(option, 4).map(|value| i32::from_ne_bytes(value.try_into().expect("an int")))
+    }
+
+    pub fn events(&self) -> i32 {
+        self.get_int(EVENTS).expect("readable")
     }
 
     /// Binds, and gives the real endpoint.
