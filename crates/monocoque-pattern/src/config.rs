@@ -22,8 +22,8 @@ pub struct HubConfig {
     pub router_handover: bool,
     /// ROUTER: peers may bring names that begin with a zero byte, as with libzmq. Without, such a peer is one that brings none.
     pub reserved_names: bool,
-    /// REQ: a second send gives the first request up (`ZMQ_REQ_RELAXED`). Implies `req_correlate`:
-    /// without an id in the envelope nothing tells the old reply from the new one.
+    /// REQ: a second send gives the first request up (`ZMQ_REQ_RELAXED`). Without `req_correlate` nothing tells its reply from
+    /// that to the second, but that it was there already.
     pub req_relaxed: bool,
     /// REQ: an id before the delimiter of every request; a reply with another is dropped
     /// (`ZMQ_REQ_CORRELATE`).
@@ -106,10 +106,6 @@ impl HubConfig {
 
     pub(crate) const fn is_manual(&self) -> bool {
         self.xpub_manual || self.xpub_manual_last_value
-    }
-
-    pub(crate) const fn correlates(&self) -> bool {
-        self.req_relaxed || self.req_correlate
     }
 }
 

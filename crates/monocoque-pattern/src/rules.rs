@@ -184,15 +184,20 @@ impl Hub {
         if !recv.requests.may_ask(recv.config.req_relaxed) {
             return Err(if self.is_closed() { SendReason::Closed } else { SendReason::State });
         }
-        let id = recv.config.correlates().then(|| recv.requests.fresh_id());
+        let id = recv.config.req_correlate.then(|| recv.requests.fresh_id());
+        // What is there before the request is sent is no reply to it. With an id that shows by itself.
+        let others = id.is_none() && recv.sort_answers(&self.signals, Addressee::Nobody);
         wrap(message, id);
         let asked = self.send.lock().balance(&self.signals, message);
-        if asked.is_err() {
-            strip(message, id);
+        match asked {
+            Ok(slot) => self.drops.count(DropCause::Unexpected, recv.requests.ask_strict(slot, id)),
+            Err(_) => strip(message, id),
         }
-        let void = recv.requests.ask_strict(asked?, id);
-        self.drops.count(DropCause::Unexpected, void);
-        Ok(())
+        drop(recv);
+        if others {
+            self.signals.readable.wake_all();
+        }
+        asked.map(|_| ())
     }
 
     pub(crate) fn answer(&self, message: &mut Message) -> Result<(), SendReason> {

@@ -310,9 +310,12 @@ impl<K: Kind> SocketBuilder<K> {
         self.switch(SocketOption::ROUTER_HANDOVER, on)
     }
 
-    /// REQ: a second send before the reply gives the first request up (`ZMQ_REQ_RELAXED`).
+    /// REQ: a second send before the reply gives the first request up (`ZMQ_REQ_RELAXED`). With
+    /// [`correlate`](Self::correlate), which this turns on too: nothing else tells a late reply to the first from that to the
+    /// second. The option alone does not, as with libzmq.
     pub fn relaxed(self, on: bool) -> Self {
-        self.switch(SocketOption::REQ_RELAXED, on)
+        let relaxed = self.switch(SocketOption::REQ_RELAXED, on);
+        if on { relaxed.correlate(true) } else { relaxed }
     }
 
     /// REQ: an id goes before every request, and a reply with another is dropped (`ZMQ_REQ_CORRELATE`).

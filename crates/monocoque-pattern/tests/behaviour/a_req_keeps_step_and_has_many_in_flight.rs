@@ -92,8 +92,8 @@ fn a_forgotten_request_wedges_nothing() {
 }
 
 #[test]
-fn relaxed_gives_the_first_request_up() {
-    let hub = hub_with(SocketType::Req, |config| config.req_relaxed = true);
+fn relaxed_and_correlated_takes_the_reply_to_the_second_request_only() {
+    let hub = hub_with(SocketType::Req, |config| (config.req_relaxed, config.req_correlate) = (true, true));
     let mut peer = join(&hub, SocketType::Rep);
     hub.try_send(Message::from("first")).expect("room");
     assert!(hub.can_send(), "writable while waiting");
@@ -105,16 +105,33 @@ fn relaxed_gives_the_first_request_up() {
 }
 
 #[test]
-fn relaxed_drops_a_reply_that_was_in_already() {
+fn relaxed_alone_takes_whatever_the_peer_of_the_second_request_says() {
     let hub = hub_with(SocketType::Req, |config| config.req_relaxed = true);
     let mut peer = join(&hub, SocketType::Rep);
     hub.try_send(Message::from("first")).expect("room");
-    let echo = peer.recv().expect("the first");
-    peer.send(echo);
-    assert!(hub.can_recv());
     hub.try_send(Message::from("second")).expect("relaxed");
-    assert_eq!(hub.try_recv(), Err(RecvRefused::Empty));
+    let requests: Vec<_> = std::iter::from_fn(|| peer.recv()).collect();
+    assert_eq!(requests, [Message::from(["", "first"]), Message::from(["", "second"])], "there is no id");
+    requests.into_iter().for_each(|echo| peer.send(echo));
+    assert_eq!(received(&hub), ["first"]);
+    hub.try_send(Message::from("third")).expect("its turn");
+    assert_eq!(hub.try_recv(), Err(RecvRefused::Empty), "the reply to the second was there before");
     assert_eq!(hub.drops().of(DropCause::Unexpected), 1);
+}
+
+#[test]
+fn relaxed_drops_a_reply_that_was_in_already() {
+    for looked in [true, false] {
+        let hub = hub_with(SocketType::Req, |config| config.req_relaxed = true);
+        let mut peer = join(&hub, SocketType::Rep);
+        hub.try_send(Message::from("first")).expect("room");
+        let echo = peer.recv().expect("the first");
+        peer.send(echo);
+        assert!(!looked || hub.can_recv());
+        hub.try_send(Message::from("second")).expect("relaxed");
+        assert_eq!(hub.try_recv(), Err(RecvRefused::Empty));
+        assert_eq!(hub.drops().of(DropCause::Unexpected), 1);
+    }
 }
 
 #[test]

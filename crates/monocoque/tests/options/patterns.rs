@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 
-use monocoque::{Any, Context, DropCause, Message, OptionValue, Socket, SocketOption, SocketType};
+use monocoque::{Any, Context, DropCause, Message, OptionValue, Socket, SocketBuilder, SocketOption, SocketType};
 
 use crate::Check;
 use crate::common::raw::{Raw, message};
@@ -189,6 +189,10 @@ fn req_relaxed() {
         req.try_send("second").expect_err("its reply is not there");
         turn_on(&req, SocketOption::REQ_RELAXED);
         req.try_send("second").expect("the first is given up");
+        let of = |builder: SocketBuilder<Any>| builder.build().expect("valid").option(SocketOption::REQ_CORRELATE);
+        let by_number = ctx.socket(SocketType::Req).option(SocketOption::REQ_RELAXED, true);
+        assert_eq!(of(by_number), Ok(OptionValue::Int(0)), "the option is libzmq's");
+        assert_eq!(of(ctx.socket(SocketType::Req).relaxed(true)), Ok(OptionValue::Int(1)), "the method is safe");
     });
 }
 

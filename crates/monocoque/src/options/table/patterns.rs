@@ -105,7 +105,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     .by("correlate"),
     switch(
         SocketOption::REQ_RELAXED,
-        "A second send before the reply gives the first request up; correlates too",
+        "A second send before the reply gives the first request up; a late reply to that is known by REQ_CORRELATE only, which `relaxed` turns on too",
         |options| options.hub.req_relaxed,
         |options, on| options.hub.req_relaxed = on,
     )
