@@ -37,7 +37,7 @@ pub struct HubConfig {
     /// XPUB: the message after a notice goes to the peer that it was of only, if its subscriptions match. Implies
     /// `xpub_manual` (`ZMQ_XPUB_MANUAL_LAST_VALUE`).
     pub xpub_manual_last_value: bool,
-    /// XPUB: what each new peer is sent first, whatever it subscribes to (`ZMQ_XPUB_WELCOME_MSG`).
+    /// PUB, XPUB: what each new peer is sent first, whatever it subscribes to (`ZMQ_XPUB_WELCOME_MSG`).
     pub xpub_welcome: Option<Message>,
     /// PUB, XPUB: send to those whose subscriptions do *not* match; SUB: drop what matches (`ZMQ_INVERT_MATCHING`).
     pub invert_matching: bool,
@@ -52,7 +52,7 @@ pub struct HubConfig {
     pub disconnect: Option<Message>,
     /// DEALER, CLIENT, PEER: received when a connection that will be made again is lost (`ZMQ_HICCUP_MSG`).
     pub hiccup: Option<Message>,
-    /// XPUB, XSUB: a message whose first frame is no subscription has none in its other frames either
+    /// PUB, XPUB, XSUB: a message whose first frame is no subscription has none in its other frames either
     /// (`ZMQ_ONLY_FIRST_SUBSCRIBE`).
     pub only_first_subscribe: bool,
     /// XSUB: every subscription that is taken back is told, not only the last of a topic (`ZMQ_XSUB_VERBOSE_UNSUBSCRIBE`).

@@ -60,8 +60,8 @@ impl<K: Kind> SocketBuilder<K> {
         if on || applies { self.option(option, on) } else { self }
     }
 
-    /// Everything as libzmq 4.3.5 has it: an endless linger, reconnects every 100 ms, and no handover of routing ids. What
-    /// was set before is forgotten.
+    /// Everything as libzmq 4.3.5 has it: an endless linger, but none of SUB, XSUB and DISH, reconnects every 100 ms, and no
+    /// handover of routing ids. What was set before is forgotten.
     pub fn as_libzmq(self) -> Self {
         let context = self.context.inner().defaults.options;
         self.with(|options| *options = Options::libzmq(options.socket_type).of_context(context))
@@ -323,7 +323,7 @@ impl<K: Kind> SocketBuilder<K> {
         self.switch(SocketOption::REQ_CORRELATE, on)
     }
 
-    /// XPUB, XSUB: a subscriber's message whose first frame is no subscription has none in its other frames either
+    /// PUB, XPUB, XSUB: a subscriber's message whose first frame is no subscription has none in its other frames either
     /// (`ZMQ_ONLY_FIRST_SUBSCRIBE`).
     pub fn only_first_subscribe(self, on: bool) -> Self {
         self.switch(SocketOption::ONLY_FIRST_SUBSCRIBE, on)
@@ -357,7 +357,7 @@ impl<K: Kind> SocketBuilder<K> {
         self.switch(SocketOption::XPUB_MANUAL_LAST_VALUE, on)
     }
 
-    /// XPUB: what each new peer is sent before everything else, whatever it subscribes to (`ZMQ_XPUB_WELCOME_MSG`). A SUB
+    /// PUB, XPUB: what each new peer is sent before everything else, whatever it subscribes to (`ZMQ_XPUB_WELCOME_MSG`). A SUB
     /// receives it if it is subscribed to it.
     pub fn welcome(self, message: impl Into<Message>) -> Self {
         self.set(SocketOption::XPUB_WELCOME_MSG, |options| options.hub.xpub_welcome = Some(message.into()))

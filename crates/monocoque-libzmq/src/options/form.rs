@@ -2,6 +2,7 @@
 //! there is nothing for here.
 
 use libc::c_int;
+use monocoque::{SocketType, z85};
 
 use crate::errno::{EINVAL, Errno};
 
@@ -35,30 +36,56 @@ pub(super) struct Known {
     pub(super) form: Form,
     pub(super) reads: bool,
     pub(super) sets: bool,
-    /// Where there is nothing for it to act on, it is kept as it was set: what it begins with, and the least and the most.
+    /// Where there is nothing for it to act on, it is kept as it was set.
     pub(super) kept: Option<Kept>,
 }
 
+/// What an option that is kept begins with, its least and its most, and the sockets that keep it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kept {
     pub(super) default: i64,
     min: i64,
     max: i64,
+    of: &'static [SocketType],
 }
 
 impl Kept {
+    /// `value` as it is read back of a socket of this type.
+    ///
     /// # Errors
     /// `EINVAL` for what libzmq refuses too.
-    pub(super) fn check(&self, form: Form, value: &[u8]) -> Result<(), Errno> {
+    pub(super) fn judge(&self, of: SocketType, form: Form, value: &[u8]) -> Result<Vec<u8>, Errno> {
+        if !self.of.contains(&of) {
+            return Err(EINVAL);
+        }
         match form {
-            Form::Bytes | Form::Text | Form::AnyText | Form::Key | Form::Id => Ok(()),
-            _ if (self.min..=self.max).contains(&form.number(value)?) => Ok(()),
-            _ => Err(EINVAL),
+            Form::Key => raw_key(value),
+            form if form.is_bytes() => Ok(value.to_vec()),
+            _ => match form.number(value)? {
+                number if (self.min..=self.max).contains(&number) => Ok(form.write(number)),
+                _ => Err(EINVAL),
+            },
         }
     }
 }
 
+pub(super) const KEY_BYTES: usize = 32;
+/// In Z85, and a zero.
+pub(super) const KEY_TEXT_BYTES: usize = 41;
+
+/// The 32 bytes of a key that may be text.
+fn raw_key(key: &[u8]) -> Result<Vec<u8>, Errno> {
+    match key.len() {
+        KEY_BYTES => Ok(key.to_vec()),
+        _ => z85::decode(&key[..key.len().min(KEY_TEXT_BYTES - 1)]).map_err(|_| EINVAL),
+    }
+}
+
 impl Form {
+    fn is_bytes(self) -> bool {
+        matches!(self, Self::Bytes | Self::Text | Self::AnyText | Self::Key | Self::Id)
+    }
+
     /// The number that `value` writes.
     pub(super) fn number(self, value: &[u8]) -> Result<i64, Errno> {
         if let Self::Long | Self::Unsigned = self {
@@ -82,6 +109,14 @@ impl Form {
     }
 }
 
+impl Known {
+    /// Whether it is read into just as much room as it takes. More is too much, but for what libzmq's sockets tell of themselves.
+    pub(super) fn is_read_exactly(&self) -> bool {
+        const OF_THE_SOCKET: [c_int; 5] = [13, 14, 15, 81, 116]; // RCVMORE, FD, EVENTS, THREAD_SAFE, TOPICS_COUNT
+        !self.form.is_bytes() && !OF_THE_SOCKET.contains(&self.number)
+    }
+}
+
 pub(super) fn known(option: c_int) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.number == option)
 }
@@ -100,11 +135,20 @@ const fn set_only(number: c_int, form: Form) -> Known {
 
 /// Kept where it does nothing.
 const fn kept(number: c_int, form: Form, default: i64, min: i64, max: i64) -> Known {
-    Known { kept: Some(Kept { default, min, max }), ..both(number, form) }
+    Known { kept: Some(Kept { default, min, max, of: &SocketType::ALL }), ..both(number, form) }
+}
+
+/// Kept by sockets that are of another type in libzmq underneath, where it does nothing.
+const fn by(of: &'static [SocketType], known: Known, max: i64) -> Known {
+    Known { kept: Some(Kept { default: 0, min: 0, max, of }), ..known }
 }
 
 const INT_MAX: i64 = c_int::MAX as i64;
 const INT_MIN: i64 = c_int::MIN as i64;
+
+/// A PUB is an XPUB there that receives nothing, and a REP a ROUTER whose envelopes it keeps.
+const PUB: &[SocketType] = &[SocketType::Pub];
+const REP: &[SocketType] = &[SocketType::Rep];
 
 const KNOWN: &[Known] = &[
     both(4, Form::Unsigned),                   // AFFINITY
@@ -131,46 +175,46 @@ const KNOWN: &[Known] = &[
     both(28, Form::Int),                       // SNDTIMEO
     both(31, Form::Flag),                      // IPV4ONLY
     read_only(32, Form::Text),                 // LAST_ENDPOINT
-    set_only(33, Form::Switch),                // ROUTER_MANDATORY
+    by(REP, set_only(33, Form::Switch), 1),    // ROUTER_MANDATORY
     both(34, Form::Int),                       // TCP_KEEPALIVE
     both(35, Form::Int),                       // TCP_KEEPALIVE_CNT
     both(36, Form::Int),                       // TCP_KEEPALIVE_IDLE
     both(37, Form::Int),                       // TCP_KEEPALIVE_INTVL
     set_only(38, Form::Bytes),                 // TCP_ACCEPT_FILTER
     both(39, Form::Flag),                      // IMMEDIATE
-    set_only(40, Form::Switch),                // XPUB_VERBOSE
-    set_only(41, Form::Switch),                // ROUTER_RAW
+    by(PUB, set_only(40, Form::Switch), 1),    // XPUB_VERBOSE
+    by(REP, set_only(41, Form::Switch), 1),    // ROUTER_RAW
     both(42, Form::Flag),                      // IPV6
     read_only(43, Form::Int),                  // MECHANISM
     kept(44, Form::Flag, 0, 0, 1),             // PLAIN_SERVER
     kept(45, Form::Text, 0, 0, 0),             // PLAIN_USERNAME
     kept(46, Form::Text, 0, 0, 0),             // PLAIN_PASSWORD
-    both(47, Form::Flag),                      // CURVE_SERVER
-    both(48, Form::Key),                       // CURVE_PUBLICKEY
-    both(49, Form::Key),                       // CURVE_SECRETKEY
-    both(50, Form::Key),                       // CURVE_SERVERKEY
-    set_only(51, Form::Switch),                // PROBE_ROUTER
+    kept(47, Form::Flag, 0, 0, 1),             // CURVE_SERVER
+    kept(48, Form::Key, 0, 0, 0),              // CURVE_PUBLICKEY
+    kept(49, Form::Key, 0, 0, 0),              // CURVE_SECRETKEY
+    kept(50, Form::Key, 0, 0, 0),              // CURVE_SERVERKEY
+    by(REP, set_only(51, Form::Switch), 1),    // PROBE_ROUTER
     set_only(52, Form::Switch),                // REQ_CORRELATE
     set_only(53, Form::Switch),                // REQ_RELAXED
     kept(54, Form::Flag, 0, 0, 1),             // CONFLATE
     kept(55, Form::Text, 0, 0, 0),             // ZAP_DOMAIN
-    set_only(56, Form::Switch),                // ROUTER_HANDOVER
+    by(REP, set_only(56, Form::Switch), 1),    // ROUTER_HANDOVER
     both(57, Form::Int),                       // TOS
     set_only(58, Form::Id),                    // IPC_FILTER_PID
     set_only(59, Form::Id),                    // IPC_FILTER_UID
     set_only(60, Form::Id),                    // IPC_FILTER_GID
-    set_only(61, Form::Bytes),                 // CONNECT_ROUTING_ID
+    by(REP, set_only(61, Form::Bytes), 0),     // CONNECT_ROUTING_ID
     both(66, Form::Int),                       // HANDSHAKE_IVL
     both(68, Form::Text),                      // SOCKS_PROXY
     set_only(69, Form::Switch),                // XPUB_NODROP
-    set_only(71, Form::Switch),                // XPUB_MANUAL
+    by(PUB, set_only(71, Form::Switch), 1),    // XPUB_MANUAL
     set_only(72, Form::Bytes),                 // XPUB_WELCOME_MSG
     set_only(73, Form::Flag),                  // STREAM_NOTIFY
     kept(74, Form::AnyFlag, 0, 0, 1),          // INVERT_MATCHING
     both(75, Form::Int),                       // HEARTBEAT_IVL
     both(76, Form::Int),                       // HEARTBEAT_TTL
     both(77, Form::Int),                       // HEARTBEAT_TIMEOUT
-    set_only(78, Form::Switch),                // XPUB_VERBOSER
+    by(PUB, set_only(78, Form::Switch), 1),    // XPUB_VERBOSER
     both(79, Form::Int),                       // CONNECT_TIMEOUT
     both(80, Form::Int),                       // TCP_MAXRT
     read_only(81, Form::Int),                  // THREAD_SAFE
@@ -181,8 +225,8 @@ const KNOWN: &[Known] = &[
     kept(94, Form::AnyFlag, 0, 0, 1),          // LOOPBACK_FASTPATH
     set_only(95, Form::Bytes),                 // METADATA
     kept(96, Form::AnyFlag, 1, 0, 1),          // MULTICAST_LOOP
-    both(97, Form::Int),                       // ROUTER_NOTIFY
-    set_only(98, Form::Switch),                // XPUB_MANUAL_LAST_VALUE
+    by(REP, both(97, Form::Int), 3),           // ROUTER_NOTIFY
+    by(PUB, set_only(98, Form::Switch), 1),    // XPUB_MANUAL_LAST_VALUE
     both(99, Form::AnyText),                   // SOCKS_USERNAME
     both(100, Form::AnyText),                  // SOCKS_PASSWORD
     kept(101, Form::Int, 8192, 1, INT_MAX),    // IN_BATCH_SIZE
@@ -199,6 +243,6 @@ const KNOWN: &[Known] = &[
     both(112, Form::Int),                      // PRIORITY
     kept(113, Form::Int, 0, INT_MIN, INT_MAX), // BUSY_POLL
     kept(114, Form::Bytes, 0, 0, 0),           // HICCUP_MSG
-    set_only(115, Form::Flag),                 // XSUB_VERBOSE_UNSUBSCRIBE
+    set_only(115, Form::AnyFlag),              // XSUB_VERBOSE_UNSUBSCRIBE
     read_only(116, Form::Int),                 // TOPICS_COUNT
 ];

@@ -12,7 +12,7 @@ use crate::errno::{EINVAL, ENOTSUP, Errno};
 use crate::guard::status;
 use crate::poll::POLLOUT;
 use crate::socket::{Sock, get, live, lock};
-use form::{Form, Known, known};
+use form::{Form, KEY_BYTES, KEY_TEXT_BYTES, Known, known};
 
 const SUBSCRIBE: c_int = 6;
 const UNSUBSCRIBE: c_int = 7;
@@ -23,14 +23,19 @@ const TYPE: c_int = 16;
 const RCVTIMEO: c_int = 27;
 const SNDTIMEO: c_int = 28;
 const LAST_ENDPOINT: c_int = 32;
+const TCP_ACCEPT_FILTER: c_int = 38;
+const ZAP_DOMAIN: c_int = 55;
+const HEARTBEAT_TTL: c_int = 76;
+const HEARTBEAT_TIMEOUT: c_int = 77;
 const THREAD_SAFE: c_int = 81;
 const USE_FD: c_int = 89;
+const BINDTODEVICE: c_int = 92;
 const ROUTER_NOTIFY: c_int = 97;
+const RECONNECT_STOP: c_int = 109;
 const STREAM_ROUTING_ID: c_int = 5;
 
-const KEY_BYTES: usize = 32;
-/// In Z85, and a zero.
-const KEY_TEXT_BYTES: usize = 41;
+/// The longest name of a network interface, in bytes with its zero.
+const DEVICE_BYTES_MAX: usize = libc::IFNAMSIZ;
 
 /// Bytes that a caller passes; `None` for no pointer with a length.
 ///
@@ -88,9 +93,9 @@ impl Sock {
         match self.socket.set_option(SocketOption(option as u16), parsed) {
             Ok(()) => self.note(option, value.unwrap_or_default()),
             Err(OptionError::DoesNotApply { .. } | OptionError::NotHere { .. } | OptionError::Unknown { .. }) => {
-                let value = value.unwrap_or_default();
-                known.kept.ok_or(EINVAL)?.check(known.form, value)?;
-                lock(&self.kept).insert(option, value.to_vec());
+                let kept = known.kept.ok_or(EINVAL)?;
+                let value = kept.judge(self.kind, known.form, value.unwrap_or_default())?;
+                lock(&self.kept).insert(option, value);
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -102,6 +107,10 @@ impl Sock {
         let timeout = match option {
             RCVTIMEO => &self.recv_timeout,
             SNDTIMEO => &self.send_timeout,
+            RECONNECT_STOP => {
+                lock(&self.kept).insert(option, value.to_vec());
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let ms = value.try_into().map(c_int::from_ne_bytes).map_err(|_| EINVAL)?;
@@ -126,7 +135,13 @@ impl Sock {
             LAST_ENDPOINT => return Ok([lock(&self.last_endpoint).as_bytes(), &[0]].concat()),
             THREAD_SAFE => return int(self.is_thread_safe().into()),
             USE_FD => return int(self.use_fd.load(Ordering::Relaxed)),
-            ROUTER_NOTIFY if self.kind != SocketType::Router => return int(0),
+            ROUTER_NOTIFY if !matches!(self.kind, SocketType::Router | SocketType::Rep) => return int(0),
+            // With the bits that mean nothing.
+            RECONNECT_STOP => {
+                if let Some(set) = lock(&self.kept).get(&option) {
+                    return Ok(set.clone());
+                }
+            }
             STREAM_ROUTING_ID if self.kind == SocketType::Stream => {
                 if let Some(id) = lock(&self.last_id).clone() {
                     return Ok(id);
@@ -161,12 +176,18 @@ impl Sock {
 
 /// What the caller's bytes are to the option.
 fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
+    match (known.number, value) {
+        (ZAP_DOMAIN, None) | (TCP_ACCEPT_FILTER, Some([])) => return Err(EINVAL),
+        (BINDTODEVICE, Some(name)) if name.len() > DEVICE_BYTES_MAX => return Err(EINVAL),
+        _ => {}
+    }
     match known.form {
         Form::Bytes => Ok(match value {
             Some(bytes) => OptionValue::Bytes(bytes.to_vec()),
             None => OptionValue::Bytes(Vec::new()),
         }),
         // Callers tell any length, also one that they have not got: it is looked at before the bytes are.
+        Form::Key if value.is_none() => Err(EINVAL),
         Form::Key if value.is_some_and(|key| !is_key_len(key.len())) => Err(EINVAL),
         Form::Text | Form::AnyText | Form::Key => match value {
             None => Ok(OptionValue::Unset),
@@ -174,10 +195,24 @@ fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
             Some(bytes) => Ok(OptionValue::Bytes(bytes.to_vec())),
         },
         Form::Id => match value {
-            None | Some([]) => Ok(OptionValue::Int(-1)),
-            Some(id) => Form::Int.number(id).map(OptionValue::Int),
+            None => Ok(OptionValue::Int(-1)),
+            // No number is below nothing: -1 is somebody, if nobody that there is.
+            Some(id) => Form::Int.number(id).map(|id| OptionValue::Int((id as u32).into())),
         },
-        form => form.number(value.unwrap_or_default()).map(OptionValue::Int),
+        form => number(known.number, form.number(value.unwrap_or_default())?).map(OptionValue::Int),
+    }
+}
+
+/// What libzmq makes of a number before it judges it.
+fn number(option: c_int, number: i64) -> Result<i64, Errno> {
+    match option {
+        // It is divided by a hundred first.
+        HEARTBEAT_TTL if (-99..0).contains(&number) => Ok(0),
+        // It begins as -1, and is not set to that.
+        HEARTBEAT_TIMEOUT if number < 0 => Err(EINVAL),
+        // Other bits are taken and mean nothing.
+        RECONNECT_STOP => Ok(number & 7),
+        _ => Ok(number),
     }
 }
 
@@ -238,9 +273,12 @@ pub unsafe extern "C" fn zmq_getsockopt(
         let sock = unsafe { get(socket) }?;
         sock.check_option()?;
         let mut value = sock.option(option)?;
-        if known(option).is_some_and(|known| known.form == Form::Key) {
-            // SAFETY: the same.
-            value = key(value, *unsafe { len.as_ref() }.ok_or(EINVAL)?)?;
+        // SAFETY: the same.
+        let room_bytes = *unsafe { len.as_ref() }.ok_or(EINVAL)?;
+        match known(option) {
+            Some(known) if known.form == Form::Key => value = key(value, room_bytes)?,
+            Some(known) if known.is_read_exactly() && room_bytes != value.len() => return Err(EINVAL),
+            _ => {}
         }
         // SAFETY: the same.
         unsafe { answer(&value, room, len) }

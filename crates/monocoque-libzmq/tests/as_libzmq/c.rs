@@ -2,15 +2,26 @@
 
 use std::ffi::{CString, c_void};
 use std::io;
+use std::ptr;
 
 use monocoque_libzmq::*;
 
+pub const PUB: i32 = 1;
+pub const SUB: i32 = 2;
 pub const REQ: i32 = 3;
 pub const REP: i32 = 4;
 pub const DEALER: i32 = 5;
 pub const ROUTER: i32 = 6;
+pub const PULL: i32 = 7;
+pub const PUSH: i32 = 8;
+pub const XPUB: i32 = 9;
+pub const XSUB: i32 = 10;
+pub const STREAM: i32 = 11;
+pub const DISH: i32 = 15;
+pub const DGRAM: i32 = 18;
 
 pub const ROUTING_ID: i32 = 5;
+pub const SUBSCRIBE: i32 = 6;
 const EVENTS: i32 = 15;
 const LAST_ENDPOINT: i32 = 32;
 
@@ -21,6 +32,15 @@ pub const DONTWAIT: i32 = 1;
 pub const SNDMORE: i32 = 2;
 
 pub const EFSM: i32 = 156_384_763;
+
+/// `zmq_pollitem_t`.
+#[repr(C)]
+struct Item {
+    socket: *mut c_void,
+    fd: i32,
+    events: i16,
+    revents: i16,
+}
 
 /// What a call gave, or the error number.
 pub type Called<T> = Result<T, i32>;
@@ -77,6 +97,13 @@ impl Sock<'_> {
         self.set(option, &value.to_ne_bytes())
     }
 
+    /// Sets it with no pointer, and this length.
+    pub fn set_null(&self, option: i32, len: usize) -> Called<()> {
+        assert_eq!(len, 0, "nothing is to be read");
+        // SAFETY: the socket is open, and nothing is read.
+        called(unsafe { zmq_setsockopt(self.0, option, ptr::null(), len) }).map(drop)
+    }
+
     /// The option's value, read into so much room.
     pub fn get(&self, option: i32, room: usize) -> Called<Vec<u8>> {
         let (mut value, mut len) = (vec![0xaa; room], room);
@@ -128,12 +155,25 @@ impl Sock<'_> {
 
     /// A part, and whether more follow.
     pub fn recv(&self, flags: i32) -> Called<(Vec<u8>, bool)> {
-        self.set_int(27, 5000)?;
+        self.recv_within(5000, flags)
+    }
+
+    /// A part that comes within so long, and whether more follow.
+    pub fn recv_within(&self, timeout_ms: i32, flags: i32) -> Called<(Vec<u8>, bool)> {
+        self.set_int(27, timeout_ms)?;
         let mut room = vec![0; 1024];
         // SAFETY: the socket is open, and there is as much room.
         let len = called(unsafe { zmq_recv(self.0, room.as_mut_ptr().cast(), room.len(), flags) })?;
         room.truncate(len);
         Ok((room, self.get_int(13)? == 1))
+    }
+
+    /// What of `events` a poll finds within so long.
+    pub fn poll(&self, events: i32, timeout_ms: i64) -> i32 {
+        let mut item = Item { socket: self.0, fd: 0, events: events as i16, revents: 0 };
+        // SAFETY: the socket is open, and there is one item.
+        called(unsafe { zmq_poll((&raw mut item).cast(), 1, timeout_ms) }).expect("it is open");
+        item.revents.into()
     }
 
     /// All parts of a message.

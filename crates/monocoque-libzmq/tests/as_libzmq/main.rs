@@ -1,5 +1,6 @@
 //! What programs of libzmq 4.3.5 count on, as its sources have it where the manual is silent.
 
-mod a_routing_id_may_begin_with_zero;
 mod a_request_keeps_its_turn;
+mod a_routing_id_may_begin_with_zero;
 mod c;
+mod options_are_taken;

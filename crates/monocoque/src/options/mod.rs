@@ -216,7 +216,7 @@ impl Options {
         options.hub.router_handover = false;
         options.hub.reserved_names = true;
         options.as_libzmq = true;
-        options.linger = None;
+        options.linger = if socket_type.subscribes() { Some(Duration::ZERO) } else { None };
         options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
         options
     }

@@ -16,7 +16,7 @@ use crate::error::OptionError;
 #[derive(Clone, Default)]
 pub(crate) struct SecurityOptions {
     mechanism: Mechanism,
-    username: String,
+    username: Vec<u8>,
     password: Option<Secret>,
     curve: Curve,
     /// Who judges peers; without one ZAP does, if its rules say so.
@@ -112,13 +112,13 @@ impl SecurityOptions {
         self.authenticator = Some(Arc::new(judge));
     }
 
-    pub(crate) fn username(&self) -> Option<String> {
+    pub(crate) fn username(&self) -> Option<Vec<u8>> {
         self.as_plain_client(|| self.username.clone())
     }
 
-    pub(crate) fn set_username(&mut self, username: Option<String>) {
+    pub(crate) fn set_username(&mut self, username: Option<&[u8]>) {
         self.mechanism = Mechanism::PlainClient.only_if(username.is_some());
-        self.username = username.unwrap_or_default();
+        self.username = username.unwrap_or_default().to_vec();
     }
 
     pub(crate) fn password(&self) -> Option<Vec<u8>> {
@@ -142,7 +142,7 @@ impl SecurityOptions {
         if let Err(rule) = self.set_password(Some(password)) {
             return refused(SocketOption::PLAIN_PASSWORD, rule);
         }
-        self.set_username(Some(username));
+        self.set_username(Some(username.as_bytes()));
         Ok(())
     }
 

@@ -262,6 +262,7 @@ impl OptionSpec {
     /// What it takes, in words.
     pub fn takes(&self) -> String {
         match self.form {
+            Form::Int { min: i64::MIN, max: i64::MAX, .. } => "any number".to_owned(),
             Form::Int { min, max, .. } if max == i64::from(i32::MAX) || max == i64::MAX => format!("{min} and more"),
             Form::Int { min, max, .. } => format!("{min} to {max}"),
             Form::Flag { .. } => "0 or 1".to_owned(),

@@ -96,7 +96,7 @@ fn what_is_set_is_read_back_and_what_is_out_of_range_changes_nothing() {
             let socket = ctx.socket(spec.socket_types()[0]).build().expect("valid");
             let before = socket.option(spec.option()).expect("readable");
             assert_eq!(Some(&before), spec.default(spec.socket_types()[0], false).as_ref(), "{}", spec.name());
-            for wrong in [i64::MIN, -2] {
+            for wrong in [i64::MIN, -2].into_iter().filter(|_| spec.takes() != "any number") {
                 let error = socket.set_option(spec.option(), wrong).expect_err(spec.name());
                 assert!(matches!(error, OptionError::OutOfRange { .. }), "{error}");
             }

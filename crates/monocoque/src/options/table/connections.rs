@@ -21,9 +21,9 @@ const SOCKS_TEXT_MAX: usize = 255;
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         SocketOption::AFFINITY,
-        "The I/O threads that may serve the socket, one bit for each; 0 for all",
+        "The I/O threads that may serve the socket, one bit for each; 0 for all, -1 too",
         Form::Int {
-            min: 0,
+            min: i64::MIN,
             max: i64::MAX,
             get: |options| options.affinity as i64,
             set: |options, mask| options.affinity = mask as u64,

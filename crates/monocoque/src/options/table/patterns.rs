@@ -155,7 +155,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             },
         },
     )
-    .of(&[XPub])
+    .of(&[Pub, XPub])
     .at_once()
     .by("welcome"),
     switch(
@@ -180,7 +180,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         |options| options.hub.only_first_subscribe,
         |options, on| options.hub.only_first_subscribe = on,
     )
-    .of(&[XPub, XSub])
+    .of(&[Pub, XPub, XSub])
     .by("only_first_subscribe"),
     switch(
         SocketOption::XSUB_VERBOSE_UNSUBSCRIBE,

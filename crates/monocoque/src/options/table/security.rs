@@ -30,10 +30,13 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         SocketOption::PLAIN_USERNAME,
         "The user name that a PLAIN server is told; unset for NULL",
-        Form::Text {
+        Form::Bytes {
             max: CREDENTIAL_BYTES_MAX,
             get: |options| options.security.username(),
-            set: |options, username| options.security.set_username(username),
+            set: |options, username| {
+                options.security.set_username(username);
+                Ok(())
+            },
         },
     )
     .of(SECURED)
