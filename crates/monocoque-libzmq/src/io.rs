@@ -315,7 +315,14 @@ impl Sock {
 
     /// Whether a frame could be sent now.
     pub(crate) fn can_send(&self) -> bool {
-        self.gathers.load(Ordering::Relaxed) || !self.must_read_on() && self.hub().can_send()
+        self.gathers.load(Ordering::Relaxed)
+            || self.is_always_writable()
+            || !self.must_read_on() && self.hub().can_send()
+    }
+
+    /// Whether libzmq says of the type that it may be sent to, whoever is there.
+    pub(crate) fn is_always_writable(&self) -> bool {
+        matches!(self.kind, SocketType::Stream | SocketType::Server | SocketType::Peer | SocketType::Dish)
     }
 }
 

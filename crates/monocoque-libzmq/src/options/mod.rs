@@ -170,7 +170,8 @@ impl Sock {
         let leaves = self.leaves.load(Ordering::Relaxed);
         let gathers = self.gathers.load(Ordering::Relaxed);
         let events = if self.must_read_on() { events & !i64::from(POLLOUT) } else { events };
-        Ok(events as c_int | c_int::from(leaves) | c_int::from(gathers) << 1)
+        let writable = gathers || self.is_always_writable();
+        Ok(events as c_int | c_int::from(leaves) | c_int::from(writable) << 1)
     }
 }
 

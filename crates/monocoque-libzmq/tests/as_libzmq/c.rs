@@ -17,8 +17,10 @@ pub const PUSH: i32 = 8;
 pub const XPUB: i32 = 9;
 pub const XSUB: i32 = 10;
 pub const STREAM: i32 = 11;
+pub const SERVER: i32 = 12;
 pub const DISH: i32 = 15;
 pub const DGRAM: i32 = 18;
+pub const PEER: i32 = 19;
 
 pub const ROUTING_ID: i32 = 5;
 pub const SUBSCRIBE: i32 = 6;

@@ -4,3 +4,4 @@ mod a_request_keeps_its_turn;
 mod a_routing_id_may_begin_with_zero;
 mod c;
 mod options_are_taken;
+mod who_may_be_sent_to_is_told;
