@@ -200,7 +200,8 @@ impl Sock {
         }
     }
 
-    /// Receives a frame into `msg`, which is as before after an error.
+    /// Receives a frame into `msg`. If none came it is empty after, as with libzmq, but for the types that look at what they
+    /// have first; after any other error it is as before.
     #[inline]
     pub(crate) fn recv(&self, msg: &mut Msg, flags: c_int) -> Result<(), Errno> {
         self.check()?;
@@ -209,15 +210,21 @@ impl Sock {
             return Ok(());
         }
         let (mut message, mut peer) = (Message::new(), msg.lend_peer());
-        let received = match self.hub().try_recv_into_with_peer(&mut message, &mut peer) {
+        let found = self.hub().try_recv_into_with_peer(&mut message, &mut peer);
+        let received = match found {
             Err(RecvRefused::Empty) => self.recv_later(&mut message, &mut peer, flags),
-            received => received.map_err(Errno::from),
+            found => found.map_err(Errno::from),
         };
         match received {
             Ok(()) => self.give(msg, message, peer),
+            Err(_) if found == Err(RecvRefused::Empty) && !self.looks_first() => *msg = Msg::empty(),
             Err(_) => msg.give_peer_back(peer),
         }
         received
+    }
+
+    fn looks_first(&self) -> bool {
+        matches!(self.kind, SocketType::XPub | SocketType::Stream)
     }
 
     /// [`recv`](Self::recv) where nothing was there: whoever waits for the descriptor is told of what comes from here on.

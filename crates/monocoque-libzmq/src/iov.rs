@@ -16,7 +16,7 @@ impl Sock {
         let mut len = 0;
         for (at, part) in parts.iter().enumerate() {
             let is_last = at + 1 == parts.len();
-            let flags = if is_last { flags & !SNDMORE } else { flags | SNDMORE };
+            let flags = if is_last { flags & !SNDMORE } else { flags };
             self.send(&mut Msg::of_frame(Frame::copy_from_slice(part)), flags)?;
             len = part.len();
         }
@@ -24,7 +24,7 @@ impl Sock {
     }
 }
 
-/// Sends a part for each buffer; the length of the last.
+/// Sends each buffer: as one message of several parts with `ZMQ_SNDMORE`, else as one message each. The length of the last.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zmq_sendiov(socket: *mut c_void, iov: *mut iovec, count: size_t, flags: c_int) -> c_int {
     call(-1, || {

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn zmq_z85_decode(to: *mut u8, text: *const c_char) -> *mu
         }
         // SAFETY: the manual asks it of the caller.
         let text = unsafe { CStr::from_ptr(text) };
-        let data = z85::decode(text.to_bytes()).map_err(|_| EINVAL)?;
+        let data = z85::decode(text.to_bytes()).ok().filter(|data| !data.is_empty()).ok_or(EINVAL)?;
         // SAFETY: the same.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), to, data.len()) };
         Ok(to)

@@ -32,7 +32,9 @@ impl PollerEvent {
 #[derive(Default)]
 struct Poller {
     items: Vec<Item>,
-    /// Where the descriptors of sockets that have none of their own are watched, made when it is asked for.
+    /// Whether a socket has come that has no descriptor of its own, gone or not: the poller has one from then on.
+    has_fd: bool,
+    /// Where the descriptors of such sockets are watched, made when it is asked for. It stays the same.
     fd: Option<OwnedFd>,
 }
 
@@ -71,8 +73,12 @@ impl Poller {
         if self.position(is_it).is_ok() {
             return Err(EINVAL);
         }
-        self.items.push(Item { what, user_data, events });
-        self.fd = None;
+        let item = Item { what, user_data, events };
+        if let Some(sock) = item.silent() {
+            self.has_fd = true;
+            self.fd.iter().try_for_each(|fd| watch(fd, libc::EPOLL_CTL_ADD, &sock))?;
+        }
+        self.items.push(item);
         Ok(())
     }
 
@@ -85,8 +91,10 @@ impl Poller {
 
     fn remove(&mut self, is_it: impl Fn(&What) -> bool) -> Result<(), Errno> {
         let at = self.position(is_it)?;
-        self.items.remove(at);
-        self.fd = None;
+        let item = self.items.remove(at);
+        if let (Some(fd), Some(sock)) = (&self.fd, item.silent()) {
+            watch(fd, libc::EPOLL_CTL_DEL, &sock)?;
+        }
         Ok(())
     }
 
@@ -98,7 +106,8 @@ impl Poller {
         let held: Vec<Option<Arc<Sock>>> = self.items.iter().map(Item::sock).collect();
         let socks: Vec<&Sock> = held.iter().flatten().map(|sock| &**sock).collect();
         let asks = |item: &Item| match item.what {
-            What::Fd(fd) => Some(asked(fd, item.events)),
+            // Of one that nothing is asked of not even its end is told.
+            What::Fd(fd) => Some(asked(if item.events == 0 { NO_FD } else { fd }, item.events)),
             What::Socket(..) => None,
         };
         let mut fds: Vec<_> = self.items.iter().filter_map(asks).collect();
@@ -132,8 +141,7 @@ impl Poller {
         if let Some(fd) = &self.fd {
             return Ok(fd.as_raw_fd());
         }
-        let socks: Vec<_> = self.items.iter().filter_map(Item::sock).filter(|sock| sock.is_thread_safe()).collect();
-        if socks.is_empty() {
+        if !self.has_fd {
             return Err(EINVAL);
         }
         // SAFETY: it takes no pointers.
@@ -143,19 +151,28 @@ impl Poller {
         }
         // SAFETY: it was just made, and nobody else has it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        for sock in socks {
-            let bell = sock.socket.event_fd()?.as_raw_fd();
-            let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
-            // SAFETY: both descriptors are open, and the event is valid for the call.
-            if unsafe { libc::epoll_ctl(fd.as_raw_fd(), libc::EPOLL_CTL_ADD, bell, &raw mut event) } < 0 {
-                return Err(Errno::last());
-            }
-        }
+        self.items.iter().filter_map(Item::silent).try_for_each(|sock| watch(&fd, libc::EPOLL_CTL_ADD, &sock))?;
         Ok(self.fd.insert(fd).as_raw_fd())
     }
 }
 
+/// Adds to `fd` the descriptor that says that the socket is to be looked at, or takes it off.
+fn watch(fd: &OwnedFd, how: c_int, sock: &Sock) -> Result<(), Errno> {
+    let bell = sock.socket.event_fd()?.as_raw_fd();
+    let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
+    // SAFETY: both descriptors are open, and the event is valid for the call.
+    if unsafe { libc::epoll_ctl(fd.as_raw_fd(), how, bell, &raw mut event) } < 0 {
+        return Err(Errno::last());
+    }
+    Ok(())
+}
+
 impl Item {
+    /// The socket, if it has no descriptor of its own.
+    fn silent(&self) -> Option<Arc<Sock>> {
+        self.sock().filter(|sock| sock.is_thread_safe())
+    }
+
     fn sock(&self) -> Option<Arc<Sock>> {
         match &self.what {
             What::Socket(_, sock) => sock.upgrade(),

@@ -3,5 +3,6 @@
 mod a_request_keeps_its_turn;
 mod a_routing_id_may_begin_with_zero;
 mod c;
+mod odd_ends_of_the_api;
 mod options_are_taken;
 mod who_may_be_sent_to_is_told;
