@@ -26,8 +26,8 @@ pub const SCOPE_BYTES_MAX: usize = 15;
 /// The longest ipc address after `ipc://`, in bytes: `sun_path` has 108 with the final zero.
 /// The `@` of an abstract name counts.
 pub const IPC_BYTES_MAX: usize = 107;
-/// The longest inproc name, in bytes.
-pub const INPROC_BYTES_MAX: usize = 256;
+/// The longest inproc name, in bytes: that of a path, since they are made of such. libzmq has no limit.
+pub const INPROC_BYTES_MAX: usize = 4096;
 /// The longest path of a WebSocket endpoint, in bytes: with the other headers it fits what peers read of a request.
 pub const WS_PATH_BYTES_MAX: usize = 2048;
 

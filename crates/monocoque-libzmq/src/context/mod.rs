@@ -5,7 +5,7 @@ mod settings;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Ctx {
     settings: Mutex<Settings>,
     /// Made with the first socket, by what was set until then.
     kernel: Mutex<Option<Context>>,
+    /// How many sockets there may be at once, as it was set with the first.
+    max_sockets: OnceLock<usize>,
     terminating: AtomicBool,
     sockets: Mutex<Sockets>,
     /// Woken when a socket was closed.
@@ -66,6 +68,7 @@ impl Ctx {
         Self {
             settings: Mutex::default(),
             kernel: Mutex::default(),
+            max_sockets: OnceLock::new(),
             terminating: AtomicBool::new(false),
             sockets: Mutex::default(),
             left: WaitList::new(),
@@ -103,7 +106,7 @@ impl Ctx {
         if let Some(bytes) = settings.max_message_bytes() {
             builder = builder.option(SocketOption::MAXMSGSIZE, bytes);
         }
-        let place = self.admit(settings.max_sockets())?;
+        let place = self.admit(*self.max_sockets.get_or_init(|| settings.max_sockets()))?;
         let number = place.number;
         let sock = Arc::new(Sock {
             socket: builder.build()?,

@@ -59,6 +59,16 @@ impl Ctx {
         Self(zmq_ctx_new())
     }
 
+    pub fn set(&self, option: i32, value: i32) -> Called<()> {
+        // SAFETY: the context is open.
+        called(unsafe { zmq_ctx_set(self.0, option, value) }).map(drop)
+    }
+
+    pub fn get(&self, option: i32) -> i32 {
+        // SAFETY: the context is open.
+        unsafe { zmq_ctx_get(self.0, option) }
+    }
+
     pub fn try_socket(&self, kind: i32) -> Called<Sock<'_>> {
         // SAFETY: the context is open.
         let socket = unsafe { zmq_socket(self.0, kind) };

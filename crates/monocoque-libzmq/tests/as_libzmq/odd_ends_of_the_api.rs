@@ -105,3 +105,29 @@ fn a_poller_keeps_its_descriptor() {
         assert_eq!(zmq_poller_destroy(&raw mut poller), 0);
     }
 }
+
+#[test]
+fn the_number_of_sockets_is_settled_by_the_first() {
+    const MAX_SOCKETS: i32 = 2;
+    let ctx = Ctx::new();
+    ctx.set(MAX_SOCKETS, 2).expect("a number");
+    let first = ctx.socket(PULL);
+    ctx.set(MAX_SOCKETS, 1).expect("a number");
+    assert_eq!(ctx.get(MAX_SOCKETS), 1);
+    let _second = ctx.socket(PULL);
+    ctx.set(MAX_SOCKETS, 100).expect("a number");
+    assert_eq!(ctx.try_socket(PULL).map(drop), Err(libc::EMFILE));
+    drop(first);
+    ctx.socket(PULL);
+}
+
+#[test]
+fn an_inproc_name_may_be_long() {
+    let ctx = Ctx::new();
+    let (pull, push) = (ctx.socket(PULL), ctx.socket(PUSH));
+    let name = format!("inproc://{}", "n".repeat(400));
+    assert_eq!(pull.bind(&name), name);
+    push.connect(&name).expect("valid");
+    push.send(b"x", 0).expect("sent");
+    assert_eq!(pull.recv_all(), Ok(vec![b"x".to_vec()]));
+}
