@@ -261,3 +261,25 @@ impl<V> Rows<V> {
         lens.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_any_length_sort_as_slices_do() {
+        for len in 0..40 {
+            for other in 0..40 {
+                let (a, mut b) = (vec![0x80; len], vec![0x80; other]);
+                assert_eq!(order(&a, &b), a.cmp(&b));
+                for differs in 0..other {
+                    for byte in [0x7f, 0x81] {
+                        b[differs] = byte;
+                        assert_eq!(order(&a, &b), a.cmp(&b), "{len} {other} {differs}");
+                    }
+                    b[differs] = 0x80;
+                }
+            }
+        }
+    }
+}
