@@ -81,8 +81,7 @@ fn as_with_libzmq_it_is_one_like_others() {
     let mut nameless = join(&hub, SocketType::Dealer);
     nameless.send("x");
     let (generated, _) = recv_from(&hub);
-    let text = String::from_utf8(generated.as_bytes().to_vec()).expect("a low count");
-    let mut intruder = join_as(&hub, SocketType::Dealer, &text);
+    let mut intruder = join_as(&hub, SocketType::Dealer, generated.as_bytes());
     intruder.send("intruder");
     assert!(hub.try_recv().is_err(), "it is another's");
     hub.try_send_to(&generated, &mut Message::from("yours")).expect("routed");

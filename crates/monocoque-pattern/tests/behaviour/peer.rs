@@ -55,8 +55,8 @@ pub fn join(hub: &Hub, theirs: SocketType) -> Peer {
     join_with(hub, PeerFacts { socket_type: theirs, identity: None, commands: true, properties: None }, MARK)
 }
 
-pub fn join_as(hub: &Hub, theirs: SocketType, id: &str) -> Peer {
-    let identity = Some(RoutingId::received(id.as_bytes()).expect("valid"));
+pub fn join_as(hub: &Hub, theirs: SocketType, id: impl AsRef<[u8]>) -> Peer {
+    let identity = Some(RoutingId::received(id.as_ref()).expect("valid"));
     join_with(hub, PeerFacts { socket_type: theirs, identity, commands: true, properties: None }, MARK)
 }
 
