@@ -55,9 +55,9 @@ impl Hub {
     /// The link is connected and the handshake is done: a new life begins. One that was not ended is ended.
     ///
     /// A SUB or XSUB queues all its subscriptions before the peer counts. A ROUTER enters the peer's routing
-    /// id, or makes one up, also for one that begins with a zero byte unless `reserved_names`. If the id is another's, that one loses its route with `router_handover`; without,
-    /// the new peer stays connected and is never heard, as with libzmq. What a ROUTER had queued for
-    /// another id on this link is dropped and counted.
+    /// id, or makes one up, also for one that begins with a zero byte unless `reserved_names`. If the id is
+    /// another's, that one loses its route with `router_handover`; without, the new peer stays connected and is never
+    /// heard, as with libzmq. What a ROUTER had queued for another id on this link is dropped and counted.
     ///
     /// # Errors
     /// [`UpRefused`]; the link is as before.

@@ -289,6 +289,7 @@ impl ZmtpHost {
         let commands = peer.takes_commands();
         let properties = Some(self.properties(peer.metadata));
         let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands, properties };
+        self.core.events.joins(&self.facts, link);
         let key = self.core.hub.up(link, facts, reader).ok();
         if key.is_none() && !self.target.as_ref().is_some_and(|target| target.is_left()) {
             match &self.target {
@@ -298,7 +299,7 @@ impl ZmtpHost {
             return None;
         }
         self.peer = Some((link, key));
-        self.core.events.ready(&self.facts, link);
+        self.core.events.ready(&self.facts);
         Some(Pipes { outgoing, incoming })
     }
 

@@ -358,10 +358,15 @@ impl Events {
         self.tell(event, |registry| registry.begun(facts, traffic, trace));
     }
 
+    /// The peer of a connection is about to enter the hub, as this link: who looks for links there finds it before it is sent to.
+    pub(crate) fn joins(&self, facts: &ConnectionFacts, link: LinkId) {
+        self.shared.lock().registry.joins(facts.connection, link);
+    }
+
     /// The peer is ready, and in the hub.
-    pub(crate) fn ready(&self, facts: &Arc<ConnectionFacts>, link: LinkId) {
+    pub(crate) fn ready(&self, facts: &Arc<ConnectionFacts>) {
         let event = Event::HandshakeSucceeded((**facts).clone());
-        self.tell(event, |registry| registry.ready(facts, link));
+        self.tell(event, |registry| registry.ready(facts));
     }
 
     pub(crate) fn emit(&self, event: Event) {

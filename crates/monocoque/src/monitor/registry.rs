@@ -90,10 +90,17 @@ impl Registry {
         self.connections.insert(facts.connection, live);
     }
 
+    /// A connection is about to be ready, as this link.
+    pub(super) fn joins(&mut self, connection: u64, link: LinkId) {
+        if let Some(live) = self.connections.get_mut(&connection) {
+            live.link = Some(link);
+        }
+    }
+
     /// The handshake is done.
-    pub(super) fn ready(&mut self, facts: &Arc<ConnectionFacts>, link: LinkId) {
+    pub(super) fn ready(&mut self, facts: &Arc<ConnectionFacts>) {
         if let Some(live) = self.connections.get_mut(&facts.connection) {
-            (live.facts, live.link) = (Arc::clone(facts), Some(link));
+            live.facts = Arc::clone(facts);
             live.trace.ready(facts);
         }
     }
