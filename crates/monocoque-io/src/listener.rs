@@ -229,8 +229,20 @@ impl<O: Owner> Listener<O> {
         }
         let listening = SharedFd::new(socket);
         let handshakes = Handshakes::new(self.config.half_open_max, self.config.half_open_host_max, stop.clone());
-        let mut turns = 0u32;
+        // Waiting comes first: the engine makes sure of itself at its first operation, which takes a descriptor while there are some.
+        let (mut turns, mut is_there) = (0u32, false);
         while !stop.is_stopped() {
+            if !is_there {
+                match stop.or_stopped(until(listening.clone(), Interest::Readable)).await {
+                    None => break,
+                    Some(Ok(())) => is_there = true,
+                    Some(Err(error)) => {
+                        owner.event(LinkEvent::AcceptFailed(error));
+                        stop.or_stopped(compio::time::sleep(ACCEPT_PAUSE)).await;
+                        continue;
+                    }
+                }
+            }
             turns += 1;
             if turns.is_multiple_of(TURNS_MAX) {
                 yield_now().await;
@@ -238,10 +250,7 @@ impl<O: Owner> Listener<O> {
             let (peer, address) = match accept(&listening, home.driver) {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Some(Err(error)) = stop.or_stopped(until(listening.clone(), Interest::Readable)).await {
-                        owner.event(LinkEvent::AcceptFailed(error));
-                        break;
-                    }
+                    is_there = false;
                     continue;
                 }
                 Err(error) => {
