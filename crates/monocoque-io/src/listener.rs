@@ -1,7 +1,7 @@
 //! Listening: one endpoint, accepted from until stopped.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -195,6 +195,24 @@ fn listen_on(address: &SockAddr, config: &ListenConfig) -> io::Result<Socket> {
     Ok(socket)
 }
 
+impl ListenConfig {
+    /// Prepares the socket of a peer that may shake hands; else what is to be told of it.
+    fn let_in(
+        &self,
+        peer: &OwnedFd,
+        address: Option<IpAddr>,
+        remote: &str,
+        handshakes: &Arc<Handshakes>,
+    ) -> Result<HalfOpen, LinkEvent> {
+        let remote = || remote.to_owned();
+        if !self.filter.admits(peer, address).map_err(LinkEvent::AcceptFailed)? {
+            return Err(LinkEvent::Filtered { remote: remote() });
+        }
+        self.tuning.apply_accepted(peer).map_err(LinkEvent::AcceptFailed)?;
+        handshakes.admit(address).ok_or_else(|| LinkEvent::TooManyHandshakes { remote: remote() })
+    }
+}
+
 /// Accepts peers from a [`Binding`].
 #[derive(Debug)]
 pub struct Listener<O> {
@@ -264,24 +282,12 @@ impl<O: Owner> Listener<O> {
             };
             home.spin.touch();
             let remote = address.map_or_else(|| "ipc://".to_owned(), |address| endpoint_like(&endpoint, address));
-            match self.config.filter.admits(&peer, address.map(|address| address.ip())) {
-                Ok(true) => {}
-                Ok(false) => {
-                    owner.event(LinkEvent::Filtered { remote });
+            let permit = match self.config.let_in(&peer, address.map(|address| address.ip()), &remote, &handshakes) {
+                Ok(permit) => permit,
+                Err(event) => {
+                    owner.event(event);
                     continue;
                 }
-                Err(error) => {
-                    owner.event(LinkEvent::AcceptFailed(error));
-                    continue;
-                }
-            }
-            if let Err(error) = self.config.tuning.apply_accepted(&peer) {
-                owner.event(LinkEvent::AcceptFailed(error));
-                continue;
-            }
-            let Some(permit) = handshakes.admit(address.map(|address| address.ip())) else {
-                owner.event(LinkEvent::TooManyHandshakes { remote });
-                continue;
             };
             let ends = (endpoint.to_string(), remote);
             let (owner, arena, stop) = (owner.clone(), self.arena.clone(), self.connections.clone());

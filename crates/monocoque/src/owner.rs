@@ -117,7 +117,10 @@ impl ZmtpOwner {
     fn give_up(&self) {
         if let Some(target) = &self.target {
             self.core.hub.detach(target.link);
+            // Of one that the socket has left the hub has no pipe to count.
+            self.core.hub.drops().count(DropCause::PeerGone, target.queued() as u64);
             target.retire();
+            self.core.forget_left();
             self.core.idle.wake_all();
         }
     }
@@ -168,8 +171,9 @@ impl Owner for ZmtpOwner {
         let is_left = self.target.as_ref().is_some_and(|target| target.is_left() && target.queued() == 0);
         if parted || is_left {
             self.give_up();
+        } else if self.target.is_none() {
+            self.core.forget_left();
         }
-        self.core.forget_left();
         if refused.is_some() && self.target.is_some() {
             self.give_up();
             let endpoint = self.endpoint.to_string();

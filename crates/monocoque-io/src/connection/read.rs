@@ -335,7 +335,8 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         }
         self.set_aside(need);
         let held = self.held();
-        let mut wait = self.memory.wait(need.max(held + 1), held + self.unfinished());
+        let least = need.max(held + 1);
+        let mut wait = self.memory.wait(least, held + self.unfinished());
         let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
         let mut left = None;
         self.shared.paused.set(true);
@@ -347,9 +348,9 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
                 }
                 look = Box::pin(compio::time::sleep(STALL_INTERVAL));
             }
-            // What is there of a message that will never be whole is not waited for.
+            // What will never be enough to go on with is not waited for.
             poll_left(&mut left, cx, || match self.link.left_unread() {
-                Some(unread) if held + unread < need => self.end_by_peer(End::PeerClosed { truncated: held + unread }),
+                Some(unread) if held + unread < least => self.end_by_peer(End::PeerClosed { truncated: held + unread }),
                 _ => {}
             });
             if self.shared.is_ended() {

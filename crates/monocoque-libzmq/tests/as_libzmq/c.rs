@@ -6,6 +6,7 @@ use std::ptr;
 
 use monocoque_libzmq::*;
 
+pub const PAIR: i32 = 0;
 pub const PUB: i32 = 1;
 pub const SUB: i32 = 2;
 pub const REQ: i32 = 3;
@@ -24,6 +25,7 @@ pub const PEER: i32 = 19;
 
 pub const ROUTING_ID: i32 = 5;
 pub const SUBSCRIBE: i32 = 6;
+pub const LINGER: i32 = 17;
 const EVENTS: i32 = 15;
 const LAST_ENDPOINT: i32 = 32;
 
@@ -77,8 +79,13 @@ impl Ctx {
 
     pub fn socket(&self, kind: i32) -> Sock<'_> {
         let socket = self.try_socket(kind).expect("a socket");
-        socket.set(17, &0_i32.to_ne_bytes()).expect("no linger");
+        socket.set_int(LINGER, 0).expect("taken");
         socket
+    }
+
+    pub fn shut_down(&self) {
+        // SAFETY: the context is open.
+        assert_eq!(unsafe { zmq_ctx_shutdown(self.0) }, 0);
     }
 
     /// Two sockets, joined over TCP; the first is bound.
@@ -150,6 +157,12 @@ impl Sock<'_> {
         let text = CString::new(endpoint).expect("text");
         // SAFETY: the socket is open.
         called(unsafe { zmq_connect(self.0, text.as_ptr()) }).map(drop)
+    }
+
+    pub fn disconnect(&self, endpoint: &str) -> Called<()> {
+        let text = CString::new(endpoint).expect("text");
+        // SAFETY: the socket is open.
+        called(unsafe { zmq_disconnect(self.0, text.as_ptr()) }).map(drop)
     }
 
     pub fn send(&self, body: &[u8], flags: i32) -> Called<usize> {

@@ -1,7 +1,7 @@
 //! What each option takes and gives, where it is not what one would think.
 
 use crate::c::{
-    Ctx, DGRAM, DISH, PUB, PULL, PUSH, REP, REQ, ROUTER, ROUTING_ID, STREAM, SUB, SUBSCRIBE, Sock, XPUB, XSUB,
+    Ctx, DGRAM, DISH, LINGER, PUB, PULL, PUSH, REP, REQ, ROUTER, ROUTING_ID, STREAM, SUB, SUBSCRIBE, Sock, XPUB, XSUB,
 };
 
 const REFUSED: Result<(), i32> = Err(libc::EINVAL);
@@ -12,7 +12,6 @@ const OF_ROUTER: [i32; 5] = [33, 41, 51, 56, 97];
 const XPUB_WELCOME_MSG: i32 = 72;
 const CONNECT_ROUTING_ID: i32 = 61;
 const ROUTER_NOTIFY: i32 = 97;
-const LINGER: i32 = 17;
 const CURVE_SERVER: i32 = 47;
 const CURVE_PUBLICKEY: i32 = 48;
 const PLAIN_USERNAME: i32 = 45;

@@ -10,7 +10,7 @@ use monocoque::{
 
 use crate::common::raw::{LONG, MORE, Raw, frame};
 use crate::common::tls::{WSS, secure};
-use crate::common::{PATIENCE, TCP, disconnected, event, number, soon, succeeded, to_number, watched_for};
+use crate::common::{PATIENCE, TCP, disconnected, event, eventually, number, soon, succeeded, to_number, watched_for};
 
 const MIB: usize = 1 << 20;
 const CEILING: usize = 4 * MIB;
@@ -299,4 +299,26 @@ fn who_holds_memory_for_a_message_and_does_not_end_it_gives_way() {
 fn who_waits_for_each_other_gives_way_one_by_one() {
     let half = frame(MORE, &vec![2; CEILING / 80]).repeat(15);
     on_each_engine(async move |ctx| stalled(&ctx, &half, 7).await);
+}
+
+#[test]
+fn who_goes_while_it_waits_for_memory_is_not_kept() {
+    on_each_engine(async |ctx| {
+        let pull = ctx.pull().build().expect("valid");
+        let endpoint = soon(pull.bind(TCP)).await.expect("free").to_string();
+        let theirs = Context::new();
+        let push = theirs.push().connect(&endpoint).expect("valid");
+        let mut kept = Vec::new();
+        while ctx.memory().held_bytes < CEILING - MIB / 4 {
+            push.send(Message::from(&vec![1; MIB / 8][..])).await.expect("open");
+            kept.push(soon(pull.recv()).await.expect("open"));
+        }
+        let before = ctx.memory().reads_put_off;
+        let mut raw = Raw::connect_as(&endpoint, "PUSH", b"");
+        raw.flood(&frame(0, &vec![7; MIB])[..MIB / 2], Duration::from_millis(50));
+        held(&ctx, |memory| memory.reads_put_off > before).await;
+        // What would be enough for it never comes back: the application keeps it.
+        raw.die();
+        eventually(|| pull.peers() == 1).await;
+    });
 }

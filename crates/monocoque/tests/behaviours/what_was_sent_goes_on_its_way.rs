@@ -106,6 +106,20 @@ fn and_is_counted_when_the_time_is_over() {
 }
 
 #[test]
+fn and_is_counted_when_nobody_will_come_for_it() {
+    everywhere(async |ctx: Context| {
+        let listener = RawListener::new();
+        let push = ctx.push().no_reconnect().connect(&listener.endpoint).expect("valid");
+        (0..10).for_each(|n| push.try_send(number(n)).expect("room"));
+        let raw = smol::unblock(move || listener.accept()).await;
+        push.disconnect(push.last_endpoint().expect("connected").to_string()).expect("connected");
+        drop(raw);
+        eventually(|| push.drops().of(DropCause::PeerGone) == 10).await;
+        assert_eq!((push.drops().total(), soon(push.close()).await.undelivered), (10, 0), "it was counted before");
+    });
+}
+
+#[test]
 fn and_a_close_waits_for_it_as_for_all_others() {
     everywhere(async |ctx: Context| {
         let folder = tempfile::tempdir().expect("a folder");
