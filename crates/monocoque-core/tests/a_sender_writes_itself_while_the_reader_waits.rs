@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use common::{Wakes, decode, message, numbered, take};
+use common::{Owner, Wakes, decode, message, numbered, push_all, take};
 use monocoque_core::Message;
 use monocoque_core::batch::Batch;
 use monocoque_core::limits::{STREAM_TURN_BYTES, TURN_BYTES_MAX};
-use monocoque_core::pipe::{BatchSource, InHand, Mark, PipeWriter, Taken, WriteThrough, pipe_to_link};
+use monocoque_core::pipe::{BatchSource, InHand, Mark, PipeWriter, Refusal, Taken, WriteThrough, pipe_to_link};
 use monocoque_core::slab::Arena;
 
 /// Takes as many bytes as it has room for.
@@ -20,6 +20,8 @@ struct Link {
     room: AtomicUsize,
     /// In the middle of a burst little is left to the pump.
     busy: AtomicBool,
+    /// The pump would run on the sender's thread.
+    here: AtomicBool,
     written: Mutex<Vec<u8>>,
 }
 
@@ -35,6 +37,10 @@ impl WriteThrough for Link {
         self.written.lock().expect("no panic").extend_from_slice(&all[..count]);
         count
     }
+
+    fn pumps_here(&self) -> bool {
+        self.here.load(Ordering::SeqCst)
+    }
 }
 
 struct Lent {
@@ -46,10 +52,14 @@ struct Lent {
 
 impl Lent {
     fn new(room: usize, conflate: bool) -> Self {
-        let (link, wakes) =
-            (Link { room: room.into(), busy: AtomicBool::default(), written: Mutex::default() }, Wakes::new());
-        let (writer, mut reader) = pipe_to_link(Mark::messages(1000), conflate, &Arena::new());
-        let link = Arc::new(link);
+        Self::with_mark(room, conflate, Mark::messages(1000))
+    }
+
+    fn with_mark(room: usize, conflate: bool, mark: Mark) -> Self {
+        let (busy, here) = (AtomicBool::default(), AtomicBool::default());
+        let link = Arc::new(Link { room: room.into(), busy, here, written: Mutex::default() });
+        let wakes = Wakes::new();
+        let (writer, mut reader) = pipe_to_link(mark, conflate, &Arena::new());
         reader.set_waker(&wakes.waker());
         reader.lend_turn(Arc::clone(&link) as _);
         Self { link, wakes, writer, reader }
@@ -155,6 +165,70 @@ fn the_rest_of_a_long_stream_is_the_readers() {
     push_quarters(&mut lent, 8);
     assert_eq!(lent.written().len(), STREAM_TURN_BYTES / 2, "nobody writes behind the gap");
     assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (8 * QUARTER, STREAM_TURN_BYTES / 2));
+}
+
+/// One of a full pipe of five, whose reader was woken for the first and has not come.
+fn full(room: usize, here: bool) -> Lent {
+    let mut lent = Lent::with_mark(room, false, Mark::messages(5));
+    lent.wait();
+    lent.link.busy.store(true, Ordering::SeqCst);
+    lent.link.here.store(here, Ordering::SeqCst);
+    (0..5).for_each(|number| assert!(lent.writer.offer(&numbered(number)).is_ok()));
+    assert_eq!((lent.written().len(), lent.wakes.count()), (0, 1));
+    lent
+}
+
+#[test]
+fn who_drops_writes_what_no_pump_can_come_for() {
+    let mut lent = full(usize::MAX, true);
+    (5..9).for_each(|number| assert!(lent.writer.offer(&numbered(number)).is_ok()));
+    assert_eq!((lent.written(), rest(&mut lent.reader).len()), (wire(0..5), 4));
+    let mut lent = full(4, true);
+    assert_eq!(lent.writer.offer(&numbered(5)).err(), Some(Refusal::Full), "the link takes no more");
+    let left = take(&mut lent.reader).segments.concat();
+    assert_eq!((lent.written(), lent.reader.take_sent()), (left[..4].to_vec(), 4));
+    let mut lent = full(usize::MAX, false);
+    assert_eq!(lent.writer.offer(&numbered(5)).err(), Some(Refusal::Full), "another thread makes room");
+    let mut lent = full(usize::MAX, true);
+    assert_eq!(lent.writer.push(&numbered(5)).err(), Some(Refusal::Full), "who waits is woken when the pump came");
+    assert_eq!(lent.written().len(), 0);
+}
+
+#[test]
+fn who_waits_for_room_is_woken_when_another_has_written() {
+    let mut lent = Lent::with_mark(usize::MAX, false, Mark { messages: 0, bytes: 2 * STREAM_TURN_BYTES });
+    lent.wait();
+    let waiting = Wakes::new();
+    lent.writer.set_waker(&waiting.waker());
+    lent.writer.set_in_hand(said(true));
+    push_quarters(&mut lent, 3);
+    assert!(!lent.writer.has_room_for(&Message::from(vec![0; 2 * STREAM_TURN_BYTES])));
+    push_quarters(&mut lent, 1);
+    assert_eq!((lent.writer.held(), waiting.count()), (0, 1), "the pump finds nothing to give credit for");
+}
+
+#[test]
+fn a_stream_that_may_grow_is_told_from_one_message_and_from_what_is_worth_a_write() {
+    let (writer, mut reader) = pipe_to_link(Mark::messages(20), false, &Arena::new());
+    let (writer, wakes) = (Owner::new(writer, true), Wakes::new());
+    reader.set_waker(&wakes.waker());
+    let push = |numbers: std::ops::Range<usize>| push_all(&mut writer.lock(), numbers);
+    assert_eq!(reader.streamed(), None);
+    push(0..1);
+    assert_eq!(reader.streamed(), None, "one message is none");
+    push(1..4);
+    assert_eq!(reader.streamed(), Some(4));
+    push(4..7);
+    assert_eq!((reader.streamed(), take(&mut reader).messages), (Some(7), 7));
+    push(7..10);
+    assert_eq!(reader.streamed(), Some(3));
+    push(10..18);
+    assert_eq!(reader.streamed(), None, "as many more have no room");
+    take(&mut reader);
+    assert_eq!((reader.streamed(), take_nothing(&mut reader)), (None, Taken::Empty), "nothing is there");
+    let large = Message::from(vec![0; TURN_BYTES_MAX / 4]);
+    (0..5).for_each(|_| writer.lock().push(&large).expect("room"));
+    assert_eq!(reader.streamed(), None, "more than one write takes");
 }
 
 fn said(more: bool) -> InHand {

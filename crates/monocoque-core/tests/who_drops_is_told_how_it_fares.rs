@@ -80,6 +80,10 @@ impl WriteThrough for Swallows {
     fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize {
         segments.iter().map(Bytes::len).sum::<usize>() + last.len()
     }
+
+    fn pumps_here(&self) -> bool {
+        false
+    }
 }
 
 #[test]

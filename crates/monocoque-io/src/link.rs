@@ -6,6 +6,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -170,7 +171,7 @@ impl Link for StreamLink {
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
-        Some(Arc::new(SenderTurn { socket: Arc::clone(&self.fd), traffic: self.traffic(), heard: AtomicU64::new(0) }))
+        Some(Arc::new(SenderTurn::new(Arc::clone(&self.fd), self.traffic())))
     }
 }
 
@@ -190,6 +191,15 @@ struct SenderTurn {
     traffic: Arc<LinkTraffic>,
     /// Bytes that the peer had sent when this was asked last.
     heard: AtomicU64,
+    /// Where the connection runs.
+    home: ThreadId,
+}
+
+impl SenderTurn {
+    /// Of a connection that runs on the calling thread.
+    fn new(socket: Arc<Socket>, traffic: Arc<LinkTraffic>) -> Self {
+        Self { socket, traffic, heard: AtomicU64::default(), home: thread::current().id() }
+    }
 }
 
 impl WriteThrough for SenderTurn {
@@ -207,6 +217,10 @@ impl WriteThrough for SenderTurn {
         self.traffic.wrote(&sent);
         TURN_ENDED.set(Some(Instant::now()));
         sent.unwrap_or(0)
+    }
+
+    fn pumps_here(&self) -> bool {
+        thread::current().id() == self.home
     }
 }
 
@@ -238,11 +252,9 @@ mod tests {
     #[test]
     fn of_a_fan_out_only_the_first_is_due() {
         let pairs = [(); 8].map(|()| Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair"));
-        let turns = pairs.each_ref().map(|(ours, _)| SenderTurn {
-            socket: Arc::new(ours.try_clone().expect("a descriptor")),
-            traffic: Arc::default(),
-            heard: AtomicU64::default(),
-        });
+        let turns = pairs
+            .each_ref()
+            .map(|(ours, _)| SenderTurn::new(Arc::new(ours.try_clone().expect("a descriptor")), Arc::default()));
         // In the future, so that a slow machine does not end the burst.
         let due = turns.each_ref().map(|turn| {
             let due = turn.is_due();

@@ -65,6 +65,8 @@ struct State {
     current: RefCell<Weak<Task>>,
     /// Connections to look at in the next turn.
     watchers: RefCell<Vec<Weak<Task>>>,
+    /// Who is woken in the next turn.
+    patient: RefCell<Vec<Waker>>,
     /// Empty between looks; kept for its memory.
     spare: RefCell<Vec<Weak<Task>>>,
 }
@@ -139,6 +141,16 @@ impl Spin {
         self.0.is_read_turn.get()
     }
 
+    /// Has `waker` called in the next turn, after whoever else is due; `false` if the runtime does not poll, and so may not come
+    /// to it for long.
+    pub(crate) fn next_turn(&self, waker: &Waker) -> bool {
+        let is_near = self.0.armed.get();
+        if is_near {
+            self.0.patient.borrow_mut().push(waker.clone());
+        }
+        is_near
+    }
+
     /// Something happened, at the time that this returns: poll for a while.
     pub(crate) fn touch(&self) -> Instant {
         let state = &*self.0;
@@ -163,6 +175,8 @@ impl Spin {
             *known = Some(waker.clone());
         }
         drop(known);
+        // One that is woken asks again when it is polled, and not before.
+        state.patient.borrow_mut().drain(..).for_each(Waker::wake);
         if !state.armed.get() {
             return;
         }
@@ -233,6 +247,7 @@ impl Drop for Polled {
             state.armed.set(false);
             state.misses.set(MISSES_MAX);
             drop(state.watchers.take());
+            drop(state.patient.take());
         }
     }
 }
@@ -254,6 +269,7 @@ impl State {
             waker: RefCell::new(None),
             current: RefCell::default(),
             watchers: RefCell::default(),
+            patient: RefCell::default(),
             spare: RefCell::default(),
         }
     }
@@ -553,6 +569,26 @@ mod tests {
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bad.poll()));
         let payload = ended.expect_err("it panics where its runtime polls it");
         assert_eq!(payload.downcast_ref(), Some(&"as planned"));
+    }
+
+    #[test]
+    fn who_has_patience_is_woken_in_the_next_turn_once_and_not_kept_when_the_window_is_over() {
+        let (bench, wakes) = (Bench::new(), Arc::<Wakes>::default());
+        assert!(!bench.spin.next_turn(&wakes.waker()), "nothing has happened, and a turn may be long in coming");
+        bench.arm();
+        assert!(bench.spin.next_turn(&wakes.waker()));
+        assert_eq!(wakes.count(), 0);
+        assert!(bench.turn() && bench.turn());
+        assert_eq!(wakes.count(), 1);
+        assert!(bench.spin.next_turn(&wakes.waker()));
+        bench.age(Duration::from_secs(7200));
+        assert!(!bench.turn());
+        assert_eq!(wakes.count(), 2);
+        assert!(!bench.spin.next_turn(&wakes.waker()));
+        bench.arm();
+        assert!(bench.spin.next_turn(&wakes.waker()));
+        drop(Polled(Rc::downgrade(&bench.spin.0)));
+        assert!(bench.spin.0.patient.borrow().is_empty() && !bench.spin.next_turn(&wakes.waker()));
     }
 
     #[test]

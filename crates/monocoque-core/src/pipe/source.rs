@@ -65,6 +65,16 @@ impl BatchSource {
         state.answers_several() && (!state.queue.is_empty() || state.holds_back())
     }
 
+    /// The messages that there are to take, if several were pushed in a row, and as many more would still be within the mark and
+    /// in one write.
+    pub fn streamed(&self) -> Option<usize> {
+        if !self.shared.lock().holds_back() {
+            return None;
+        }
+        let state = self.shared.lock_ready();
+        state.may_grow().then(|| state.queue.messages())
+    }
+
     /// Bytes in front of the batch that was taken last that the writer has written to the link already.
     pub fn take_sent(&mut self) -> usize {
         std::mem::take(&mut self.sent)

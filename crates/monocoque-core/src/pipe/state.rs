@@ -7,7 +7,7 @@ use std::task::Waker;
 use super::mark::Mark;
 use super::{HandOver, InHand, Pace, Refusal, Taken, WriteThrough};
 use crate::batch::{Batch, BatchReader, BatchWriter, Unit};
-use crate::limits::{AHEAD_BYTES, GIVE_WAY_MAX, STREAM_TURN_BYTES};
+use crate::limits::{AHEAD_BYTES, GIVE_WAY_MAX, SLAB_LARGE_BYTES, STREAM_TURN_BYTES};
 use crate::load::Load;
 use crate::slab::Arena;
 use crate::sync::Mutex;
@@ -125,7 +125,7 @@ impl Shared {
 
     /// Asks for room for `bytes`, of which the answer is remembered; if there is none, the writer will be woken.
     pub(super) fn ask(&self, state: &mut State, bytes: usize) -> Result<(), Refusal> {
-        let admits = state.conflate || state.mark.admits(state.held, bytes);
+        let admits = state.admits(bytes);
         state.refused_bytes = if admits { 0 } else { bytes };
         state.writer_waits |= !admits;
         // What is over refuses nothing for want of room.
@@ -284,6 +284,16 @@ impl Shared {
 }
 
 impl State {
+    /// Whether there is room for a message of `bytes`.
+    pub(super) fn admits(&self, bytes: usize) -> bool {
+        self.conflate || self.mark.admits(self.held, bytes)
+    }
+
+    /// Whether something is there that may well grow: there is room for as much again, and it is less than one write's worth.
+    pub(super) fn may_grow(&self) -> bool {
+        !self.queue.is_empty() && self.mark.is_half_free(self.held) && self.held.bytes < SLAB_LARGE_BYTES
+    }
+
     /// Whether nothing that is pushed will ever be read.
     pub(super) fn is_over(&self) -> bool {
         self.reader_gone || self.finished

@@ -7,10 +7,11 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::state::State;
+use super::state::{Shared, State};
 use crate::limits::{GATHER_BYTES_MIN, STREAM_TURN_BYTES, TURN_BYTES_MAX};
 
 /// A link that a sender may write to while the connection's pump waits.
@@ -24,6 +25,9 @@ pub trait WriteThrough: fmt::Debug + Send + Sync {
     ///
     /// Zero leaves it to the pump: because the link takes nothing, or is broken.
     fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize;
+
+    /// Whether the pump runs on the calling thread, and so does not come before that lets it.
+    fn pumps_here(&self) -> bool;
 }
 
 /// Whether a socket's application has more messages in hand than the one that it looks at.
@@ -45,40 +49,47 @@ impl InHand {
 }
 
 impl State {
-    /// Whether what is queued, with a message of `bytes` that has just come, may be written by its sender.
+    /// Whether what is queued, with a message of `bytes` that has just come, is to be written by its sender.
     #[inline]
     pub(super) fn has_turn(&self, bytes: usize) -> bool {
         let at_once = self.reader_waits && bytes <= TURN_BYTES_MAX && !self.answers_several();
         // Bodies that lie where their owner put them are written from there, sooner or later.
-        let much = bytes < GATHER_BYTES_MIN && self.is_much();
-        (at_once || much) && self.turn.is_some() && !self.turn_is_out && !self.conflate
+        let much = bytes < GATHER_BYTES_MIN && self.queue.load().bytes >= STREAM_TURN_BYTES;
+        (at_once || much) && self.free_turn().is_some_and(|turn| much || turn.is_due())
+    }
+
+    /// Whether nobody but a sender on this thread can make room now.
+    pub(super) fn has_last_turn(&self) -> bool {
+        !self.queue.is_empty() && self.free_turn().is_some_and(|turn| turn.pumps_here())
+    }
+
+    /// The link, if the reader has left it here.
+    #[inline]
+    fn free_turn(&self) -> Option<&Arc<dyn WriteThrough>> {
+        self.turn.as_ref().filter(|_| !self.turn_is_out && !self.conflate)
     }
 
     /// Whether the writer's application has more in hand than it has answered.
     pub(super) fn answers_several(&self) -> bool {
         self.in_hand.as_ref().is_some_and(InHand::any)
     }
+}
 
-    fn is_much(&self) -> bool {
-        self.queue.load().bytes >= STREAM_TURN_BYTES
-    }
-
-    /// Writes the queue; whether all of it went out. If not, the reader has to be woken.
-    pub(super) fn write_through(&mut self) -> bool {
-        let much = self.is_much();
-        let Some(turn) = self.turn.as_ref().filter(|turn| much || turn.is_due()) else { return false };
-        let (segments, last) = self.queue.encoded();
+impl Shared {
+    /// Writes the queue; whether all of it went out, and whose waker is to be called for the room, if somebody waits. If not all
+    /// did, the reader has to be woken.
+    pub(super) fn write_through(&self, state: &mut State) -> (bool, Option<Waker>) {
+        let Some(turn) = &state.turn else { return (false, None) };
+        let (segments, last) = state.queue.encoded();
         let sent = turn.write_through(segments, last);
-        let load = self.queue.load();
+        let load = state.queue.load();
         if sent < load.bytes {
             // From this byte on it is the reader's.
-            self.turn_is_out |= sent > 0;
-            self.sent = sent;
-            return false;
+            state.turn_is_out |= sent > 0;
+            state.sent = sent;
+            return (false, None);
         }
-        self.held.sub(load);
-        self.passed.add(load);
-        self.queue.clear();
-        true
+        state.queue.clear();
+        (true, self.credit(state, load))
     }
 }

@@ -96,7 +96,7 @@ impl PipeWriter {
             if drops {
                 front.bytes_max = AHEAD_BYTES;
             }
-            return self.push_through(message, bytes);
+            return self.push_through(message, bytes, drops);
         }
         front.room.messages -= 1;
         front.room.bytes -= bytes;
@@ -104,15 +104,20 @@ impl PipeWriter {
         Ok(Pace::Even)
     }
 
-    /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked.
+    /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked. Of who drops, and keeps the reader
+    /// from coming meanwhile, nothing is refused that the link has room for.
     #[inline(never)]
-    fn push_through(&mut self, message: impl Outgoing, bytes: usize) -> Result<Pace, Refusal> {
+    fn push_through(&mut self, message: impl Outgoing, bytes: usize, drops: bool) -> Result<Pace, Refusal> {
         let (shared, front) = (&*self.sink.shared, &mut self.front);
         let mut state = shared.lock();
         if state.is_over() {
             return Err(Refusal::Closed);
         }
         front.hand_over(&mut state, &shared.arena);
+        let mut waiting = None;
+        if drops && !state.admits(bytes) && state.has_last_turn() {
+            (_, waiting) = shared.write_through(&mut state);
+        }
         // Refused: whatever comes next has to ask too, or the size of this one would be remembered too long.
         shared.ask(&mut state, bytes).inspect_err(|_| front.room = Load::default())?;
         state.queue.push_message(message, &shared.arena);
@@ -120,11 +125,18 @@ impl PipeWriter {
         if state.conflate {
             state.keep_last(&shared.arena);
         }
-        if state.has_turn(bytes) && state.write_through() {
-            return Ok(Pace::Even);
+        if state.has_turn(bytes) {
+            let (is_out, also) = shared.write_through(&mut state);
+            waiting = waiting.or(also);
+            if is_out {
+                drop(state);
+                wake(waiting);
+                return Ok(Pace::Even);
+            }
         }
         let pace = state.pace();
         front.release(shared, state);
+        wake(waiting);
         Ok(pace)
     }
 

@@ -7,6 +7,7 @@
 //! which completes what is in flight.
 
 mod memory;
+mod patience;
 mod read;
 mod scratch;
 mod shared;
@@ -23,6 +24,7 @@ use monocoque_core::pipe::{BatchSink, BatchSource};
 use monocoque_core::slab::Arena;
 
 use self::memory::Memory;
+use self::patience::Patience;
 use self::read::ReadPump;
 use self::shared::Shared;
 use self::write::WritePump;
@@ -128,8 +130,15 @@ impl<P: Protocol, L: Link> Connection<P, L> {
                 beyond: 0,
                 memory: Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)),
             };
-            let mut writes =
-                WritePump { shared: &shared, link: &link, home: &home, stop, timer: None, turns: 0, growing: 0 };
+            let mut writes = WritePump {
+                shared: &shared,
+                link: &link,
+                home: &home,
+                stop,
+                timer: None,
+                turns: 0,
+                patience: Patience::default(),
+            };
             home.spin.touch();
             shared.act(|protocol, out| {
                 protocol.connected(Instant::now(), out);

@@ -36,6 +36,8 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) cut: Cell<usize>,
     /// Messages were delivered since this was last looked at.
     pub(super) delivered: Cell<bool>,
+    /// Messages were delivered since a batch was taken last.
+    pub(super) heard: Cell<bool>,
     /// Reading waits for room in the incoming pipe.
     pub(super) paused: Cell<bool>,
     /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
@@ -57,6 +59,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             was_ready: Cell::new(false),
             cut: Cell::new(0),
             delivered: Cell::new(false),
+            heard: Cell::new(false),
             paused: Cell::new(false),
             broken: Cell::new(false),
             task: RefCell::default(),
@@ -179,6 +182,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             self.host.borrow_mut().delivered(incoming, lost);
         }
         self.delivered.set(true);
+        self.heard.set(true);
     }
 }
 

@@ -12,6 +12,7 @@ use monocoque_core::Protocol;
 use monocoque_core::batch::Batch;
 use monocoque_core::pipe::{BatchSource, Taken};
 
+use super::patience::Patience;
 use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
 use super::{End, Host, scratch, yield_now};
 use crate::link::Link;
@@ -20,8 +21,6 @@ use crate::stop::Stop;
 
 /// How long a finished connection waits for the peer to close its side, so that nothing is reset away.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// Turns for which the write pump leaves what it could take to a sender that has more to answer.
-const GROWING_TURNS_MAX: u32 = 16;
 
 type Timer = (Instant, Pin<Box<dyn Future<Output = ()>>>);
 
@@ -32,8 +31,7 @@ pub(super) struct WritePump<'a, P: Protocol, L, H> {
     pub(super) stop: Stop,
     pub(super) timer: Option<Timer>,
     pub(super) turns: u32,
-    /// Turns in a row in which a batch was left to grow.
-    pub(super) growing: u32,
+    pub(super) patience: Patience,
 }
 
 /// What the write pump is to do next.
@@ -161,15 +159,30 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
             if has_control && !outgoing.claim_turn() {
                 return Poll::Ready(Work::Control);
             }
-            if self.growing < GROWING_TURNS_MAX && outgoing.is_growing() {
-                self.growing += 1;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+            if self.patience.lasts() {
+                if outgoing.is_growing() {
+                    self.patience.wait();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                // What may be an answer is waited for.
+                if !self.shared.heard.get()
+                    && self.patience.is_had_with_streams()
+                    && outgoing.streamed().is_some_and(|messages| self.patience.grew(messages))
+                    && self.home.spin.next_turn(cx.waker())
+                {
+                    self.home.spin.touch();
+                    self.patience.wait();
+                    return Poll::Pending;
+                }
             }
-            self.growing = 0;
             let mut batch = scratch::take();
             match outgoing.poll_take(cx, &mut batch) {
-                Poll::Ready(Taken::Some) => return Poll::Ready(Work::Batch(batch)),
+                Poll::Ready(Taken::Some) => {
+                    self.patience.took(batch.messages);
+                    self.shared.heard.set(false);
+                    return Poll::Ready(Work::Batch(batch));
+                }
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),
                 Poll::Pending => scratch::give_back(batch),
             }

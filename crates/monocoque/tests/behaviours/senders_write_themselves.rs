@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use monocoque::{Context, Heartbeat, Hwm, Pull, Push, Socket};
+use monocoque::{Context, DropCause, Heartbeat, Hwm, Pull, Push, Socket, Sub, XPub};
+use smol::future::yield_now;
 
-use crate::common::{IPC, TCP, watched};
+use crate::common::{IPC, TCP, in_local, number, soon, watched};
 
 const SENDERS: u8 = 3;
 const MESSAGES: u32 = 400;
@@ -71,5 +72,60 @@ fn between_heartbeats_of_both_sides() {
                 receive_all(&pull);
             });
         }
+    });
+}
+
+/// A publisher whose subscriber has received a message of it.
+async fn published(ctx: &Context, hwm: u32) -> (Socket<XPub>, Socket<Sub>) {
+    let publisher = ctx.xpub().send_hwm(Hwm::messages(hwm)).build().expect("valid");
+    let endpoint = publisher.bind(TCP).await.expect("free");
+    let subscriber = ctx.subscriber().connect(endpoint.to_string()).expect("valid");
+    subscriber.subscribe("");
+    soon(publisher.recv()).await.expect("a subscription");
+    publisher.send("first").await.expect("sent");
+    soon(subscriber.recv()).await.expect("received");
+    (publisher, subscriber)
+}
+
+/// Receives so many numbers, from zero.
+async fn receive_numbers(subscriber: &Socket<Sub>, count: u64) {
+    for n in 0..count {
+        assert_eq!(soon(subscriber.recv()).await.expect("received"), number(n));
+    }
+}
+
+#[test]
+fn a_publisher_that_keeps_its_runtime_from_running_drops_nothing_that_the_link_takes() {
+    in_local(async |ctx| {
+        let (publisher, subscriber) = published(&ctx, 10).await;
+        for n in 0..500 {
+            publisher.send(number(n)).await.expect("sent");
+        }
+        assert_eq!(publisher.drops().of(DropCause::Full), 0);
+        receive_numbers(&subscriber, 500).await;
+    });
+}
+
+#[test]
+fn a_stream_is_written_in_larger_parts_than_its_sender_lets_the_runtime_run_for() {
+    const PARTS: u64 = 40;
+    in_local(async |ctx| {
+        let (publisher, subscriber) = published(&ctx, 1000).await;
+        let writes = || publisher.stats().link.writes;
+        // Where the machine takes the thread off its core for long, the runtime does not poll.
+        for _ in 0..100 {
+            let before = writes();
+            for part in 0..PARTS {
+                for n in 0..10 {
+                    publisher.send(number(part * 10 + n)).await.expect("sent");
+                }
+                yield_now().await;
+            }
+            receive_numbers(&subscriber, PARTS * 10).await;
+            if writes() - before < PARTS / 2 {
+                return;
+            }
+        }
+        panic!("each part is written by itself");
     });
 }
