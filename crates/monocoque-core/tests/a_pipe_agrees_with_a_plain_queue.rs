@@ -40,6 +40,7 @@ struct Oracle {
     held: usize,
     owed: usize,
     step: usize,
+    step_lacks: usize,
     conflated: usize,
     finished: bool,
     reader_waits: bool,
@@ -147,18 +148,26 @@ impl Oracle {
     fn next(&mut self) -> Option<Unit> {
         if self.parsing.is_empty() {
             if self.look() != Taken::Some {
+                self.pay();
                 return None;
             }
             self.parsing.append(&mut self.queue);
             self.step = if self.mark == 0 { usize::MAX } else { self.mark.div_ceil(2) };
+            self.step_lacks = self.step_lacks.min(self.step);
         }
         let unit = self.parsing.pop_front();
         self.owed += 1;
-        if self.parsing.is_empty() || self.owed >= self.step {
-            let owed = std::mem::take(&mut self.owed);
-            self.credit(owed);
+        self.step_lacks -= 1;
+        if self.step_lacks == 0 {
+            self.step_lacks = self.step;
+            self.pay();
         }
         unit
+    }
+
+    fn pay(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        self.credit(owed);
     }
 
     fn put_back(&mut self, units: Vec<Unit>) {
@@ -224,7 +233,13 @@ proptest! {
         let writer = Owner::new(writer, holds_back);
         writer.lock().set_waker(&writes.waker());
         reader.set_waker(&reads.waker());
-        let mut oracle = Oracle { conflate, mark: mark as usize, reader_waits: true, ..Oracle::default() };
+        let mut oracle = Oracle {
+            conflate,
+            mark: mark as usize,
+            step_lacks: usize::MAX,
+            reader_waits: true,
+            ..Oracle::default()
+        };
         let mut in_hand = Vec::new();
         for operation in operations {
             match operation {

@@ -1,4 +1,4 @@
-//! What a reader parses out one by one is credited in steps of half the mark, and at the end of what it took.
+//! What a reader parses out one by one is credited in steps of half the mark, and when it finds nothing more.
 
 mod common;
 
@@ -49,7 +49,47 @@ fn an_odd_mark_is_halved_upwards() {
         reader.next_unit().expect("three are there");
         writer.held()
     });
-    assert_eq!(held, [3, 1, 0]);
+    assert_eq!((held, reader.next_unit(), writer.held()), ([3, 1, 1], None, 0));
+}
+
+/// Who forwards has one message in hand when it cannot send it: that one counts, however few were there at once.
+#[test]
+fn what_a_reader_has_in_hand_counts_until_it_comes_back() {
+    let (mut writer, mut reader) = plain(20);
+    for round in 0..8 {
+        push_all(&mut writer, round..round + 1);
+        reader.next_unit().expect("just pushed");
+        assert_eq!((writer.held(), reader.flow().queued_messages), (1, 0), "for the reader none waits");
+        assert_eq!((reader.next_unit(), writer.held()), (None, 0));
+    }
+    push_all(&mut writer, 8..9);
+    reader.next_unit().expect("just pushed");
+    push_all(&mut writer, 9..28);
+    assert_eq!((writer.held(), writer.push(&numbered(28))), (20, Err(Refusal::Full)));
+}
+
+/// What was credited between does not move the steps.
+#[test]
+fn steps_are_counted_from_step_to_step() {
+    let (mut writer, mut reader) = plain(10);
+    push_all(&mut writer, 0..3);
+    assert_eq!(drain(&mut reader).len(), 3);
+    push_all(&mut writer, 3..13);
+    let held = [(); 8].map(|()| {
+        reader.next_unit().expect("ten are there");
+        writer.held()
+    });
+    assert_eq!(held, [10, 8, 8, 8, 8, 8, 3, 3]);
+}
+
+/// A step counts messages: of large ones a few reach a mark of bytes.
+#[test]
+fn where_bytes_count_the_last_that_was_read_is_credited() {
+    let (mut writer, mut reader) = pipe(Mark { messages: 10, bytes: 100 }, false, &Arena::new());
+    writer.push(&Message::from(vec![0; 90])).expect("empty");
+    assert_eq!(writer.push(&Message::from(vec![0; 90])), Err(Refusal::Full));
+    reader.next_unit().expect("just pushed");
+    writer.push(&Message::from(vec![0; 90])).expect("all was read");
 }
 
 #[test]

@@ -11,7 +11,8 @@
 //! # Rules
 //! - The mark counts whole messages, and optionally encoded bytes, from the push until the reader gives credit.
 //!   [`BatchSource::take`] gives it at once (a pump: the batch is on its way); [`PipeReader::next_unit`]
-//!   gives it as units are consumed, in steps of half the mark.
+//!   gives it as units are consumed, in steps of half the mark, and for all of them when it finds nothing more. So the last of
+//!   them may count until the reader comes back.
 //! - The reader is woken only after it found the pipe empty, once.
 //! - A writer that was refused is woken when the pipe is down to half the mark. One that drops ([`PipeWriter::offer`]) is refused
 //!   the same again until then, without asking.
@@ -78,7 +79,7 @@ pub struct Flow {
     pub messages: u64,
     /// Bytes of those.
     pub bytes: u64,
-    /// Messages that are in it; those that are being read count until the writer has credit for them.
+    /// Messages that are in it; those that were read count for the writer until it has credit for them.
     pub queued_messages: u64,
     /// Bytes of those.
     pub queued_bytes: u64,

@@ -28,6 +28,10 @@ pub struct PipeReader {
     unit_bytes: usize,
     /// Units after which credit is given: half the mark.
     step: usize,
+    /// Units that the step under way lacks. It is counted from step to step, whatever was credited between.
+    step_lacks: usize,
+    /// The mark counts bytes, of which a step says nothing: all that was read is credited with the last of it.
+    counts_bytes: bool,
 }
 
 impl PipeReader {
@@ -42,6 +46,8 @@ impl PipeReader {
             owed: Load::default(),
             unit_bytes: 0,
             step: usize::MAX,
+            step_lacks: usize::MAX,
+            counts_bytes: false,
         }
     }
 
@@ -68,7 +74,12 @@ impl PipeReader {
             // A reader that has read all keeps nothing of it in memory.
             self.parsing.let_go();
         }
-        if is_end || self.owed.messages >= self.step {
+        self.step_lacks -= 1;
+        let is_step = self.step_lacks == 0;
+        if is_step {
+            self.step_lacks = self.step;
+        }
+        if is_step || (is_end && self.counts_bytes) {
             self.pay();
         }
         found
@@ -93,11 +104,17 @@ impl PipeReader {
         }
         let mut state = self.source.shared.lock_ready();
         if state.queue.is_empty() {
-            return state.nothing();
+            // It has read all and asks for more: it has nothing in hand.
+            let waker = self.source.shared.credit(&mut state, std::mem::take(&mut self.owed));
+            let nothing = state.nothing();
+            drop(state);
+            wake(waker);
+            return nothing;
         }
         state.queue.take(&mut self.taken);
-        self.step = state.mark.step();
+        (self.step, self.counts_bytes) = (state.mark.step(), state.mark.bytes > 0);
         drop(state);
+        self.step_lacks = self.step_lacks.min(self.step);
         self.left = self.taken.messages;
         self.batch = self.left;
         if gathers {
@@ -149,7 +166,10 @@ impl PipeReader {
     /// What has gone through the pipe, and what is in it, but for what the writer holds back.
     pub fn flow(&self) -> Flow {
         let state = self.source.shared.lock();
-        Flow::new(state.passed, state.held)
+        let (mut passed, mut held) = (state.passed, state.held);
+        passed.add(self.owed);
+        held.sub(self.owed);
+        Flow::new(passed, held)
     }
 
     /// Messages that wait in the pipe or in the batch being parsed.
