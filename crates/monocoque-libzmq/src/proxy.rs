@@ -28,10 +28,8 @@ fn run(front: &Sock, back: &Sock, capture: Option<&Sock>, control: Option<&Sock>
         // The proxy is borrowed by its future: what it holds is looked at between two.
         let turn = {
             let mut forwarding = pin!(proxy.run());
-            let turn = poll_fn(|cx| match socks().try_for_each(|sock| sock.check()) {
-                Err(error) => Poll::Ready(Err(error)),
-                Ok(()) => forwarding.as_mut().poll(cx).map(|ended| ended.map_err(errno)),
-            });
+            let check = || socks().try_for_each(|sock| sock.check());
+            let turn = poll_fn(|cx| poll_unless_ended(check, || forwarding.as_mut().poll(cx)));
             wait::run(turn, || true)
         };
         held.set(proxy.held());
@@ -40,6 +38,19 @@ fn run(front: &Sock, back: &Sock, capture: Option<&Sock>, control: Option<&Sock>
             Err(_) if held.get() > 0 => {}
             ended => return ended?,
         }
+    }
+}
+
+/// Polls unless the context has ended, and looks for that again before it waits: who ends the context wakes those who wait, and
+/// this one may not have been among them yet.
+fn poll_unless_ended(
+    check: impl Fn() -> Result<(), Errno>,
+    poll: impl FnOnce() -> Poll<Result<(), ProxyError>>,
+) -> Poll<Result<(), Errno>> {
+    check()?;
+    match poll() {
+        Poll::Ready(ended) => Poll::Ready(ended.map_err(errno)),
+        Poll::Pending => check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending),
     }
 }
 
@@ -78,4 +89,25 @@ pub unsafe extern "C" fn zmq_proxy_steerable(
 pub unsafe extern "C" fn zmq_device(_kind: c_int, frontend: *mut c_void, backend: *mut c_void) -> c_int {
     // SAFETY: it asks for the same.
     unsafe { zmq_proxy(frontend, backend, std::ptr::null_mut()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::errno::ETERM;
+
+    #[test]
+    fn a_context_that_ends_before_the_proxy_waits_ends_it() {
+        let ended = Cell::new(false);
+        let check = || if ended.get() { Err(ETERM) } else { Ok(()) };
+        assert_eq!(poll_unless_ended(check, || Poll::Pending), Poll::Pending);
+        let ends_meanwhile = || {
+            ended.set(true);
+            Poll::Pending
+        };
+        assert_eq!(poll_unless_ended(check, ends_meanwhile), Poll::Ready(Err(ETERM)));
+        assert_eq!(poll_unless_ended(check, || unreachable!("it ended before")), Poll::Ready(Err(ETERM)));
+    }
 }
