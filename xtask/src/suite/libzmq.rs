@@ -11,7 +11,7 @@ use clap::Args;
 use super::report::{Row, replace_section};
 use super::tree::{Tree, sodium};
 use super::under::{self, Under};
-use super::{KILLED, Outcome, in_parallel, must, reference, run_for, total};
+use super::{Outcome, in_parallel, must, reference, run_for, total};
 
 /// How long a test may take, and those that take longer where they pass.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -227,11 +227,7 @@ impl Run {
             Some(0) if ignored > 0 && passed + failed == 0 => Outcome::Skipped,
             Some(0) => Outcome::Passed,
             Some(77) => Outcome::Skipped,
-            Some(KILLED) => Outcome::TimedOut,
-            // `timeout` tells the signal that a program died of.
-            Some(code) if code > 128 => Outcome::Crashed,
-            None => Outcome::TimedOut,
-            _ => Outcome::Failed,
+            _ => Outcome::by_signal(output.status).unwrap_or(Outcome::Failed),
         };
         let first = text.lines().find(|line| line.contains(":FAIL"));
         let why = first.map(|line| line.rsplit('/').next().unwrap_or(line).to_owned()).unwrap_or_default();

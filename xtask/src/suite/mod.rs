@@ -10,7 +10,8 @@ mod tree;
 mod under;
 
 use std::io;
-use std::process::{Command, Output};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
 /// How a test program, or a test, ended.
@@ -33,10 +34,19 @@ impl Outcome {
             Self::Skipped => "skip",
         }
     }
+
+    /// That of a program under `timeout(1)`, which ends by the signal that the program ended by, if it did.
+    pub fn by_signal(status: ExitStatus) -> Option<Self> {
+        match status.signal()? {
+            KILLED | ALARMED => Some(Self::TimedOut),
+            _ => Some(Self::Crashed),
+        }
+    }
 }
 
-/// What `timeout(1)` returns when it had to kill.
-const KILLED: i32 = 137;
+/// What `timeout(1)` kills with, itself too; and what libzmq's tests have the system end them with after their own time.
+const KILLED: i32 = 9;
+const ALARMED: i32 = 14;
 
 /// Runs `command` for at most `limit`; it and what it started are killed then.
 pub fn run_for(limit: Duration, command: &Command) -> io::Result<(Output, Duration)> {
@@ -92,4 +102,23 @@ pub fn in_parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(
     let mut done = done.into_inner().expect("the threads have ended");
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_aborted_has_crashed_and_who_is_killed_was_out_of_time() {
+        let ended = |limit_s: u64, script: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script]);
+            let (output, _) = run_for(Duration::from_secs(limit_s), &shell).expect("there is a shell");
+            Outcome::by_signal(output.status)
+        };
+        assert_eq!(ended(60, "kill -ABRT $$"), Some(Outcome::Crashed));
+        assert_eq!(ended(60, "kill -ALRM $$"), Some(Outcome::TimedOut));
+        assert_eq!(ended(1, "exec sleep 600"), Some(Outcome::TimedOut));
+        assert_eq!(ended(60, "exit 1"), None);
+    }
 }

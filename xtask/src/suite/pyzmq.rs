@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::report::{Row, replace_section};
 use super::tree::{Tree, named};
-use super::{KILLED, Outcome, must, reference, total};
+use super::{Outcome, must, reference, total};
 use crate::libzmq::{root, target_folder};
 
 const PYZMQ: &str = "27.1.0";
@@ -163,11 +163,10 @@ impl Python {
         pytest.env("C_INCLUDE_PATH", self.prefix.join("include")).env("LIBRARY_PATH", self.prefix.join("lib"));
         let output = pytest.env("LD_LIBRARY_PATH", library).output()?;
         let mut outcomes: Outcomes = String::from_utf8_lossy(&output.stdout).lines().filter_map(read_line).collect();
-        match output.status.code() {
-            // All passed; some failed; there were none.
-            Some(0 | 1 | 5) => {}
-            Some(KILLED) | None => drop(outcomes.insert(format!("{part} (all of it)"), Outcome::TimedOut)),
-            _ => drop(outcomes.insert(format!("{part} (all of it)"), Outcome::Crashed)),
+        // All passed; some failed; there were none.
+        if !matches!(output.status.code(), Some(0 | 1 | 5)) {
+            let outcome = Outcome::by_signal(output.status).unwrap_or(Outcome::Crashed);
+            outcomes.insert(format!("{part} (all of it)"), outcome);
         }
         Ok(outcomes)
     }
