@@ -45,7 +45,7 @@ pub use half_open::HalfOpen;
 pub use link::{Link, StreamLink};
 pub use listener::{Binding, ListenConfig, Listener};
 pub use owner::{LinkEvent, LinkFacts, Owner, Retry};
-pub use placement::{Home, Placement, PlacementError, PlacementGone};
+pub use placement::{Home, IoThreads, Placement, PlacementError, PlacementGone};
 pub use readiness::{Direction, Readiness, look, ready};
 pub use socks::SocksProxy;
 pub use spin::{WINDOW as SPIN_WINDOW, take_read_turn};

@@ -1,11 +1,16 @@
 //! Where actors run: on I/O threads of the context's own, or on the caller's compio runtime.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
 
 use compio::runtime::Runtime;
+use monocoque_core::sync::Mutex;
 
 use crate::background::start_thread;
 use crate::driver::{Driver, DriverChoice, DriverError};
@@ -61,6 +66,31 @@ pub struct Placement {
     next: Arc<AtomicUsize>,
     driver: Driver,
     local: bool,
+    threads: Arc<Mutex<IoThreads>>,
+}
+
+/// I/O threads, to wait for: each ends when its placement has no holder any more.
+#[derive(Debug, Default)]
+pub struct IoThreads(Vec<IoThread>);
+
+#[derive(Debug)]
+struct IoThread {
+    handle: JoinHandle<()>,
+    /// Disconnected when the runtime and all that it had is gone.
+    ended: Receiver<Infallible>,
+}
+
+impl IoThreads {
+    /// Waits until they have ended, or `deadline`. Not to be called on one of them.
+    pub fn join(self, deadline: Instant) {
+        for thread in self.0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if thread.ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
+                // A panic of it was told when it came.
+                let _ = thread.handle.join();
+            }
+        }
+    }
 }
 
 /// Keeps the mailbox of one runtime open; the last to go closes it.
@@ -104,7 +134,8 @@ impl Placement {
         let seats = (0..config.count.max(1)).map(|index| io_thread(index, config, choice));
         let seats = seats.collect::<Result<Vec<_>, _>>()?;
         let driver = seats[0].1;
-        Ok(Self::new(seats.into_iter().map(|(seat, _)| seat).collect(), driver, false))
+        let (seats, threads) = seats.into_iter().map(|(seat, _, thread)| (seat, thread)).unzip();
+        Ok(Self::new(seats, driver, false, IoThreads(threads)))
     }
 
     /// The compio runtime that the calling thread runs on.
@@ -117,12 +148,17 @@ impl Placement {
         let mailbox = Arc::new(Mailbox::default());
         // `Reading` is made here, so that the mailbox is marked even if the runtime ends before the first poll.
         runtime.spawn(serve(Reading(Arc::clone(&mailbox)), driver)).detach();
-        Ok(Self::new(vec![Seat { mailbox }], driver, true))
+        Ok(Self::new(vec![Seat { mailbox }], driver, true, IoThreads::default()))
     }
 
-    fn new(seats: Vec<Seat>, driver: Driver, local: bool) -> Self {
+    fn new(seats: Vec<Seat>, driver: Driver, local: bool, threads: IoThreads) -> Self {
         let open = (0..seats.len()).collect();
-        Self { seats: seats.into(), open, next: Arc::default(), driver, local }
+        Self { seats: seats.into(), open, next: Arc::default(), driver, local, threads: Arc::new(Mutex::new(threads)) }
+    }
+
+    /// Its I/O threads, for whoever waits for them; there are none the second time.
+    pub fn take_threads(&self) -> IoThreads {
+        std::mem::take(&mut self.threads.lock())
     }
 
     /// The engine that completes I/O here.
@@ -165,12 +201,19 @@ impl Placement {
     }
 }
 
-fn io_thread(index: usize, config: &ThreadConfig, choice: DriverChoice) -> Result<(Seat, Driver), PlacementError> {
+fn io_thread(
+    index: usize,
+    config: &ThreadConfig,
+    choice: DriverChoice,
+) -> Result<(Seat, Driver, IoThread), PlacementError> {
     let mailbox = Arc::new(Mailbox::default());
-    let (started, starts) = std::sync::mpsc::channel();
+    let (started, starts) = channel();
+    let (runs, ended) = channel();
     let inbox = Reading(Arc::clone(&mailbox));
     let config = config.clone();
-    start_thread(config.name(index)?, move || {
+    let handle = start_thread(config.name(index)?, move || {
+        // Dropped last.
+        let _runs = runs;
         let applied = config.apply().map_err(PlacementError::from);
         let runtime = match applied.and_then(|()| Ok(choice.runtime()?)) {
             Ok(runtime) => runtime,
@@ -182,5 +225,5 @@ fn io_thread(index: usize, config: &ThreadConfig, choice: DriverChoice) -> Resul
         runtime.block_on(serve(inbox, driver));
     })?;
     let driver = starts.recv().map_err(io::Error::other)??;
-    Ok((Seat { mailbox }, driver))
+    Ok((Seat { mailbox }, driver, IoThread { handle, ended }))
 }

@@ -13,7 +13,7 @@ use monocoque_core::budget::Budget;
 use monocoque_core::limits::CEILING_BYTES_MIN;
 use monocoque_core::slab::Arena;
 use monocoque_core::sync::Mutex;
-use monocoque_io::{Driver, DriverChoice, Placement, PlacementError, Schedule, Stop, ThreadConfig};
+use monocoque_io::{Driver, DriverChoice, IoThreads, Placement, PlacementError, Schedule, Stop, ThreadConfig};
 
 use crate::builder::SocketBuilder;
 use crate::close::Closing;
@@ -99,6 +99,12 @@ impl ContextInner {
             Ok(Placement::threads(&self.threads, choice)?)
         };
         self.placement.get_or_init(start).as_ref().map_err(Clone::clone)
+    }
+
+    /// Its I/O threads, if there are any, to wait for.
+    pub(crate) fn take_threads(&self) -> IoThreads {
+        let placement = self.placement.get().and_then(|placement| placement.as_ref().ok());
+        placement.map(Placement::take_threads).unwrap_or_default()
     }
 
     /// Whether the application's own thread does the I/O.

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use monocoque_core::wait::{Ticket, WaitList};
 pub use monocoque_io::{HeldSignals, SPIN_WINDOW, start_thread};
@@ -48,14 +48,17 @@ pub fn context(builder: ContextBuilder) -> Context {
     Context::of(builder, None)
 }
 
-/// Drops `context`, and waits until all that its sockets held is gone too: tasks on I/O threads may let go of it last. For at most
-/// `limit`, in case somebody keeps a socket.
+/// Drops `context`, and waits until all that its sockets held is gone too, which tasks on I/O threads may let go of last, and those
+/// threads with all that they had. For at most `limit`, in case somebody keeps a socket.
 pub fn end(context: Context, limit: Duration) {
+    let deadline = Instant::now() + limit;
     let (held, gone) = channel();
     *context.inner().until_gone.lock() = Some(held);
+    let threads = context.inner().take_threads();
     drop(context);
     // It ends when its other end is dropped: nothing is ever sent.
     let _ = gone.recv_timeout(limit);
+    threads.join(deadline);
 }
 
 /// Knows when the sockets of a context that are closing in the background have ended.
