@@ -162,6 +162,10 @@ impl Oracle {
             self.step_lacks = self.step;
             self.pay();
         }
+        // Without a mark there are no steps.
+        if self.step == usize::MAX && self.parsing.is_empty() {
+            self.pay();
+        }
         unit
     }
 

@@ -93,6 +93,17 @@ fn where_bytes_count_the_last_that_was_read_is_credited() {
 }
 
 #[test]
+fn where_nothing_is_counted_the_writer_hears_that_all_was_read() {
+    let (mut writer, mut reader) = plain(0);
+    push_all(&mut writer, 0..3);
+    let held = [(); 3].map(|()| {
+        reader.next_unit().expect("three are there");
+        writer.held()
+    });
+    assert_eq!(held, [3, 3, 0]);
+}
+
+#[test]
 fn after_draining_one_more_push_succeeds_at_once() {
     for mark in 1..20 {
         for queued in 1..=mark {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
+use compio::driver::op::OpCodeFlag;
 use compio::driver::{DriverType, ProactorBuilder};
 use compio::runtime::{Runtime, RuntimeBuilder};
 
@@ -111,12 +112,16 @@ pub fn local_runtime() -> Result<Runtime, DriverError> {
 
 /// Completions do not interrupt the thread (DEFER_TASKRUN, Linux 6.1), else default flags. Without TASKRUN_FLAG
 /// a poll that does not wait would not fetch them.
+///
+/// Whether the ring can wait for readiness is asked for now. Else compio asks what it can with the first operation, once for the process; who forked in that
+/// moment left its child to wait for ever for an answer that no thread of it would bring.
 fn uring() -> io::Result<Runtime> {
     let mut quiet = ProactorBuilder::new();
-    quiet.driver_type(DriverType::IoUring).single_issuer(true).defer_taskrun(true).taskrun_flag(true);
+    quiet.driver_type(DriverType::IoUring).detect_opcode_support(OpCodeFlag::PollAdd);
+    quiet.single_issuer(true).defer_taskrun(true).taskrun_flag(true);
     build(quiet).or_else(|_| {
         let mut plain = ProactorBuilder::new();
-        plain.driver_type(DriverType::IoUring);
+        plain.driver_type(DriverType::IoUring).detect_opcode_support(OpCodeFlag::PollAdd);
         build(plain)
     })
 }

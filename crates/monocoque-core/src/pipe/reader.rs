@@ -30,8 +30,9 @@ pub struct PipeReader {
     step: usize,
     /// Units that the step under way lacks. It is counted from step to step, whatever was credited between.
     step_lacks: usize,
-    /// The mark counts bytes, of which a step says nothing: all that was read is credited with the last of it.
-    counts_bytes: bool,
+    /// All that was read is credited with the last of it: the mark counts bytes, of which a step says nothing, or no messages, and
+    /// then there are no steps.
+    pays_at_end: bool,
 }
 
 impl PipeReader {
@@ -47,7 +48,7 @@ impl PipeReader {
             unit_bytes: 0,
             step: usize::MAX,
             step_lacks: usize::MAX,
-            counts_bytes: false,
+            pays_at_end: false,
         }
     }
 
@@ -79,7 +80,7 @@ impl PipeReader {
         if is_step {
             self.step_lacks = self.step;
         }
-        if is_step || (is_end && self.counts_bytes) {
+        if is_step || (is_end && self.pays_at_end) {
             self.pay();
         }
         found
@@ -112,7 +113,8 @@ impl PipeReader {
             return nothing;
         }
         state.queue.take(&mut self.taken);
-        (self.step, self.counts_bytes) = (state.mark.step(), state.mark.bytes > 0);
+        self.step = state.mark.step();
+        self.pays_at_end = state.mark.bytes > 0 || state.mark.messages == 0;
         drop(state);
         self.step_lacks = self.step_lacks.min(self.step);
         self.left = self.taken.messages;
