@@ -207,28 +207,58 @@ fn who_waits_for_room_is_woken_when_another_has_written() {
     assert_eq!((lent.writer.held(), waiting.count()), (0, 1), "the pump finds nothing to give credit for");
 }
 
+/// A pipe of twenty whose writer holds back what a busy reader has not asked for, and writes when nothing else makes room.
+fn streaming(room: usize) -> (Arc<Link>, Owner, BatchSource) {
+    let Lent { link, writer, mut reader, .. } = Lent::with_mark(room, false, Mark::messages(20));
+    link.busy.store(true, Ordering::SeqCst);
+    link.here.store(true, Ordering::SeqCst);
+    assert_eq!(take_nothing(&mut reader), Taken::Empty);
+    (link, Owner::new(writer, true), reader)
+}
+
 #[test]
 fn a_stream_that_may_grow_is_told_from_one_message_and_from_what_is_worth_a_write() {
-    let (writer, mut reader) = pipe_to_link(Mark::messages(20), false, &Arena::new());
-    let (writer, wakes) = (Owner::new(writer, true), Wakes::new());
-    reader.set_waker(&wakes.waker());
+    let (_link, writer, mut reader) = streaming(usize::MAX);
     let push = |numbers: std::ops::Range<usize>| push_all(&mut writer.lock(), numbers);
-    assert_eq!(reader.streamed(), None);
+    assert_eq!(reader.leave_stream(), None);
     push(0..1);
-    assert_eq!(reader.streamed(), None, "one message is none");
+    assert_eq!(reader.leave_stream(), None, "one message is none");
     push(1..4);
-    assert_eq!(reader.streamed(), Some(4));
+    assert_eq!(reader.leave_stream(), Some(4));
     push(4..7);
-    assert_eq!((reader.streamed(), take(&mut reader).messages), (Some(7), 7));
+    assert_eq!((reader.leave_stream(), take(&mut reader).messages), (Some(7), 7));
     push(7..10);
-    assert_eq!(reader.streamed(), Some(3));
+    assert_eq!(reader.leave_stream(), Some(3));
     push(10..18);
-    assert_eq!(reader.streamed(), None, "as many more have no room");
+    assert_eq!(reader.leave_stream(), None, "as many more have no room");
     take(&mut reader);
-    assert_eq!((reader.streamed(), take_nothing(&mut reader)), (None, Taken::Empty), "nothing is there");
+    assert_eq!((reader.leave_stream(), take_nothing(&mut reader)), (None, Taken::Empty), "nothing is there");
     let large = Message::from(vec![0; TURN_BYTES_MAX / 4]);
     (0..5).for_each(|_| writer.lock().push(&large).expect("room"));
-    assert_eq!(reader.streamed(), None, "more than one write takes");
+    assert_eq!(reader.leave_stream(), None, "more than one write takes");
+}
+
+#[test]
+fn what_is_left_to_grow_its_sender_may_write() {
+    let (link, writer, mut reader) = streaming(usize::MAX);
+    push_all(&mut writer.lock(), 0..4);
+    assert!(!reader.claim_turn(), "the reader has something of its own to write before");
+    assert_eq!(reader.leave_stream(), Some(4));
+    (0..17).for_each(|_| assert!(writer.lock().offer(&numbered(0)).is_ok()));
+    assert_eq!(link.written.lock().expect("no panic").len(), 20 * 3);
+}
+
+#[test]
+fn what_its_sender_cannot_write_or_began_to_is_not_left() {
+    let (_link, writer, mut reader) = streaming(usize::MAX);
+    push_all(&mut writer.lock(), 0..4);
+    reader.end_turn();
+    assert_eq!(reader.leave_stream(), None, "there is no link");
+    let (link, writer, mut reader) = streaming(4);
+    link.busy.store(false, Ordering::SeqCst);
+    push_all(&mut writer.lock(), 0..4);
+    assert_eq!(reader.leave_stream(), None, "half a message is out");
+    assert_eq!((take(&mut reader).messages, reader.take_sent()), (3, 1));
 }
 
 fn said(more: bool) -> InHand {

@@ -104,6 +104,15 @@ fn where_nothing_is_counted_the_writer_hears_that_all_was_read() {
 }
 
 #[test]
+fn a_reader_that_goes_has_credited_what_it_read() {
+    let (mut writer, mut reader) = plain(10);
+    push_all(&mut writer, 0..5);
+    (0..3).for_each(|_| drop(reader.next_unit().expect("five are there")));
+    drop(reader);
+    assert_eq!((writer.flow().messages, writer.flow().queued_messages), (3, 2));
+}
+
+#[test]
 fn after_draining_one_more_push_succeeds_at_once() {
     for mark in 1..20 {
         for queued in 1..=mark {

@@ -113,17 +113,15 @@ pub fn local_runtime() -> Result<Runtime, DriverError> {
 /// Completions do not interrupt the thread (DEFER_TASKRUN, Linux 6.1), else default flags. Without TASKRUN_FLAG
 /// a poll that does not wait would not fetch them.
 ///
-/// Whether the ring can wait for readiness is asked for now. Else compio asks what it can with the first operation, once for the process; who forked in that
-/// moment left its child to wait for ever for an answer that no thread of it would bring.
+/// Whether the ring can wait for readiness is asked for now. Else compio asks what it can with the first operation, once for the process:
+/// who forks in that moment leaves its child to wait for ever for an answer that no thread of it brings. So nobody does who forks
+/// after the call that made the process's first ring.
 fn uring() -> io::Result<Runtime> {
-    let mut quiet = ProactorBuilder::new();
-    quiet.driver_type(DriverType::IoUring).detect_opcode_support(OpCodeFlag::PollAdd);
+    let mut plain = ProactorBuilder::new();
+    plain.driver_type(DriverType::IoUring).detect_opcode_support(OpCodeFlag::PollAdd);
+    let mut quiet = plain.clone();
     quiet.single_issuer(true).defer_taskrun(true).taskrun_flag(true);
-    build(quiet).or_else(|_| {
-        let mut plain = ProactorBuilder::new();
-        plain.driver_type(DriverType::IoUring).detect_opcode_support(OpCodeFlag::PollAdd);
-        build(plain)
-    })
+    build(quiet).or_else(|_| build(plain))
 }
 
 fn poll() -> io::Result<Runtime> {

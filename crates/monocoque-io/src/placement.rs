@@ -23,6 +23,8 @@ use crate::threads::ThreadConfig;
 #[derive(Debug, Clone)]
 pub struct Home {
     pub(crate) driver: Driver,
+    /// The application runs there too.
+    pub(crate) is_local: bool,
     pub(crate) spin: Spin,
 }
 
@@ -106,8 +108,8 @@ impl Drop for Seat {
 }
 
 /// Holds no handle of the runtime that it runs on: that would keep the runtime alive for ever.
-async fn serve(reading: Reading, driver: Driver) {
-    let home = Runtime::with_current(|runtime| Home { driver, spin: Spin::start(runtime) });
+async fn serve(reading: Reading, driver: Driver, is_local: bool) {
+    let home = Runtime::with_current(|runtime| Home { driver, is_local, spin: Spin::start(runtime) });
     while let Some(jobs) = reading.0.receive().await {
         for job in jobs {
             let task = Task::new(job(home.clone()));
@@ -147,7 +149,7 @@ impl Placement {
         let driver = Driver::of(&runtime);
         let mailbox = Arc::new(Mailbox::default());
         // `Reading` is made here, so that the mailbox is marked even if the runtime ends before the first poll.
-        runtime.spawn(serve(Reading(Arc::clone(&mailbox)), driver)).detach();
+        runtime.spawn(serve(Reading(Arc::clone(&mailbox)), driver, true)).detach();
         Ok(Self::new(vec![Seat { mailbox }], driver, true, IoThreads::default()))
     }
 
@@ -222,7 +224,7 @@ fn io_thread(
         let driver = Driver::of(&runtime);
         // The creator waits for this message, so it is there.
         let _ = started.send(Ok(driver));
-        runtime.block_on(serve(inbox, driver));
+        runtime.block_on(serve(inbox, driver, false));
     })?;
     let driver = starts.recv().map_err(io::Error::other)??;
     Ok((Seat { mailbox }, driver, IoThread { handle, ended }))

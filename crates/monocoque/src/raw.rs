@@ -51,11 +51,11 @@ pub fn context(builder: ContextBuilder) -> Context {
 /// Drops `context`, and waits until all that its sockets held is gone too, which tasks on I/O threads may let go of last, and those
 /// threads with all that they had. For at most `limit`, in case somebody keeps a socket.
 pub fn end(context: Context, limit: Duration) {
-    let deadline = Instant::now() + limit;
     let (held, gone) = channel();
     *context.inner().until_gone.lock() = Some(held);
     let threads = context.inner().take_threads();
     drop(context);
+    let deadline = Instant::now() + limit;
     // It ends when its other end is dropped: nothing is ever sent.
     let _ = gone.recv_timeout(limit);
     threads.join(deadline);

@@ -12,7 +12,8 @@
 //! - The mark counts whole messages, and optionally encoded bytes, from the push until the reader gives credit.
 //!   [`BatchSource::take`] gives it at once (a pump: the batch is on its way); [`PipeReader::next_unit`]
 //!   gives it as units are consumed, in steps of half the mark, and for all of them when it finds nothing more. So the last of
-//!   them may count until the reader comes back.
+//!   them may count until the reader comes back; not where bytes are counted too, or no messages: there it gives it for all of
+//!   a batch with the last.
 //! - The reader is woken only after it found the pipe empty, once.
 //! - A writer that was refused is woken when the pipe is down to half the mark. One that drops ([`PipeWriter::offer`]) is refused
 //!   the same again until then, without asking.

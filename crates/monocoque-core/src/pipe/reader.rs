@@ -155,7 +155,7 @@ impl PipeReader {
         self.left == 0 && self.source.shared.lock().is_spent()
     }
 
-    /// Replaces the mark. What is queued stays.
+    /// Replaces the mark. What is queued stays, and what was read is credited as it would have been.
     pub fn set_mark(&self, mark: Mark) {
         self.source.shared.set_mark(mark);
     }
@@ -182,5 +182,12 @@ impl PipeReader {
     /// Who is to be called when something arrives in a pipe that was found empty, or it is finished.
     pub fn set_waker(&self, waker: &Waker) {
         self.source.set_waker(waker);
+    }
+}
+
+impl Drop for PipeReader {
+    fn drop(&mut self) {
+        // What was read has left the pipe, for whoever counts it at the other end.
+        self.pay();
     }
 }

@@ -66,13 +66,15 @@ impl BatchSource {
     }
 
     /// The messages that there are to take, if several were pushed in a row, and as many more would still be within the mark and
-    /// in one write.
-    pub fn streamed(&self) -> Option<usize> {
+    /// in one write. They may be left for a while: whoever has no room for more has the turn.
+    pub fn leave_stream(&mut self) -> Option<usize> {
         if !self.shared.lock().holds_back() {
             return None;
         }
-        let state = self.shared.lock_ready();
-        state.may_grow().then(|| state.queue.messages())
+        let mut state = self.shared.lock_ready();
+        let messages = state.may_grow().then(|| state.queue.messages())?;
+        state.turn_is_out = false;
+        Some(messages)
     }
 
     /// Bytes in front of the batch that was taken last that the writer has written to the link already.

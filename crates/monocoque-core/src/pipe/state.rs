@@ -289,9 +289,11 @@ impl State {
         self.conflate || self.mark.admits(self.held, bytes)
     }
 
-    /// Whether something is there that may well grow: there is room for as much again, and it is less than one write's worth.
+    /// Whether something is there that may well grow: a sender that fills the pipe meanwhile may write it, there is room for as much
+    /// again, and it is less than one write's worth. Not the rest of what a sender has written in part.
     pub(super) fn may_grow(&self) -> bool {
-        !self.queue.is_empty() && self.mark.is_half_free(self.held) && self.held.bytes < SLAB_LARGE_BYTES
+        let is_little = self.mark.is_half_free(self.held) && self.held.bytes < SLAB_LARGE_BYTES;
+        self.turn.is_some() && self.sent == 0 && !self.queue.is_empty() && is_little
     }
 
     /// Whether nothing that is pushed will ever be read.

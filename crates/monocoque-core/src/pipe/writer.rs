@@ -104,8 +104,8 @@ impl PipeWriter {
         Ok(Pace::Even)
     }
 
-    /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked. Of who drops, and keeps the reader
-    /// from coming meanwhile, nothing is refused that the link has room for.
+    /// [`push`](Self::push), when the reader wants it at once or the mark has to be asked. Who drops, and keeps the reader from
+    /// coming meanwhile, writes before anything is refused.
     #[inline(never)]
     fn push_through(&mut self, message: impl Outgoing, bytes: usize, drops: bool) -> Result<Pace, Refusal> {
         let (shared, front) = (&*self.sink.shared, &mut self.front);
@@ -118,8 +118,13 @@ impl PipeWriter {
         if drops && !state.admits(bytes) && state.has_last_turn() {
             (_, waiting) = shared.write_through(&mut state);
         }
-        // Refused: whatever comes next has to ask too, or the size of this one would be remembered too long.
-        shared.ask(&mut state, bytes).inspect_err(|_| front.room = Load::default())?;
+        if let Err(refusal) = shared.ask(&mut state, bytes) {
+            // Whatever comes next has to ask too, or the size of this one would be remembered too long.
+            front.room = Load::default();
+            drop(state);
+            wake(waiting);
+            return Err(refusal);
+        }
         state.queue.push_message(message, &shared.arena);
         state.held.add(Load { messages: 1, bytes });
         if state.conflate {

@@ -1,51 +1,60 @@
 //! How long a pump leaves to a sender what it could take.
 
-/// Turns in a row for which a batch is left to grow.
-const TURNS_MAX: u8 = 16;
-/// Batches that are not left to grow after one was in vain.
-const HASTE: u8 = 16;
+/// Waits in a row, of one kind.
+const WAITS_MAX: u8 = 16;
+/// Batches that are taken as they are once one was left in vain, with that one.
+const HASTE: u8 = 17;
 
 /// A write pump's patience with its sender. That with streams is lost when what was left did not grow, and comes back.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
-    /// Turns for which the batch was left to grow.
-    turns: u8,
-    /// Batches that are taken as they are.
+    /// Waits for more answers to go with those that are there.
+    answers: u8,
+    /// Waits for a stream's batch to grow.
+    streams: u8,
+    /// Batches to come that are taken as they are.
     haste: u8,
-    /// Messages of the stream's batch when it was looked at last.
-    seen: u32,
+    /// Messages of the stream's batch when it was left last.
+    left: u32,
 }
 
 impl Patience {
-    /// Whether the batch may be left for another turn.
-    pub(super) fn lasts(&self) -> bool {
-        self.turns < TURNS_MAX
+    /// Whether more answers are waited for, if more are to come.
+    pub(super) fn lasts_with_answers(&self) -> bool {
+        self.answers < WAITS_MAX
     }
 
-    /// Whether it is had with streams.
-    pub(super) fn is_had_with_streams(&self) -> bool {
-        self.haste == 0
+    /// More answers are waited for.
+    pub(super) fn wait_for_answers(&mut self) {
+        self.answers += 1;
     }
 
-    /// Whether a stream's batch is larger than it was when this was asked last.
-    pub(super) fn grew(&mut self, messages: usize) -> bool {
+    /// Whether a stream's batch is left to grow, if it does.
+    pub(super) fn lasts_with_streams(&self) -> bool {
+        self.haste == 0 && self.streams < WAITS_MAX
+    }
+
+    /// Whether a stream's batch, of so many messages, is left: it has grown since it was left last.
+    pub(super) fn leaves(&mut self, messages: usize) -> bool {
         let messages = u32::try_from(messages).unwrap_or(u32::MAX);
-        std::mem::replace(&mut self.seen, messages) < messages
+        let grew = messages > self.left;
+        if grew {
+            (self.streams, self.left) = (self.streams + 1, messages);
+        } else if self.streams == 1 {
+            self.haste = HASTE;
+        }
+        grew
     }
 
-    /// The batch is left for a turn.
-    pub(super) fn wait(&mut self) {
-        self.turns += 1;
+    /// The batch was taken.
+    pub(super) fn took(&mut self) {
+        self.haste = self.haste.saturating_sub(1);
+        self.rest();
     }
 
-    /// A batch of `messages` was taken.
-    pub(super) fn took(&mut self, messages: usize) {
-        let (turns, seen) = (std::mem::take(&mut self.turns), std::mem::take(&mut self.seen));
-        self.haste = match turns {
-            0 => self.haste.saturating_sub(1),
-            1 if messages <= seen as usize => HASTE,
-            _ => 0,
-        };
+    /// Nothing is there.
+    pub(super) fn rest(&mut self) {
+        *self = Self { haste: self.haste, ..Self::default() };
     }
 }
 
@@ -56,35 +65,40 @@ mod tests {
     #[test]
     fn what_grows_is_left_for_a_bounded_time() {
         let mut patience = Patience::default();
-        for turn in 1..=usize::from(TURNS_MAX) {
-            assert!(patience.lasts() && patience.is_had_with_streams() && patience.grew(turn), "{turn}");
-            patience.wait();
+        for messages in 1..=usize::from(WAITS_MAX) {
+            assert!(patience.lasts_with_streams() && patience.leaves(messages), "{messages}");
         }
-        assert!(!patience.lasts());
-        patience.took(usize::from(TURNS_MAX));
-        assert!(patience.lasts() && patience.is_had_with_streams());
+        assert!(!patience.lasts_with_streams() && patience.lasts_with_answers());
+        (0..WAITS_MAX).for_each(|_| patience.wait_for_answers());
+        assert!(!patience.lasts_with_answers());
+        patience.took();
+        assert!(patience.lasts_with_streams() && patience.lasts_with_answers());
     }
 
     #[test]
     fn what_did_not_grow_is_taken_and_the_next_are_not_left() {
         let mut patience = Patience::default();
-        assert!(patience.grew(3));
-        patience.wait();
-        assert!(!patience.grew(3));
+        assert!(patience.leaves(3));
+        assert!(!patience.leaves(3));
         for taken in 0..HASTE {
-            patience.took(3);
-            assert!(!patience.is_had_with_streams(), "{taken}");
+            assert!(!patience.lasts_with_streams(), "{taken}");
+            patience.took();
         }
-        patience.took(3);
-        assert!(patience.is_had_with_streams());
+        assert!(patience.lasts_with_streams());
     }
 
     #[test]
-    fn what_grew_beyond_the_mark_was_not_left_in_vain() {
+    fn what_grew_before_was_not_left_in_vain() {
         let mut patience = Patience::default();
-        assert!(patience.grew(3));
-        patience.wait();
-        patience.took(4);
-        assert!(patience.is_had_with_streams());
+        assert!(patience.leaves(3) && patience.leaves(4) && !patience.leaves(4));
+        assert!(patience.lasts_with_streams());
+    }
+
+    #[test]
+    fn what_its_sender_wrote_is_forgotten() {
+        let mut patience = Patience::default();
+        assert!(patience.leaves(500));
+        patience.rest();
+        assert!(patience.leaves(10), "another batch");
     }
 }

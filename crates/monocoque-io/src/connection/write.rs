@@ -159,32 +159,33 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
             if has_control && !outgoing.claim_turn() {
                 return Poll::Ready(Work::Control);
             }
-            if self.patience.lasts() {
-                if outgoing.is_growing() {
-                    self.patience.wait();
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                // What may be an answer is waited for.
-                if !self.shared.heard.get()
-                    && self.patience.is_had_with_streams()
-                    && outgoing.streamed().is_some_and(|messages| self.patience.grew(messages))
-                    && self.home.spin.next_turn(cx.waker())
-                {
-                    self.home.spin.touch();
-                    self.patience.wait();
-                    return Poll::Pending;
-                }
+            if self.patience.lasts_with_answers() && outgoing.is_growing() {
+                self.patience.wait_for_answers();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // On other threads than its sender's a batch grows while the one before is written. What may be an answer is waited for.
+            if self.home.is_local
+                && !self.shared.heard.get()
+                && self.patience.lasts_with_streams()
+                && outgoing.leave_stream().is_some_and(|messages| self.patience.leaves(messages))
+                && self.home.spin.next_turn(cx.waker())
+            {
+                self.home.spin.touch();
+                return Poll::Pending;
             }
             let mut batch = scratch::take();
             match outgoing.poll_take(cx, &mut batch) {
                 Poll::Ready(Taken::Some) => {
-                    self.patience.took(batch.messages);
+                    self.patience.took();
                     self.shared.heard.set(false);
                     return Poll::Ready(Work::Batch(batch));
                 }
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),
-                Poll::Pending => scratch::give_back(batch),
+                Poll::Pending => {
+                    self.patience.rest();
+                    scratch::give_back(batch);
+                }
             }
         }
         Poll::Pending

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use monocoque::{
-    Any, Context, DisconnectReason, Driver, DriverChoice, Event, Hwm, Limit, Message, SessionError, Socket,
+    Any, Context, DisconnectReason, Driver, DriverChoice, Event, Hwm, Limit, Message, Pull, Push, SessionError, Socket,
     SocketBuilder, SocketType, new_secret_key,
 };
 
@@ -233,13 +233,19 @@ fn a_message_that_could_never_fit_ends_its_connection_only() {
     });
 }
 
+/// A socket of `ctx` that receives, one of `theirs` that sends to it, and where.
+async fn pair(ctx: &Context, theirs: &Context) -> (Socket<Pull>, Socket<Push>, String) {
+    let pull = ctx.pull().build().expect("valid");
+    let endpoint = soon(pull.bind(TCP)).await.expect("free").to_string();
+    let push = theirs.push().connect(&endpoint).expect("valid");
+    (pull, push, endpoint)
+}
+
 #[test]
 fn what_the_application_keeps_counts_until_it_drops_it() {
     on_each_engine(async |ctx| {
-        let pull = ctx.pull().build().expect("valid");
-        let endpoint = soon(pull.bind(TCP)).await.expect("free").to_string();
         let theirs = Context::new();
-        let push = theirs.push().connect(&endpoint).expect("valid");
+        let (pull, push, _) = pair(&ctx, &theirs).await;
         let mut kept = Vec::new();
         push.send(Message::from(&vec![1; MIB / 2][..])).await.expect("open");
         kept.push(soon(pull.recv()).await.expect("open"));
@@ -304,10 +310,8 @@ fn who_waits_for_each_other_gives_way_one_by_one() {
 #[test]
 fn who_goes_while_it_waits_for_memory_is_not_kept() {
     on_each_engine(async |ctx| {
-        let pull = ctx.pull().build().expect("valid");
-        let endpoint = soon(pull.bind(TCP)).await.expect("free").to_string();
         let theirs = Context::new();
-        let push = theirs.push().connect(&endpoint).expect("valid");
+        let (pull, push, endpoint) = pair(&ctx, &theirs).await;
         let mut kept = Vec::new();
         while ctx.memory().held_bytes < CEILING - MIB / 4 {
             push.send(Message::from(&vec![1; MIB / 8][..])).await.expect("open");
