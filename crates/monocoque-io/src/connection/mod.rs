@@ -9,6 +9,7 @@
 mod memory;
 mod patience;
 mod read;
+mod readable;
 mod scratch;
 mod shared;
 mod write;
@@ -24,8 +25,8 @@ use monocoque_core::pipe::{BatchSink, BatchSource};
 use monocoque_core::slab::Arena;
 
 use self::memory::Memory;
-use self::patience::Patience;
 use self::read::ReadPump;
+use self::readable::{LinkWait, Readable};
 use self::shared::Shared;
 use self::write::WritePump;
 use crate::link::Link;
@@ -109,43 +110,36 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     /// Runs until either side ends it; gives the host back.
     ///
     /// An idle connection is this future and what it points to: `async` blocks that await it in passing hold it once, and
-    /// [`map`](futures_util::FutureExt::map) is the way to do something after it.
+    /// [`map`](futures_util::FutureExt::map) is the way to do something after it. Its pumps are on the heap while there is
+    /// something to do for them.
     ///
     /// # Cancel safety
     /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
-    pub fn run<H: Host<P>>(self, host: H, stop: Stop, home: Home) -> impl Future<Output = (H, Ended<P::Error>)> {
+    pub fn run<H: Host<P>>(self, host: H, mut stop: Stop, home: Home) -> impl Future<Output = (H, Ended<P::Error>)> {
         let Self { protocol, link, arena } = self;
         let shared = Shared::new(protocol, host, link.write_through());
         // What the block borrows it holds once; what an async function is given it holds twice.
         async move {
-            let mut reads = ReadPump {
-                shared: &shared,
-                link: &link,
-                arena: &arena,
-                home: &home,
-                slab: None,
-                hot: false,
-                large: 0,
-                met: false,
-                beyond: 0,
-                memory: Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)),
-            };
-            let mut writes = WritePump {
-                shared: &shared,
-                link: &link,
-                home: &home,
-                stop,
-                timer: None,
-                turns: 0,
-                patience: Patience::default(),
-            };
             home.spin.touch();
             shared.act(|protocol, out| {
                 protocol.connected(Instant::now(), out);
                 Ok(())
             });
-            // Who only looks for what came has nothing to write: what gives the write pump work wakes the task.
-            both(pin!(reads.run()), pin!(writes.run()), || !home.spin.is_looking()).await;
+            let wait = pin!(LinkWait::default());
+            let readable = Readable::new(&link, L::readable, wait);
+            let mut read =
+                read::Kept::new(Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)));
+            let mut written = write::Kept::default();
+            let mut is_idle = false;
+            loop {
+                let reads = ReadPump::new(&shared, &link, &readable, &arena, &home, &mut read);
+                let writes = WritePump::new(&shared, &link, &home, &mut stop, &mut written);
+                is_idle = Box::pin(pump(reads, writes, is_idle)).await;
+                if !is_idle {
+                    break;
+                }
+                woken(&home).await;
+            }
             // Where one has gone another often comes.
             home.spin.touch();
             shared.into_ended()
@@ -153,18 +147,49 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     }
 }
 
-/// Runs both futures to their end; the second, once it has begun, only in polls that are whole.
+/// Runs both pumps until they have nothing to do, or to their end; whether the connection is idle. It `was_idle` if they go on
+/// from there.
+#[expect(clippy::manual_async_fn, reason = "an async function holds twice what it is given")]
+fn pump<'a, P: Protocol, L: Link, H: Host<P>>(
+    mut reads: ReadPump<'a, P, L, H>,
+    mut writes: WritePump<'a, P, L, H>,
+    was_idle: bool,
+) -> impl Future<Output = bool> + use<'a, P, L, H> {
+    async move {
+        let (shared, home) = (reads.shared, reads.home);
+        // Who only looks for what came has nothing to write: what gives the write pump work wakes the task.
+        let is_whole = || !home.spin.is_looking();
+        both(pin!(reads.run(was_idle)), pin!(writes.run()), is_whole, || shared.is_idle()).await
+    }
+}
+
+/// Waits until the task is woken: by its link, its pipes, or whoever stops it.
+fn woken(home: &Home) -> impl Future<Output = ()> {
+    let mut waited = false;
+    poll_fn(move |_| {
+        // It is not among those who are looked at for what came.
+        if home.spin.is_looking() || !std::mem::replace(&mut waited, true) { Poll::Pending } else { Poll::Ready(()) }
+    })
+}
+
+/// Runs both futures to their end, or until they are idle after a poll of both; whether they are. The second, once it has
+/// begun, is polled only in polls that are whole.
 fn both(
     mut a: Pin<&mut impl Future<Output = ()>>,
     mut b: Pin<&mut impl Future<Output = ()>>,
     is_whole: impl Fn() -> bool,
-) -> impl Future<Output = ()> {
+    is_idle: impl Fn() -> bool,
+) -> impl Future<Output = bool> {
     let (mut a_done, mut b_done, mut b_begun) = (false, false, false);
     poll_fn(move |cx| {
         a_done = a_done || a.as_mut().poll(cx).is_ready();
         let b_due = is_whole() || !std::mem::replace(&mut b_begun, true);
         b_done = b_done || (b_due && b.as_mut().poll(cx).is_ready());
-        if a_done && b_done { Poll::Ready(()) } else { Poll::Pending }
+        match (a_done && b_done, b_due && is_idle()) {
+            (true, _) => Poll::Ready(false),
+            (false, true) => Poll::Ready(true),
+            (false, false) => Poll::Pending,
+        }
     })
 }
 
@@ -200,11 +225,16 @@ mod tests {
             }
         };
         let runtime = crate::DriverChoice::default().runtime().expect("a driver");
-        runtime.block_on(async { both(pin!(half('a', 1)), pin!(half('b', 3)), || true).await });
+        let idle = runtime.block_on(async { both(pin!(half('a', 1)), pin!(half('b', 3)), || true, || false).await });
+        assert!(!idle);
         assert_eq!(steps.take(), ['a', 'b', 'b', 'b']);
         let parts = Cell::new(2u32);
         let is_whole = || parts.replace(parts.get().saturating_sub(1)) == 0;
-        runtime.block_on(async { both(pin!(half('a', 4)), pin!(half('b', 2)), is_whole).await });
+        runtime.block_on(async { both(pin!(half('a', 4)), pin!(half('b', 2)), is_whole, || false).await });
         assert_eq!(steps.take(), ['a', 'b', 'a', 'a', 'b', 'a'], "the first poll is never left out");
+        parts.set(2);
+        let idle = runtime.block_on(async { both(pin!(half('a', 9)), pin!(half('b', 9)), is_whole, || true).await });
+        assert!(idle);
+        assert_eq!(steps.take(), ['a', 'b'], "they begin before they are found idle");
     }
 }

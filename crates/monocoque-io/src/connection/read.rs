@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use monocoque_core::protocol::Need;
 use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
 
 use super::memory::{Demand, Memory, STALL_INTERVAL};
+use super::readable::Wait;
 use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
 use super::{End, Host, yield_now};
 use crate::link::Link;
@@ -22,20 +23,43 @@ const BROKEN_BYTES_MAX: usize = 8 << 20;
 
 pub(super) struct ReadPump<'a, P: Protocol, L, H> {
     pub(super) shared: &'a Shared<P, H>,
-    pub(super) link: &'a L,
-    pub(super) arena: &'a Arena,
+    link: &'a L,
+    readable: &'a dyn Wait,
+    arena: &'a Arena,
     pub(super) home: &'a Home,
+    kept: &'a mut Kept,
     /// What was read and not taken yet, and room to read into; nothing while an idle peer is waited for.
-    pub(super) slab: Option<SlabMut>,
+    slab: Option<SlabMut>,
     /// The last read filled its room: more is likely there.
-    pub(super) hot: bool,
-    /// What the last frame needed, if it is one that is read apart from others.
-    pub(super) large: usize,
-    /// The link was looked at once.
-    pub(super) met: bool,
+    hot: bool,
     /// Room that was read into past a full pipe.
-    pub(super) beyond: usize,
-    pub(super) memory: Memory,
+    beyond: usize,
+}
+
+/// What a connection that is idle keeps of its reading.
+pub(super) struct Kept {
+    memory: Memory,
+    /// Bytes that the protocol needs to go on.
+    need: usize,
+    /// What the last frame needed, if it is one that is read apart from others.
+    large: usize,
+    /// The link was looked at once.
+    met: bool,
+    /// Reads. Others have their turn after some of them, however idle it was between: what answers gathers meanwhile.
+    turns: u32,
+}
+
+impl Kept {
+    pub(super) fn new(memory: Memory) -> Self {
+        Self { memory, need: 0, large: 0, met: false, turns: 0 }
+    }
+}
+
+/// What a read found.
+struct Read {
+    bytes: usize,
+    /// It found as much as there was room for.
+    filled: bool,
 }
 
 /// Why there is no room to read into.
@@ -52,23 +76,34 @@ impl From<OutOfMemory> for Lack {
     }
 }
 
-impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
-    pub(super) async fn run(&mut self) {
-        let mut need = 0;
-        let (mut turns, mut passed) = (0u32, 0);
+impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
+    pub(super) fn new(
+        shared: &'a Shared<P, H>,
+        link: &'a L,
+        readable: &'a dyn Wait,
+        arena: &'a Arena,
+        home: &'a Home,
+        kept: &'a mut Kept,
+    ) -> Self {
+        Self { shared, link, readable, arena, home, kept, slab: None, hot: false, beyond: 0 }
+    }
+
+    /// Reads until the connection ends. From where an idle one waits, if it `waits`.
+    pub(super) async fn run(&mut self, mut waits: bool) {
+        let mut passed = 0;
         while !self.shared.is_ended() {
-            if let Err(lack) = self.find_room(need)
-                && !Box::pin(self.make_room(lack, need)).await
-            {
-                return;
-            }
             let before = self.held();
-            let most = self.most(before, need);
-            let spare = self.slab.as_ref().map_or(0, SlabMut::spare_len).min(most);
-            let Some(result) = self.read(need, most).await else { return };
-            let count = match result {
-                Ok(0) => return self.end_by_peer(End::PeerClosed { truncated: before }),
-                Ok(count) => count,
+            let read = if std::mem::take(&mut waits) {
+                self.read_later().await
+            } else if self.sees_to_room().await {
+                self.read().await
+            } else {
+                None
+            };
+            let Some(result) = read else { return };
+            let Read { bytes, filled } = match result {
+                Ok(Read { bytes: 0, .. }) => return self.end_by_peer(End::PeerClosed { truncated: before }),
+                Ok(read) => read,
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                     continue;
                 }
@@ -78,20 +113,20 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
                 Err(error) => return self.shared.end(End::Link(error)),
             };
             let now = self.home.spin.touch();
-            self.hot = count == spare || count >= SLAB_TINY_BYTES;
-            need = self.received(now);
+            self.hot = filled || bytes >= SLAB_TINY_BYTES;
+            self.received(now);
             while !self.shared.was_ready.get() && self.was_blocked().await {
-                need = self.received(Instant::now());
+                self.received(Instant::now());
             }
-            self.see(need, count == spare);
-            self.memory.settle();
-            if self.memory.is_limited() {
-                self.memory.progress(count, self.shared.delivered.replace(false));
+            self.see(filled);
+            self.kept.memory.settle();
+            if self.kept.memory.is_limited() {
+                self.kept.memory.progress(bytes, self.shared.delivered.replace(false));
             }
-            self.wait_for_room(need).await;
-            turns += 1;
-            passed += count;
-            if turns.is_multiple_of(TURNS_MAX) || passed >= READ_TURN_BYTES {
+            self.wait_for_room().await;
+            self.kept.turns = self.kept.turns.wrapping_add(1);
+            passed += bytes;
+            if self.kept.turns.is_multiple_of(TURNS_MAX) || passed >= READ_TURN_BYTES {
                 passed = 0;
                 yield_now().await;
             }
@@ -103,35 +138,40 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         self.slab.as_ref().map_or(0, SlabMut::len)
     }
 
-    /// Has the protocol take what was read; the bytes that it needs to go on.
-    fn received(&mut self, now: Instant) -> usize {
-        let Some(slab) = &mut self.slab else { return 0 };
+    /// Has the protocol take what was read.
+    fn received(&mut self, now: Instant) {
+        let Some(slab) = &mut self.slab else { return };
         let Need(need) = self.shared.act(|protocol, out| protocol.received(now, slab, out));
-        need
+        self.kept.need = need;
     }
 
-    fn try_read(&mut self, most: usize) -> io::Result<usize> {
+    fn try_read(&mut self) -> io::Result<Read> {
+        let most = self.most(self.held());
         let Some(slab) = &mut self.slab else { return Err(io::ErrorKind::WouldBlock.into()) };
-        self.link.try_read(slab, most)
+        let spare = slab.spare_len().min(most);
+        let bytes = self.link.try_read(slab, most)?;
+        Ok(Read { bytes, filled: bytes == spare })
     }
 
     /// Remembers what is read apart: whoever sends large frames sends more of them. A read that was filled ends within the
     /// next one, or there are small ones between.
-    fn see(&mut self, need: usize, filled: bool) {
-        if need >= READ_APART_BYTES_MIN {
-            self.large = need;
+    fn see(&mut self, filled: bool) {
+        let kept = &mut *self.kept;
+        if kept.need >= READ_APART_BYTES_MIN {
+            kept.large = kept.need;
         } else if filled {
-            self.large = 0;
+            kept.large = 0;
         }
     }
 
     /// Where the next read should end, counted from the first byte held, if one is to be read apart: within the head of the
     /// frame after it. Of one whose size can only be guessed no more than a slab is read, and of a larger one the head.
-    fn ahead(&self, need: usize) -> Option<usize> {
-        let guessed = self.large + SLAB_TINY_BYTES;
+    fn ahead(&self) -> Option<usize> {
+        let Kept { need, large, .. } = *self.kept;
+        let guessed = large + SLAB_TINY_BYTES;
         if need >= READ_APART_BYTES_MIN {
             Some(need + SLAB_TINY_BYTES)
-        } else if self.large == 0 {
+        } else if large == 0 {
             None
         } else if self.hot && guessed <= SLAB_HUGE_BYTES {
             Some(guessed)
@@ -141,8 +181,8 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     }
 
     /// Bytes that one read takes at most, with `held` there already.
-    fn most(&self, held: usize, need: usize) -> usize {
-        self.ahead(need).map_or(usize::MAX, |end| end.saturating_sub(held).max(SLAB_TINY_BYTES))
+    fn most(&self, held: usize) -> usize {
+        self.ahead().map_or(usize::MAX, |end| end.saturating_sub(held).max(SLAB_TINY_BYTES))
     }
 
     /// The peer has ended the connection: as the protocol understands it, if it does.
@@ -174,40 +214,49 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
 
     /// Reads what is there at once if more is likely there; else waits, without memory if none is pinned. `None` if the
     /// connection has ended meanwhile.
-    async fn read(&mut self, need: usize, most: usize) -> Option<io::Result<usize>> {
+    async fn read(&mut self) -> Option<io::Result<Read>> {
         if self.hot {
-            match self.try_read(most) {
+            match self.try_read() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Some(result),
             }
             // The room stays while the runtime polls: after a burst comes another.
             self.hot = false;
         }
-        if let Some(result) = self.read_soon(most).await {
+        if let Some(result) = self.read_soon().await {
             return Some(result);
         }
-        // Whoever waits for long holds no room to read into.
-        self.set_aside(need);
-        let ready = if self.hinders() { Box::pin(self.readable_in_time()).await } else { self.link.readable().await };
-        if let Err(lack) = self.find_room(need)
-            && !Box::pin(self.make_room(lack, need)).await
-        {
+        self.read_later().await
+    }
+
+    /// Reads once the link is readable. Whoever waits for long holds no room to read into.
+    async fn read_later(&mut self) -> Option<io::Result<Read>> {
+        self.set_aside();
+        let ready = if self.hinders() {
+            Box::pin(self.readable_in_time()).await
+        } else {
+            self.shared.read_waits.set(self.slab.is_none() && self.shared.was_ready.get());
+            let ready = poll_fn(|cx| self.readable.poll_ready(cx)).await;
+            self.shared.read_waits.set(false);
+            ready
+        };
+        if !self.sees_to_room().await {
             return None;
         }
-        Some(ready.and_then(|()| self.try_read(most)))
+        Some(ready.and_then(|()| self.try_read()))
     }
 
     /// Reads what comes while the runtime polls in any case.
-    async fn read_soon(&mut self, most: usize) -> Option<io::Result<usize>> {
+    async fn read_soon(&mut self) -> Option<io::Result<Read>> {
         // What is there now was seen by the read before. What a peer said before we met is answered with our greeting.
-        let mut look = !std::mem::replace(&mut self.met, true);
+        let mut look = !std::mem::replace(&mut self.kept.met, true);
         poll_fn(|_| {
             let spin = &self.home.spin;
             // Who waits for a message looks himself only where one may answer what was said: a look in vain is lost time.
             let is_expected = !spin.is_read_turn() || self.link.may_be_answered();
             if std::mem::replace(&mut look, true) && is_expected {
                 spin.pause();
-                match self.try_read(most) {
+                match self.try_read() {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(Some(result)),
                 }
@@ -218,42 +267,51 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         .await
     }
 
-    /// Sees to room for `need` bytes in all.
-    fn find_room(&mut self, need: usize) -> Result<(), Lack> {
+    /// Sees to room for what the protocol needs, and waits for it if it must; whether there is some, or the connection has ended.
+    async fn sees_to_room(&mut self) -> bool {
+        match self.find_room() {
+            Ok(()) => true,
+            Err(lack) => Box::pin(self.make_room(lack)).await,
+        }
+    }
+
+    fn find_room(&mut self) -> Result<(), Lack> {
         let slab = self.slab.take();
-        self.slab = Some(self.room(slab, need)?);
+        self.slab = Some(self.room(slab)?);
         Ok(())
     }
 
-    /// A slab with the unconsumed bytes of `slab` and room for `need` bytes in all.
-    fn room(&mut self, slab: Option<SlabMut>, need: usize) -> Result<SlabMut, Lack> {
+    /// A slab with the unconsumed bytes of `slab` and room for what the protocol needs in all.
+    fn room(&mut self, slab: Option<SlabMut>) -> Result<SlabMut, Lack> {
+        let need = self.kept.need;
         let held = slab.as_ref().map_or(0, SlabMut::len);
-        let least = if need >= READ_APART_BYTES_MIN { need } else { self.ahead(need).unwrap_or(need) };
+        let least = if need >= READ_APART_BYTES_MIN { need } else { self.ahead().unwrap_or(need) };
         let wanted = if self.hot { SlabClass::Huge.bytes() } else { SlabClass::Tiny.bytes() };
         let enough = |slab: &SlabMut| {
             let room_for_more = if self.hot { wanted / 4 } else { wanted / 2 };
             slab.capacity() >= need && slab.spare_len() >= if least > held { least - held } else { room_for_more }
         };
-        let Some(mut slab) = slab else { return self.lease(None, need, wanted) };
+        let Some(mut slab) = slab else { return self.lease(None, wanted) };
         if enough(&slab) || (held == 0 && slab.reclaim() && enough(&slab)) {
             return self.prepaid(slab);
         }
-        self.lease(Some(slab), need, wanted)
+        self.lease(Some(slab), wanted)
     }
 
     /// A slab that is counted, for what is in `slab` and to read into.
-    fn lease(&mut self, slab: Option<SlabMut>, need: usize, wanted: usize) -> Result<SlabMut, Lack> {
+    fn lease(&mut self, slab: Option<SlabMut>, wanted: usize) -> Result<SlabMut, Lack> {
+        let need = self.kept.need;
         let held = slab.as_ref().map_or(0, SlabMut::len);
         let demand = Demand { least: need.max(held + 1), wanted };
         let protocol = self.shared.protocol.borrow();
         let beside = |input| protocol.beside(input);
-        if !self.memory.is_limited() {
+        if !self.kept.memory.is_limited() {
             // What is counted, and waited for, has no room for the head of the next frame.
-            let ahead = self.ahead(need).unwrap_or(need);
+            let ahead = self.ahead().unwrap_or(need);
             let room = self.arena.room(demand.least.max(wanted).max(ahead))?;
             return Ok(moved(slab, room));
         }
-        if let Some(room) = self.memory.ample(self.arena, demand, beside) {
+        if let Some(room) = self.kept.memory.ample(self.arena, demand, beside) {
             return Ok(moved(slab, room));
         }
         // Better little room than none.
@@ -262,7 +320,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
             Some(slab) if has_room(&slab, need) => return self.prepaid(slab),
             slab => slab.filter(|slab| !slab.is_empty()),
         };
-        match self.memory.least(self.arena, demand.least, beside)? {
+        match self.kept.memory.least(self.arena, demand.least, beside)? {
             Some(room) => Ok(moved(slab, room)),
             None => Err(Lack::Ceiling(slab)),
         }
@@ -270,11 +328,11 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
 
     /// `slab`, once what the protocol leases beside the read is counted.
     fn prepaid(&mut self, slab: SlabMut) -> Result<SlabMut, Lack> {
-        if !self.memory.is_limited() {
+        if !self.kept.memory.is_limited() {
             return Ok(slab);
         }
         let protocol = self.shared.protocol.borrow();
-        if self.memory.prepay(&slab, |input| protocol.beside(input)) {
+        if self.kept.memory.prepay(&slab, |input| protocol.beside(input)) {
             Ok(slab)
         } else {
             Err(Lack::Ceiling(Some(slab)))
@@ -282,11 +340,11 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     }
 
     /// Keeps for a long wait nothing of an empty slab, and no more than is there or needed where memory is counted.
-    fn set_aside(&mut self, need: usize) {
-        self.memory.settle();
+    fn set_aside(&mut self) {
+        self.kept.memory.settle();
         let Some(slab) = self.slab.take().filter(|slab| !slab.is_empty()) else { return };
-        let fitting = SlabClass::rounded(need.max(slab.len()));
-        let is_small = !self.memory.is_limited() || slab.is_shared() || slab.capacity() <= fitting;
+        let fitting = SlabClass::rounded(self.kept.need.max(slab.len()));
+        let is_small = !self.kept.memory.is_limited() || slab.is_shared() || slab.capacity() <= fitting;
         self.slab = Some(if is_small {
             slab
         } else {
@@ -305,45 +363,44 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
     /// Whether more is held than the reserve, and only the peer can have it given back.
     fn hinders(&self) -> bool {
         let much = |slab: &SlabMut| slab.capacity() > RESERVE_BYTES;
-        self.memory.is_limited() && (self.slab.as_ref().is_some_and(much) || self.unfinished() > 0)
+        self.kept.memory.is_limited() && (self.slab.as_ref().is_some_and(much) || self.unfinished() > 0)
     }
 
     /// Waits for the peer to go on with a message, as long as nobody waits for the memory that is held for it, and for some
     /// time if somebody does.
     async fn readable_in_time(&mut self) -> io::Result<()> {
-        let mut readable = pin!(self.link.readable());
         let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
         poll_fn(|cx| {
             self.shared.watch(cx);
             while look.as_mut().poll(cx).is_ready() {
-                if self.memory.has_stalled() {
+                if self.kept.memory.has_stalled() {
                     self.shared.end(End::Stalled);
                 }
                 look = Box::pin(compio::time::sleep(STALL_INTERVAL));
             }
-            readable.as_mut().poll(cx)
+            self.readable.poll_ready(cx)
         })
         .await
     }
 
     /// Waits for memory, if it is the ceiling that leaves none; whether there is some, or the connection has ended. Silence
     /// in that time is ours.
-    async fn make_room(&mut self, lack: Lack, need: usize) -> bool {
+    async fn make_room(&mut self, lack: Lack) -> bool {
         match lack {
             Lack::System(error) => return self.end_without_memory(error),
             Lack::Ceiling(slab) => self.slab = slab,
         }
-        self.set_aside(need);
+        self.set_aside();
         let held = self.held();
-        let least = need.max(held + 1);
-        let mut wait = self.memory.wait(least, held + self.unfinished());
+        let least = self.kept.need.max(held + 1);
+        let mut wait = self.kept.memory.wait(least, held + self.unfinished());
         let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
         let mut left = None;
         self.shared.paused.set(true);
         let waited = poll_fn(|cx| {
             self.shared.watch(cx);
             while look.as_mut().poll(cx).is_ready() {
-                if self.memory.is_in_the_way(&wait) {
+                if self.kept.memory.is_in_the_way(&wait) {
                     self.shared.end(End::Stalled);
                 }
                 look = Box::pin(compio::time::sleep(STALL_INTERVAL));
@@ -357,13 +414,13 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
                 return Poll::Ready(None);
             }
             let protocol = self.shared.protocol.borrow();
-            self.memory.poll(&mut wait, |input| protocol.beside(input), cx)
+            self.kept.memory.poll(&mut wait, |input| protocol.beside(input), cx)
         });
         let charge = waited.await;
         self.shared.paused.set(false);
         self.shared.protocol.borrow_mut().forgive(Instant::now());
         let Some(charge) = charge else { return false };
-        match self.memory.lease(self.arena, charge) {
+        match self.kept.memory.lease(self.arena, charge) {
             Ok(room) => {
                 self.slab = Some(moved(self.slab.take(), room));
                 true
@@ -379,7 +436,7 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
 
     /// Pauses reading while the incoming pipe is full, or too much of the protocol's own waits to be written.
     /// Silence in that time is ours.
-    async fn wait_for_room(&mut self, need: usize) {
+    async fn wait_for_room(&mut self) {
         let full = self.shared.incoming.borrow_mut().as_mut().is_some_and(|incoming| !incoming.has_room());
         if !full && !self.shared.is_congested() {
             return;
@@ -387,8 +444,8 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadPump<'_, P, L, H> {
         if self.shared.broken.get() {
             return self.read_on();
         }
-        if self.memory.is_limited() {
-            self.set_aside(need);
+        if self.kept.memory.is_limited() {
+            self.set_aside();
         }
         self.shared.paused.set(true);
         poll_fn(|cx| {

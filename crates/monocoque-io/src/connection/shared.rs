@@ -40,6 +40,10 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) heard: Cell<bool>,
     /// Reading waits for room in the incoming pipe.
     pub(super) paused: Cell<bool>,
+    /// The read pump waits for the peer, and holds nothing.
+    pub(super) read_waits: Cell<bool>,
+    /// The write pump waits for something to write, and for no deadline.
+    pub(super) write_waits: Cell<bool>,
     /// A write has failed. Nothing more is written; the read side finds what the peer still sent, and the end.
     pub(super) broken: Cell<bool>,
     pub(super) task: RefCell<Option<Waker>>,
@@ -61,6 +65,8 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             delivered: Cell::new(false),
             heard: Cell::new(false),
             paused: Cell::new(false),
+            read_waits: Cell::new(false),
+            write_waits: Cell::new(false),
             broken: Cell::new(false),
             task: RefCell::default(),
             turn,
@@ -79,6 +85,11 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
 
     pub(super) fn is_ended(&self) -> bool {
         self.end.borrow().is_some()
+    }
+
+    /// Whether nothing is to be done until the task is woken.
+    pub(super) fn is_idle(&self) -> bool {
+        self.read_waits.get() && self.write_waits.get()
     }
 
     /// Whether too much of the protocol's own waits to be written.

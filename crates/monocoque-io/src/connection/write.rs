@@ -25,13 +25,20 @@ const FAREWELL: Duration = Duration::from_millis(500);
 type Timer = (Instant, Pin<Box<dyn Future<Output = ()>>>);
 
 pub(super) struct WritePump<'a, P: Protocol, L, H> {
-    pub(super) shared: &'a Shared<P, H>,
-    pub(super) link: &'a L,
-    pub(super) home: &'a Home,
-    pub(super) stop: Stop,
-    pub(super) timer: Option<Timer>,
-    pub(super) turns: u32,
-    pub(super) patience: Patience,
+    shared: &'a Shared<P, H>,
+    link: &'a L,
+    home: &'a Home,
+    stop: &'a mut Stop,
+    timer: Option<Timer>,
+    kept: &'a mut Kept,
+}
+
+/// What a connection that is idle keeps of its writing.
+#[derive(Default)]
+pub(super) struct Kept {
+    patience: Patience,
+    /// Writes.
+    turns: u32,
 }
 
 /// What the write pump is to do next.
@@ -92,10 +99,20 @@ impl Sending {
     }
 }
 
-impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
+impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
+    pub(super) fn new(
+        shared: &'a Shared<P, H>,
+        link: &'a L,
+        home: &'a Home,
+        stop: &'a mut Stop,
+        kept: &'a mut Kept,
+    ) -> Self {
+        Self { shared, link, home, stop, timer: None, kept }
+    }
+
     pub(super) async fn run(&mut self) {
         loop {
-            let turns = self.turns;
+            let turns = self.kept.turns;
             match poll_fn(|cx| self.poll_work(cx)).await {
                 Work::Control => {
                     if let Some(rest) = self.write_control() {
@@ -123,7 +140,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
                 }
                 Work::Ended => break,
             }
-            if self.turns != turns && self.turns.is_multiple_of(TURNS_MAX) {
+            if self.kept.turns != turns && self.kept.turns.is_multiple_of(TURNS_MAX) {
                 yield_now().await;
             }
         }
@@ -135,6 +152,7 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
 
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Work> {
         self.shared.watch(cx);
+        self.shared.write_waits.set(false);
         if self.shared.is_ended() {
             return Poll::Ready(Work::Ended);
         }
@@ -159,16 +177,16 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
             if has_control && !outgoing.claim_turn() {
                 return Poll::Ready(Work::Control);
             }
-            if self.patience.lasts_with_answers() && outgoing.is_growing() {
-                self.patience.wait_for_answers();
+            if self.kept.patience.lasts_with_answers() && outgoing.is_growing() {
+                self.kept.patience.wait_for_answers();
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             // On other threads than its sender's a batch grows while the one before is written. What may be an answer is waited for.
             if self.home.is_local
                 && !self.shared.heard.get()
-                && self.patience.lasts_with_streams()
-                && outgoing.leave_stream().is_some_and(|messages| self.patience.leaves(messages))
+                && self.kept.patience.lasts_with_streams()
+                && outgoing.leave_stream().is_some_and(|messages| self.kept.patience.leaves(messages))
                 && self.home.spin.next_turn(cx.waker())
             {
                 self.home.spin.touch();
@@ -177,14 +195,15 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
             let mut batch = scratch::take();
             match outgoing.poll_take(cx, &mut batch) {
                 Poll::Ready(Taken::Some) => {
-                    self.patience.took();
+                    self.kept.patience.took();
                     self.shared.heard.set(false);
                     return Poll::Ready(Work::Batch(batch));
                 }
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),
                 Poll::Pending => {
-                    self.patience.rest();
+                    self.kept.patience.rest();
                     scratch::give_back(batch);
+                    self.shared.write_waits.set(!has_control && self.timer.is_none());
                 }
             }
         }
@@ -277,8 +296,8 @@ impl<P: Protocol, L: Link, H: Host<P>> WritePump<'_, P, L, H> {
                 self.take_back(sending);
                 return None;
             }
-            self.turns += 1;
-            if self.turns.is_multiple_of(TURNS_MAX) && !sending.is_out() {
+            self.kept.turns = self.kept.turns.wrapping_add(1);
+            if self.kept.turns.is_multiple_of(TURNS_MAX) && !sending.is_out() {
                 return Some(Pause::Turn);
             }
         }
