@@ -20,8 +20,15 @@ pub struct WaitList {
 #[derive(Debug, Default)]
 struct Entries {
     next_ticket: u64,
-    /// One place inline: a socket seldom has two waiters, and waiting should not allocate.
+    /// In the order of their numbers. One place inline: a socket seldom has two waiters, and waiting should not allocate.
     wakers: SmallVec<[(u64, Waker); 1]>,
+}
+
+impl Entries {
+    /// Where the entry with this number is. All connections of an endpoint wait in one list: it is not read through.
+    fn place(&self, number: u64) -> Option<usize> {
+        self.wakers.binary_search_by_key(&number, |&(number, _)| number).ok()
+    }
 }
 
 /// A waiter's place in a [`WaitList`].
@@ -38,9 +45,9 @@ impl WaitList {
     pub fn register(&self, ticket: &mut Option<Ticket>, waker: &Waker) {
         let mut entries = self.entries.lock();
         if let Some(Ticket(held)) = *ticket
-            && let Some((_, known)) = entries.wakers.iter_mut().find(|(number, _)| *number == held)
+            && let Some(place) = entries.place(held)
         {
-            known.clone_from(waker);
+            entries.wakers[place].1.clone_from(waker);
             return;
         }
         let number = entries.next_ticket;
@@ -55,7 +62,9 @@ impl WaitList {
     pub fn remove(&self, ticket: &mut Option<Ticket>) {
         let Some(Ticket(held)) = ticket.take() else { return };
         let mut entries = self.entries.lock();
-        entries.wakers.retain(|(number, _)| *number != held);
+        if let Some(place) = entries.place(held) {
+            entries.wakers.remove(place);
+        }
         self.waiting.store(entries.wakers.len(), Ordering::Relaxed);
     }
 
