@@ -20,6 +20,7 @@ mod listener;
 mod mailbox;
 mod outstanding;
 mod owner;
+mod parking;
 mod placement;
 mod readiness;
 mod resolve;

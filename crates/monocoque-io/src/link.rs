@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, ThreadId};
@@ -47,6 +47,11 @@ pub trait Link: 'static {
 
     /// Waits until [`try_read`](Self::try_read) is worth a try.
     async fn readable(&self) -> io::Result<()>;
+
+    /// The descriptor that is readable when this is, if there is one: then it may be waited for beside others.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 
     /// Whether something was written since the last read that found something: an answer may be on its way.
     fn may_be_answered(&self) -> bool {
@@ -93,7 +98,7 @@ impl StreamLink {
     }
 
     /// The number of its descriptor.
-    pub(crate) fn descriptor(&self) -> i32 {
+    pub(crate) fn number(&self) -> i32 {
         self.fd.as_raw_fd()
     }
 }
@@ -149,6 +154,10 @@ impl Link for StreamLink {
 
     async fn readable(&self) -> io::Result<()> {
         until(self.fd.clone(), Interest::Readable).await
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.fd.as_fd())
     }
 
     fn may_be_answered(&self) -> bool {

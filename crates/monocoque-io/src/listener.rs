@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use compio::driver::SharedFd;
@@ -18,12 +19,14 @@ use rustix::fs::stat;
 use rustix::net::SocketFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::connection::{Connection, yield_now};
+use crate::connection::{self, Begin, Connection, Silent, Stay, yield_now};
 use crate::driver::Driver;
 use crate::filter::AcceptFilter;
 use crate::half_open::{HalfOpen, Handshakes};
 use crate::link::StreamLink;
+use crate::mailbox::LocalFuture;
 use crate::owner::{LinkEvent, LinkFacts, Owner};
+use crate::parking::Guest;
 use crate::placement::{Home, Placement};
 use crate::readiness::until;
 use crate::resolve::{endpoint_like, local_addresses, unix_address};
@@ -238,7 +241,7 @@ impl<O: Owner> Listener<O> {
     /// A failure to accept is reported; when descriptors or memory have run out, accepting pauses and goes on.
     pub async fn run(self, home: Home) {
         let Binding { socket, endpoint, claim } = self.binding;
-        let (owner, mut stop) = (self.owner, self.stop);
+        let (owner, mut stop) = (Arc::new(self.owner), self.stop);
         let socket = Socket::from(socket);
         let descriptor = socket.as_raw_fd();
         if let Err(error) = socket.set_nonblocking(true) {
@@ -290,7 +293,7 @@ impl<O: Owner> Listener<O> {
                 }
             };
             let ends = (endpoint.to_string(), remote);
-            let (owner, arena, stop) = (owner.clone(), self.arena.clone(), self.connections.clone());
+            let (owner, arena, stop) = (Arc::clone(&owner), self.arena.clone(), self.connections.clone());
             let run = move |home: Home| serve(owner, peer, ends, permit, arena, stop, home);
             if self.placement.spawn(run).is_err() {
                 break;
@@ -306,7 +309,7 @@ impl<O: Owner> Listener<O> {
 
 /// One connection, from its handshake to its end. It begins at once, so that the future holds nothing that only its beginning needs.
 fn serve<O: Owner>(
-    owner: O,
+    owner: Arc<O>,
     peer: OwnedFd,
     (local, remote): (String, String),
     permit: HalfOpen,
@@ -318,9 +321,39 @@ fn serve<O: Owner>(
     let facts = LinkFacts::new(Side::Listener, local, remote, &link);
     let (protocol, host) = owner.begin(&facts, Some(permit));
     owner.event(LinkEvent::Accepted(facts));
-    Connection::new(protocol, link, arena).run(host, stop, home).map(move |(host, ended)| {
-        owner.end(host, ended);
+    let running = Connection::new(protocol, link, arena).begin(host, stop, home.clone(), Stay::Soon);
+    attend(owner, running, home)
+}
+
+type Outcome<O> = connection::Outcome<<O as Owner>::Protocol, StreamLink, <O as Owner>::Host>;
+
+/// Runs a connection until it ends, or is silent.
+fn attend<O: Owner>(owner: Arc<O>, running: impl Future<Output = Outcome<O>>, home: Home) -> impl Future<Output = ()> {
+    running.map(move |outcome| match outcome {
+        Outcome::<O>::Ended(host, ended) => drop(owner.end(host, ended)),
+        Outcome::<O>::Silent(silent) => home.park(Box::new(Peer { owner, silent })),
     })
+}
+
+/// A connection that is silent, and whose it is.
+struct Peer<O: Owner> {
+    owner: Arc<O>,
+    silent: Silent<O::Protocol, StreamLink, O::Host>,
+}
+
+impl<O: Owner> Guest for Peer<O> {
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.silent.descriptor()
+    }
+
+    fn waits(&mut self, waker: &Waker) -> bool {
+        self.silent.waits(waker)
+    }
+
+    fn leave(self: Box<Self>, home: Home, begin: Begin) -> LocalFuture {
+        let Self { owner, silent } = *self;
+        Box::pin(attend(owner, silent.run(home.clone(), begin), home))
+    }
 }
 
 /// Accepts a peer that waits for it, as the engine of `driver` wants its descriptor.

@@ -30,7 +30,7 @@ pub struct LinkFacts {
 
 impl LinkFacts {
     pub(crate) fn new(side: Side, local: String, remote: String, link: &StreamLink) -> Self {
-        Self { side, local, remote, descriptor: link.descriptor(), traffic: link.traffic() }
+        Self { side, local, remote, descriptor: link.number(), traffic: link.traffic() }
     }
 }
 
@@ -85,7 +85,7 @@ pub enum Retry {
 }
 
 /// Whoever wants connections: makes their protocol, takes their end.
-pub trait Owner: Clone + Send + 'static {
+pub trait Owner: Clone + Send + Sync + 'static {
     /// What connections speak.
     type Protocol: Protocol<Error: fmt::Debug> + 'static;
     /// Who each connection reports to.

@@ -14,7 +14,8 @@ use monocoque_core::sync::Mutex;
 
 use crate::background::start_thread;
 use crate::driver::{Driver, DriverChoice, DriverError};
-use crate::mailbox::{Mailbox, Reading};
+use crate::mailbox::{LocalFuture, Mailbox, Reading};
+use crate::parking::Parking;
 use crate::spin::Spin;
 use crate::task::Task;
 use crate::threads::ThreadConfig;
@@ -26,6 +27,15 @@ pub struct Home {
     /// The application runs there too.
     pub(crate) is_local: bool,
     pub(crate) spin: Spin,
+    pub(crate) parking: Parking,
+}
+
+impl Home {
+    /// Runs `future` as a task of this runtime.
+    pub(crate) fn start(&self, future: LocalFuture) {
+        let run = Task::new(future).run(Arc::clone(self.parking.mailbox()), self.spin.clone());
+        compio::runtime::spawn(run).detach();
+    }
 }
 
 /// Why a placement could not be made.
@@ -109,12 +119,10 @@ impl Drop for Seat {
 
 /// Holds no handle of the runtime that it runs on: that would keep the runtime alive for ever.
 async fn serve(reading: Reading, driver: Driver, is_local: bool) {
-    let home = Runtime::with_current(|runtime| Home { driver, is_local, spin: Spin::start(runtime) });
+    let parking = Parking::new(Arc::clone(&reading.0));
+    let home = Runtime::with_current(|runtime| Home { driver, is_local, spin: Spin::start(runtime), parking });
     while let Some(jobs) = reading.0.receive().await {
-        for job in jobs {
-            let task = Task::new(job(home.clone()));
-            compio::runtime::spawn(task.run(Arc::clone(&reading.0), home.spin.clone())).detach();
-        }
+        jobs.into_iter().for_each(|job| home.start(job(home.clone())));
     }
 }
 

@@ -110,6 +110,11 @@ impl Spin {
         self.0.current.replace(task)
     }
 
+    /// The task that is being polled.
+    pub(crate) fn current(&self) -> Weak<Task> {
+        self.0.current.borrow().clone()
+    }
+
     /// Whether the runtime polls and has a look at the calling task in its next turn; it has to ask again then.
     pub(crate) fn watches(&self) -> bool {
         let mut watchers = self.0.watchers.borrow_mut();

@@ -1,7 +1,7 @@
 //! Tasks of an I/O runtime, which can be polled by others of their thread too.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -16,6 +16,22 @@ pub(crate) struct Task {
     work: RefCell<Work>,
     /// The runtime's, and the one that may be called by any thread.
     wakers: RefCell<Option<(Waker, Waker)>>,
+    stillness: Cell<Stillness>,
+    /// It is among those that are looked at for how still they are.
+    listed: Cell<bool>,
+}
+
+/// Whether a task has something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stillness {
+    /// It has, or says nothing of it.
+    None,
+    /// It has not, since it was looked at last.
+    New,
+    /// It had not then, and has not since.
+    Lasting,
+    /// It is to be parked.
+    Parting,
 }
 
 enum Work {
@@ -33,7 +49,22 @@ impl std::fmt::Debug for Task {
 
 impl Task {
     pub(crate) fn new(future: LocalFuture) -> Rc<Self> {
-        Rc::new(Self { work: RefCell::new(Work::Future(future)), wakers: RefCell::default() })
+        Rc::new(Self {
+            work: RefCell::new(Work::Future(future)),
+            wakers: RefCell::default(),
+            stillness: Cell::new(Stillness::None),
+            listed: Cell::new(false),
+        })
+    }
+
+    /// How still it is, and is from here on.
+    pub(crate) fn turn(&self, stillness: Stillness) -> Stillness {
+        self.stillness.replace(stillness)
+    }
+
+    /// Whether it is listed, and is from here on.
+    pub(crate) fn list(&self, listed: bool) -> bool {
+        self.listed.replace(listed)
     }
 
     /// Runs it as a task of the runtime of `mailbox`, with a waker that may be called by any thread, whatever locks it holds.

@@ -82,6 +82,13 @@ impl BatchSource {
         std::mem::take(&mut self.sent)
     }
 
+    /// Has `waker` called from here on; whether it will be: nothing has come since the pipe was found empty, and something may.
+    pub fn waits_for(&self, waker: &Waker) -> bool {
+        let mut state = self.shared.lock();
+        keep(&mut state.reader, waker);
+        state.waits()
+    }
+
     /// Lets the writer write to `link` itself, from the next time on that [`take`](Self::take) finds nothing.
     pub fn lend_turn(&mut self, link: Arc<dyn WriteThrough>) {
         let mut state = self.shared.lock();

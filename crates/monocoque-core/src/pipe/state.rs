@@ -306,6 +306,11 @@ impl State {
         self.reader_gone
     }
 
+    /// Whether the reader found nothing, has not been called since, and will be.
+    pub(super) fn waits(&self) -> bool {
+        self.reader_waits && !self.finished
+    }
+
     /// Whether nothing is left to read, as far as can be told without asking the writer. If it holds something back,
     /// the reader was told, and has not looked since.
     pub(super) fn is_spent(&self) -> bool {

@@ -16,10 +16,12 @@ mod write;
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use futures_util::FutureExt;
 use monocoque_core::Protocol;
 use monocoque_core::pipe::{BatchSink, BatchSource};
 use monocoque_core::slab::Arena;
@@ -27,7 +29,7 @@ use monocoque_core::slab::Arena;
 use self::memory::Memory;
 use self::read::ReadPump;
 use self::readable::{LinkWait, Readable};
-use self::shared::Shared;
+use self::shared::{Quiet, Shared};
 use self::write::WritePump;
 use crate::link::Link;
 use crate::placement::Home;
@@ -115,35 +117,138 @@ impl<P: Protocol, L: Link> Connection<P, L> {
     ///
     /// # Cancel safety
     /// Not cancel-safe: use `stop`. Dropping the future loses what is in flight.
-    pub fn run<H: Host<P>>(self, host: H, mut stop: Stop, home: Home) -> impl Future<Output = (H, Ended<P::Error>)> {
+    pub fn run<H: Host<P>>(self, host: H, stop: Stop, home: Home) -> impl Future<Output = (H, Ended<P::Error>)> {
+        self.begin(host, stop, home, Stay::Here).map(|outcome| match outcome {
+            Outcome::Ended(host, ended) => (host, ended),
+            Outcome::Silent(_) => unreachable!("it stays"),
+        })
+    }
+
+    /// [`run`](Self::run), of a connection that need not stay here while it is silent.
+    pub(crate) fn begin<H: Host<P>>(
+        self,
+        host: H,
+        stop: Stop,
+        home: Home,
+        stay: Stay,
+    ) -> impl Future<Output = Outcome<P, L, H>> {
         let Self { protocol, link, arena } = self;
+        let memory = Memory::under(arena.ceiling(), |input| protocol.beside(input));
         let shared = Shared::new(protocol, host, link.write_through());
+        let (read, written) = (read::Kept::new(memory), write::Kept::default());
+        Running { shared, link, arena, stop, read, written }.run(home, Begin::New, stay)
+    }
+}
+
+/// Where a connection goes when it is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// It stays as it is.
+    Here,
+    /// To the others that are, and soon: it has not been there yet, and may never speak.
+    Soon,
+    /// The same, but later: it came from there.
+    Later,
+}
+
+/// What made a connection run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// It is new.
+    New,
+    /// It was silent, and somebody has called it.
+    Called,
+    /// It was silent, and has something to read.
+    Readable,
+}
+
+/// Why a connection runs no more.
+pub(crate) enum Outcome<P: Protocol, L, H> {
+    Ended(H, Ended<P::Error>),
+    Silent(Silent<P, L, H>),
+}
+
+/// A connection that runs.
+struct Running<P: Protocol, L, H> {
+    shared: Shared<P, H>,
+    link: L,
+    arena: Arena,
+    stop: Stop,
+    read: read::Kept,
+    written: write::Kept,
+}
+
+/// A connection that does not run: its peer is silent, and nothing is to be written.
+pub(crate) struct Silent<P, L, H> {
+    quiet: Quiet<P, H>,
+    link: L,
+    arena: Arena,
+    stop: Stop,
+    read: read::Kept,
+    written: write::Kept,
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> Running<P, L, H> {
+    #[expect(clippy::manual_async_fn, reason = "an async function holds twice what it is given")]
+    fn run(mut self, home: Home, begin: Begin, stay: Stay) -> impl Future<Output = Outcome<P, L, H>> {
         // What the block borrows it holds once; what an async function is given it holds twice.
         async move {
-            home.spin.touch();
-            shared.act(|protocol, out| {
-                protocol.connected(Instant::now(), out);
-                Ok(())
-            });
-            let wait = pin!(LinkWait::default());
-            let readable = Readable::new(&link, L::readable, wait);
-            let mut read =
-                read::Kept::new(Memory::under(arena.ceiling(), |input| shared.protocol.borrow().beside(input)));
-            let mut written = write::Kept::default();
-            let mut is_idle = false;
-            loop {
-                let reads = ReadPump::new(&shared, &link, &readable, &arena, &home, &mut read);
-                let writes = WritePump::new(&shared, &link, &home, &mut stop, &mut written);
-                is_idle = Box::pin(pump(reads, writes, is_idle)).await;
-                if !is_idle {
-                    break;
+            if begin == Begin::New {
+                home.spin.touch();
+                self.shared.act(|protocol, out| {
+                    protocol.connected(Instant::now(), out);
+                    Ok(())
+                });
+            }
+            let is_silent = {
+                let Self { shared, link, arena, stop, read, written } = &mut self;
+                let (shared, link) = (&*shared, &*link);
+                let wait = pin!(LinkWait::default());
+                let readable = Readable::new(link, L::readable, wait);
+                let mut is_idle = begin == Begin::Called;
+                loop {
+                    let reads = ReadPump::new(shared, link, &readable, arena, &home, read);
+                    let writes = WritePump::new(shared, link, &home, stop, written);
+                    is_idle = Box::pin(pump(reads, writes, is_idle)).await;
+                    if !is_idle {
+                        break false;
+                    }
+                    if woken(&home, stay).await == Wake::ToPark {
+                        break true;
+                    }
                 }
-                woken(&home).await;
+            };
+            if is_silent {
+                let Self { shared, link, arena, stop, read, written } = self;
+                return Outcome::Silent(Silent { quiet: shared.into_quiet(), link, arena, stop, read, written });
             }
             // Where one has gone another often comes.
             home.spin.touch();
-            shared.into_ended()
+            let (host, ended) = self.shared.into_ended();
+            Outcome::Ended(host, ended)
         }
+    }
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> Silent<P, L, H> {
+    /// What tells that there is something to read.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.link.descriptor()
+    }
+
+    /// Has `waker` called when there is something to write, or it is stopped; whether neither is so by now.
+    pub(crate) fn waits(&mut self, waker: &Waker) -> bool {
+        let is_stopped = self.stop.poll_stopped(&mut Context::from_waker(waker)).is_ready();
+        self.quiet.outgoing.as_ref().is_some_and(|outgoing| outgoing.waits_for(waker)) && !is_stopped
+    }
+
+    /// Runs on.
+    pub(crate) fn run(self, home: Home, begin: Begin) -> impl Future<Output = Outcome<P, L, H>> {
+        let Self { quiet, link, arena, stop, mut read, written } = self;
+        if begin == Begin::Readable {
+            read.look();
+        }
+        Running { shared: Shared::of_quiet(quiet), link, arena, stop, read, written }.run(home, begin, Stay::Later)
     }
 }
 
@@ -163,12 +268,28 @@ fn pump<'a, P: Protocol, L: Link, H: Host<P>>(
     }
 }
 
-/// Waits until the task is woken: by its link, its pipes, or whoever stops it.
-fn woken(home: &Home) -> impl Future<Output = ()> {
+/// What a connection that is idle is woken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    /// There may be something to do.
+    ToWork,
+    /// It was idle for so long that it need not be a task.
+    ToPark,
+}
+
+/// Waits until the task is woken: by its link, its pipes, whoever stops it or parks it.
+fn woken(home: &Home, stay: Stay) -> impl Future<Output = Wake> {
     let mut waited = false;
     poll_fn(move |_| {
         // It is not among those who are looked at for what came.
-        if home.spin.is_looking() || !std::mem::replace(&mut waited, true) { Poll::Pending } else { Poll::Ready(()) }
+        if home.spin.is_looking() {
+            return Poll::Pending;
+        }
+        if !std::mem::replace(&mut waited, true) {
+            home.rests(stay);
+            return Poll::Pending;
+        }
+        Poll::Ready(if home.works_again() { Wake::ToWork } else { Wake::ToPark })
     })
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Kept {
     need: usize,
     /// What the last frame needed, if it is one that is read apart from others.
     large: usize,
-    /// The link was looked at once.
+    /// The link was looked at once since it came up, or has something to read.
     met: bool,
     /// Reads. Others have their turn after some of them, however idle it was between: what answers gathers meanwhile.
     turns: u32,
@@ -52,6 +52,11 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn new(memory: Memory) -> Self {
         Self { memory, need: 0, large: 0, met: false, turns: 0 }
+    }
+
+    /// The link is to be looked at before it is waited for.
+    pub(super) fn look(&mut self) {
+        self.met = false;
     }
 }
 

@@ -51,7 +51,40 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) turn: Option<Arc<dyn WriteThrough>>,
 }
 
+/// What is left of it while nothing is to be done.
+pub(super) struct Quiet<P, H> {
+    protocol: P,
+    host: H,
+    pub(super) outgoing: Option<BatchSource>,
+    incoming: Option<BatchSink>,
+    cut: usize,
+}
+
 impl<P: Protocol, H: Host<P>> Shared<P, H> {
+    /// Of one that was quiet, and so is ready, and has lent its turn.
+    pub(super) fn of_quiet(quiet: Quiet<P, H>) -> Self {
+        let Quiet { protocol, host, outgoing, incoming, cut } = quiet;
+        Self {
+            outgoing: RefCell::new(outgoing),
+            incoming: RefCell::new(incoming),
+            was_ready: Cell::new(true),
+            cut: Cell::new(cut),
+            ..Self::new(protocol, host, None)
+        }
+    }
+
+    /// Of one that is [idle](Self::is_idle).
+    pub(super) fn into_quiet(self) -> Quiet<P, H> {
+        debug_assert!(self.control.borrow().is_empty() && !self.is_ended(), "there is something to do");
+        Quiet {
+            protocol: self.protocol.into_inner(),
+            host: self.host.into_inner(),
+            outgoing: self.outgoing.into_inner(),
+            incoming: self.incoming.into_inner(),
+            cut: self.cut.into_inner(),
+        }
+    }
+
     pub(super) fn new(protocol: P, host: H, turn: Option<Arc<dyn WriteThrough>>) -> Self {
         Self {
             protocol: RefCell::new(protocol),

@@ -1,0 +1,346 @@
+//! Connections that are silent: they are no tasks, and one descriptor waits for all those of a runtime.
+//!
+//! A connection that has nothing to do is a task which waits, with an operation of the engine in flight. When that lasts it
+//! gives both up: what is left of it is kept here, in one piece, until its link has something to read (`epoll`), there is
+//! something to write, or it is stopped. Then it is a task again. A connection that has just begun is parked after some
+//! [`SOON`], since many only wait; one that came from here after [`LATER`], so that whoever speaks now and then pays for it
+//! seldom.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::{Future, poll_fn, ready};
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Wake, Waker};
+use std::time::Duration;
+
+use compio::driver::op::Interest;
+use rustix::event::epoll;
+
+use crate::connection::{Begin, Stay};
+use crate::mailbox::{LocalFuture, Mailbox};
+use crate::placement::Home;
+use crate::readiness::until;
+use crate::task::{Stillness, Task};
+
+/// Between two looks at those that have just begun.
+const SOON: Duration = Duration::from_millis(10);
+/// Between two looks at those that were parked before.
+const LATER: Duration = Duration::from_secs(1);
+/// Events that are taken at once.
+const EVENTS_MAX: usize = 64;
+
+/// Who is parked.
+pub(crate) trait Guest {
+    /// What is readable when it has something to do.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Has `waker` called when it has something to do for another reason; whether it has nothing to do by now.
+    fn waits(&mut self, waker: &Waker) -> bool;
+
+    /// What it does from here on.
+    fn leave(self: Box<Self>, home: Home, begin: Begin) -> LocalFuture;
+}
+
+/// Where one is parked, and who of those that were there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    place: u32,
+    guest: u32,
+}
+
+impl Key {
+    fn number(self) -> u64 {
+        u64::from(self.place) << 32 | u64::from(self.guest)
+    }
+
+    fn of(number: u64) -> Self {
+        Self { place: (number >> 32) as u32, guest: number as u32 }
+    }
+}
+
+/// One runtime's. Lives on its thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Parking(Rc<Lot>);
+
+#[derive(Debug)]
+struct Lot {
+    mailbox: Arc<Mailbox>,
+    /// Made at first need.
+    epoll: OnceCell<Arc<OwnedFd>>,
+    places: RefCell<Vec<Place>>,
+    vacant: RefCell<Vec<u32>>,
+    taken: Cell<usize>,
+    /// The task that waits for `epoll`, while anybody is parked.
+    watch: RefCell<Watch>,
+    soon: Rounds,
+    later: Rounds,
+}
+
+#[derive(Default)]
+struct Place {
+    guests: u32,
+    guest: Option<Box<dyn Guest>>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("taken", &self.guest.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+enum Watch {
+    #[default]
+    None,
+    Begun,
+    Waits(Waker),
+}
+
+/// Those that are to be parked if they are idle for longer.
+#[derive(Debug)]
+struct Rounds {
+    every: Duration,
+    idle: RefCell<Vec<Weak<Task>>>,
+    /// A task looks at them.
+    runs: Cell<bool>,
+}
+
+impl Rounds {
+    fn new(every: Duration) -> Self {
+        Self { every, idle: RefCell::default(), runs: Cell::new(false) }
+    }
+}
+
+impl Home {
+    /// Connections that are silent, and no tasks while they are.
+    pub fn parked(&self) -> usize {
+        self.parking.0.taken.get()
+    }
+
+    /// The task that is being polled has nothing to do.
+    pub(crate) fn rests(&self, stay: Stay) {
+        let Some(rounds) = self.parking.rounds(stay) else { return };
+        let current = self.spin.current();
+        let Some(task) = current.upgrade() else { return };
+        task.turn(Stillness::New);
+        if task.list(true) {
+            return;
+        }
+        rounds.idle.borrow_mut().push(current);
+        if !rounds.runs.replace(true) {
+            compio::runtime::spawn(go_rounds(self.clone(), stay)).detach();
+        }
+    }
+
+    /// The task that is being polled may have something to do again; `false` if it is to be parked instead.
+    pub(crate) fn works_again(&self) -> bool {
+        let task = self.spin.current().upgrade();
+        task.is_none_or(|task| task.turn(Stillness::None) != Stillness::Parting)
+    }
+
+    /// Parks `guest`, unless it has something to do by now, or the system has no means for it.
+    pub(crate) fn park(&self, mut guest: Box<dyn Guest>) {
+        let lot = &*self.parking.0;
+        let key = lot.claim();
+        let bell = Waker::from(Arc::new(Bell { key, rung: AtomicBool::new(false), mailbox: Arc::clone(&lot.mailbox) }));
+        if !guest.waits(&bell) || lot.watch_for(guest.descriptor(), key).is_err() {
+            lot.vacate(key);
+            return self.start(guest.leave(self.clone(), Begin::Called));
+        }
+        lot.places.borrow_mut()[key.place as usize].guest = Some(guest);
+        lot.taken.set(lot.taken.get() + 1);
+        let mut watch = lot.watch.borrow_mut();
+        if matches!(*watch, Watch::None) {
+            *watch = Watch::Begun;
+            drop(watch);
+            compio::runtime::spawn(watch_over(self.clone())).detach();
+        }
+    }
+}
+
+impl Parking {
+    /// For the runtime of `mailbox`.
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self(Rc::new(Lot {
+            mailbox,
+            epoll: OnceCell::new(),
+            places: RefCell::default(),
+            vacant: RefCell::default(),
+            taken: Cell::default(),
+            watch: RefCell::default(),
+            soon: Rounds::new(SOON),
+            later: Rounds::new(LATER),
+        }))
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.0.mailbox
+    }
+
+    fn rounds(&self, stay: Stay) -> Option<&Rounds> {
+        match stay {
+            Stay::Here => None,
+            Stay::Soon => Some(&self.0.soon),
+            Stay::Later => Some(&self.0.later),
+        }
+    }
+}
+
+impl Lot {
+    fn claim(&self) -> Key {
+        let mut places = self.places.borrow_mut();
+        let place = self.vacant.borrow_mut().pop().unwrap_or_else(|| {
+            places.push(Place::default());
+            (places.len() - 1) as u32
+        });
+        Key { place, guest: places[place as usize].guests }
+    }
+
+    /// Who was there is known there no more.
+    fn vacate(&self, key: Key) -> Option<Box<dyn Guest>> {
+        let mut places = self.places.borrow_mut();
+        let place = &mut places[key.place as usize];
+        place.guests = place.guests.wrapping_add(1);
+        self.vacant.borrow_mut().push(key.place);
+        place.guest.take()
+    }
+
+    /// Has `epoll` tell when there is something to read.
+    fn watch_for(&self, descriptor: Option<BorrowedFd<'_>>, key: Key) -> io::Result<()> {
+        let descriptor = descriptor.ok_or(io::ErrorKind::Unsupported)?;
+        if self.epoll.get().is_none() {
+            let made = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+            let _ = self.epoll.set(Arc::new(made));
+        }
+        let epoll = self.epoll.get().expect("made above");
+        // Told once: who is told of leaves.
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ONESHOT;
+        Ok(epoll::add(epoll, descriptor, epoll::EventData::new_u64(key.number()), flags)?)
+    }
+
+    /// Whoever is parked there leaves.
+    fn take(&self, key: Key) -> Option<Box<dyn Guest>> {
+        let is_there = |place: &Place| place.guests == key.guest && place.guest.is_some();
+        if !self.places.borrow().get(key.place as usize).is_some_and(is_there) {
+            return None;
+        }
+        let guest = self.vacate(key)?;
+        if let (Some(epoll), Some(descriptor)) = (self.epoll.get(), guest.descriptor()) {
+            // It was added, and is open.
+            let _ = epoll::delete(epoll, descriptor);
+        }
+        self.taken.set(self.taken.get() - 1);
+        if self.taken.get() == 0
+            && let Watch::Waits(waker) = &*self.watch.borrow()
+        {
+            waker.wake_by_ref();
+        }
+        Some(guest)
+    }
+
+    /// Some of those that have something to read.
+    fn readable(&self) -> io::Result<Vec<Key>> {
+        let Some(epoll) = self.epoll.get() else { return Ok(Vec::new()) };
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        let now = rustix::event::Timespec::default();
+        epoll::wait(epoll, rustix::buffer::spare_capacity(&mut events), Some(&now))?;
+        Ok(events.iter().map(|event: &epoll::Event| Key::of(event.data.u64())).collect())
+    }
+
+    /// All that are parked.
+    fn keys(&self) -> Vec<Key> {
+        let places = self.places.borrow();
+        let taken = places.iter().enumerate().filter(|(_, place)| place.guest.is_some());
+        taken.map(|(index, place)| Key { place: index as u32, guest: place.guests }).collect()
+    }
+}
+
+/// Looks again and again at those that are idle, while there are any: who is idle at two looks in a row is parked.
+async fn go_rounds(home: Home, stay: Stay) {
+    let Some(rounds) = home.parking.rounds(stay) else { return };
+    loop {
+        compio::time::sleep(rounds.every).await;
+        let mut idle = rounds.idle.take();
+        idle.retain(|task| task.upgrade().is_some_and(|task| stays_listed(&task, &home)));
+        let mut now = rounds.idle.borrow_mut();
+        // Those that have come meanwhile.
+        idle.append(&mut now);
+        *now = idle;
+        if now.is_empty() {
+            *now = Vec::new();
+            return rounds.runs.set(false);
+        }
+    }
+}
+
+/// Looks at `task`; whether it is looked at again.
+fn stays_listed(task: &Rc<Task>, home: &Home) -> bool {
+    let stillness = task.turn(Stillness::None);
+    task.list(stillness == Stillness::New);
+    match stillness {
+        Stillness::None | Stillness::Parting => {}
+        Stillness::New => {
+            task.turn(Stillness::Lasting);
+        }
+        Stillness::Lasting => {
+            task.turn(Stillness::Parting);
+            if task.poll(&home.spin).is_some_and(|polled| polled.is_ready()) {
+                // Its own place in the runtime is left.
+                task.wake();
+            }
+        }
+    }
+    stillness == Stillness::New
+}
+
+/// Waits for those that are parked, as long as there are any.
+async fn watch_over(home: Home) {
+    let lot = &*home.parking.0;
+    while let Some(epoll) = lot.epoll.get().filter(|_| lot.taken.get() > 0) {
+        let mut readable = pin!(until(Arc::clone(epoll), Interest::Readable));
+        let told = poll_fn(|cx| {
+            if lot.taken.get() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            *lot.watch.borrow_mut() = Watch::Waits(cx.waker().clone());
+            readable.as_mut().poll(cx)
+        });
+        // If they cannot be waited for here they wait by themselves.
+        let keys = match told.await.and_then(|()| lot.readable()) {
+            Ok(keys) => keys,
+            Err(_) => lot.keys(),
+        };
+        let guests = keys.into_iter().filter_map(|key| lot.take(key));
+        guests.for_each(|guest| home.start(guest.leave(home.clone(), Begin::Readable)));
+    }
+    *lot.watch.borrow_mut() = Watch::None;
+}
+
+/// Calls who is parked, from any thread, whatever locks that holds.
+struct Bell {
+    key: Key,
+    rung: AtomicBool,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.rung.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let key = self.key;
+        // A runtime that has ended has nobody to be called.
+        let _ = self.mailbox.post(Box::new(move |home: Home| match home.parking.0.take(key) {
+            Some(guest) => guest.leave(home, Begin::Called),
+            None => Box::pin(ready(())),
+        }));
+    }
+}
