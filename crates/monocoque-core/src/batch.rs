@@ -18,6 +18,7 @@ use crate::limits::{
 use crate::load::Load;
 use crate::message::FRAMES_FEW;
 use crate::slab::{Arena, SlabClass, SlabMut, View};
+use crate::spare::Spares;
 use crate::wire::{APART, COMMAND, EncodedHeader, Header, MORE, header_len};
 use crate::{Frame, Message, Outgoing};
 
@@ -66,21 +67,25 @@ impl Batch {
     }
 }
 
-/// Encodes messages into slabs: the writing end of a batch.
+/// Encodes messages into slabs: the writing end of a batch. What it needs for that it has only while it is in use.
 #[derive(Debug, Default)]
 pub(crate) struct BatchWriter {
-    done: Batch,
-    open: Option<SlabMut>,
-    /// Behind what is in `open`: messages that were encoded once for several pipes.
-    shared: Option<View>,
+    encoder: Option<Box<Encoder>>,
     /// No link will write this: bodies may lie apart.
     apart: bool,
 }
 
+thread_local! {
+    static ENCODERS: Spares<Encoder> = const { Spares::new() };
+}
+
+/// Segments of which a list is kept for others.
+pub(crate) const SEGMENTS_KEPT_MAX: usize = 256;
+
 impl BatchWriter {
     /// A writer of batches, which no link writes if bodies may lie `apart`.
     pub(crate) fn new(apart: bool) -> Self {
-        Self { apart, ..Self::default() }
+        Self { encoder: None, apart }
     }
 
     pub(crate) fn is_apart(&self) -> bool {
@@ -88,10 +93,115 @@ impl BatchWriter {
     }
 
     pub(crate) fn messages(&self) -> usize {
-        self.done.messages
+        self.encoder.as_ref().map_or(0, |encoder| encoder.done.messages)
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Load {
+        self.encoder.as_ref().map_or(Load::default(), |encoder| encoder.load())
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.encoder.as_ref().is_none_or(|encoder| encoder.is_empty())
+    }
+
+    #[inline]
+    fn encoder(&mut self) -> &mut Encoder {
+        let apart = self.apart;
+        self.encoder.get_or_insert_with(|| Encoder::lent(apart))
+    }
+
+    /// Gives up what it has for encoding, unless something is encoded.
+    pub(crate) fn rest(&mut self) {
+        if let Some(mut encoder) = self.encoder.take_if(|encoder| encoder.is_empty()) {
+            encoder.clear();
+            if encoder.done.segments.capacity() <= SEGMENTS_KEPT_MAX {
+                Spares::take_back(&ENCODERS, encoder);
+            }
+        }
+    }
+
+    /// Encodes all frames of `message`.
+    #[inline]
+    pub(crate) fn push_message(&mut self, message: impl Outgoing, arena: &Arena) {
+        self.encoder().push_message(message, arena);
+    }
+
+    /// Encodes one command: the name's size, the name, then `body` (RFC 37, "Commands").
+    pub(crate) fn push_command(&mut self, name: &str, body: &[u8], arena: &Arena) {
+        self.encoder().push_command(name, body, arena);
+    }
+
+    /// Encodes what was parsed before.
+    pub(crate) fn push_unit(&mut self, unit: &Unit, arena: &Arena) {
+        self.encoder().push_unit(unit, arena);
+    }
+
+    /// Appends frames that are encoded already.
+    pub(crate) fn append(&mut self, batch: &mut Batch, arena: &Arena) {
+        self.encoder().append(batch, arena);
+    }
+
+    /// Moves everything of `other` behind this; leaves `other` empty.
+    pub(crate) fn join(&mut self, other: &mut BatchWriter, arena: &Arena) {
+        if let Some(other) = other.encoder.as_mut().filter(|other| !other.is_empty()) {
+            self.encoder().join(other, arena);
+        }
+    }
+
+    /// Encodes `message` before all others.
+    pub(crate) fn push_first(&mut self, message: &Message, arena: &Arena) {
+        let (mut first, mut batch) = (Self::new(self.apart), Batch::default());
+        first.push_message(message, arena);
+        first.take(&mut batch);
+        first.rest();
+        self.prepend(batch);
+    }
+
+    /// Puts encoded frames before all others.
+    pub(crate) fn prepend(&mut self, batch: Batch) {
+        self.encoder().prepend(batch);
+    }
+
+    /// All that is encoded, where it lies: segments, and behind them the last bytes.
+    pub(crate) fn encoded(&mut self) -> (&[Bytes], &[u8]) {
+        self.encoder().encoded()
+    }
+
+    /// Lets go of everything, the open slab too.
+    pub(crate) fn clear(&mut self) {
+        self.encoder.iter_mut().for_each(|encoder| encoder.clear());
+    }
+
+    /// Moves everything into `into`, which must be empty, and gives the open slab up.
+    pub(crate) fn take(&mut self, into: &mut Batch) {
+        debug_assert!(into.is_empty());
+        self.encoder.iter_mut().for_each(|encoder| encoder.take(into));
+    }
+}
+
+/// What a writer of batches has while it is in use. Two threads work with those of one pipe, and each with its own: so none
+/// lies in a cache line with anything else.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Encoder {
+    done: Batch,
+    open: Option<SlabMut>,
+    /// Behind what is in `open`: messages that were encoded once for several pipes.
+    shared: Option<View>,
+    apart: bool,
+}
+
+impl Encoder {
+    #[cold]
+    fn lent(apart: bool) -> Box<Self> {
+        let mut encoder = Spares::lend(&ENCODERS);
+        encoder.apart = apart;
+        encoder
+    }
+
+    fn load(&self) -> Load {
         Load {
             messages: self.done.messages,
             bytes: self.done.bytes + self.open_bytes() + self.shared.as_ref().map_or(0, View::len),
@@ -102,13 +212,13 @@ impl BatchWriter {
         self.open.as_ref().map_or(0, SlabMut::len)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.done.is_empty() && self.open_bytes() == 0 && self.shared.is_none()
     }
 
     /// Encodes all frames of `message`.
     #[inline]
-    pub(crate) fn push_message(&mut self, mut message: impl Outgoing, arena: &Arena) {
+    fn push_message(&mut self, mut message: impl Outgoing, arena: &Arena) {
         self.done.messages += 1;
         if let Some(view) = message.encoded()
             && !self.apart
@@ -156,7 +266,7 @@ impl BatchWriter {
     }
 
     /// Encodes one command: the name's size, the name, then `body` (RFC 37, "Commands").
-    pub(crate) fn push_command(&mut self, name: &str, body: &[u8], arena: &Arena) {
+    fn push_command(&mut self, name: &str, body: &[u8], arena: &Arena) {
         self.settle(arena);
         let len = 1 + name.len() + body.len();
         self.put(EncodedHeader::new(COMMAND, len).as_slice(), arena);
@@ -174,7 +284,7 @@ impl BatchWriter {
     }
 
     /// Encodes what was parsed before.
-    pub(crate) fn push_unit(&mut self, unit: &Unit, arena: &Arena) {
+    fn push_unit(&mut self, unit: &Unit, arena: &Arena) {
         match unit {
             Unit::Message(message) => self.push_message(message, arena),
             Unit::Command(body) => {
@@ -250,17 +360,14 @@ impl BatchWriter {
     }
 
     /// Appends frames that are encoded already.
-    pub(crate) fn append(&mut self, batch: &mut Batch, arena: &Arena) {
+    fn append(&mut self, batch: &mut Batch, arena: &Arena) {
         self.settle(arena);
         self.seal();
         self.done.append(batch);
     }
 
     /// Moves everything of `other` behind this; leaves `other` empty.
-    pub(crate) fn join(&mut self, other: &mut BatchWriter, arena: &Arena) {
-        if other.is_empty() {
-            return;
-        }
+    fn join(&mut self, other: &mut Encoder, arena: &Arena) {
         if self.is_empty() {
             return std::mem::swap(self, other);
         }
@@ -281,23 +388,15 @@ impl BatchWriter {
         self.shared = other.shared.take();
     }
 
-    /// Encodes `message` before all others.
-    pub(crate) fn push_first(&mut self, message: &Message, arena: &Arena) {
-        let (mut first, mut batch) = (Self::default(), Batch::default());
-        first.push_message(message, arena);
-        first.take(&mut batch);
-        self.prepend(batch);
-    }
-
     /// Puts encoded frames before all others.
-    pub(crate) fn prepend(&mut self, mut batch: Batch) {
+    fn prepend(&mut self, mut batch: Batch) {
         self.seal();
         batch.append(&mut self.done);
         self.done = batch;
     }
 
     /// All that is encoded, where it lies: segments, and behind them the last bytes.
-    pub(crate) fn encoded(&mut self) -> (&[Bytes], &[u8]) {
+    fn encoded(&mut self) -> (&[Bytes], &[u8]) {
         if let Some(view) = self.shared.take() {
             self.put_segment(view.into());
         }
@@ -305,14 +404,13 @@ impl BatchWriter {
     }
 
     /// Lets go of everything, the open slab too.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.done.clear();
         (self.open, self.shared) = (None, None);
     }
 
     /// Moves everything into `into`, which must be empty, and gives the open slab up.
-    pub(crate) fn take(&mut self, into: &mut Batch) {
-        debug_assert!(into.is_empty());
+    fn take(&mut self, into: &mut Batch) {
         if let Some(slab) = self.open.take() {
             self.done.push(slab.freeze(), 0);
         }
@@ -377,6 +475,12 @@ impl BatchReader {
         self.segments.extend(batch.segments.drain(..));
         self.bodies.extend(batch.bodies.drain(..));
         batch.clear();
+    }
+
+    /// Whether its lists are worth keeping for others.
+    pub(crate) fn is_small(&self) -> bool {
+        let lists = [self.segments.capacity(), self.bodies.capacity(), self.spent.capacity()];
+        lists.iter().all(|&capacity| capacity <= SEGMENTS_KEPT_MAX)
     }
 
     /// The reader is drained: nothing of what it read stays in memory because of it.

@@ -8,15 +8,16 @@ use super::mark::Mark;
 use super::state::{Shared, wake};
 use super::{BatchSource, Flow, Taken};
 use crate::Message;
-use crate::batch::{Batch, BatchReader, Found, Unit};
+use crate::batch::{Batch, BatchReader, Found, SEGMENTS_KEPT_MAX, Unit};
 use crate::load::Load;
+use crate::spare::Spares;
 
 /// The reading end of a pipe that is read message by message, with the batch it is parsing: a socket's.
 #[derive(Debug)]
 pub struct PipeReader {
     source: BatchSource,
-    parsing: BatchReader,
-    taken: Batch,
+    /// While there is something to read.
+    parsing: Option<Box<Parsing>>,
     /// Units taken into `parsing` and not consumed.
     left: usize,
     /// Units that were taken into `parsing` last.
@@ -35,12 +36,30 @@ pub struct PipeReader {
     pays_at_end: bool,
 }
 
+/// What a reader needs to parse a batch, in cache lines of its own: a writer's may be its neighbour.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Parsing {
+    reader: BatchReader,
+    taken: Batch,
+}
+
+impl Parsing {
+    /// Whether it is worth keeping for others.
+    fn is_small(&self) -> bool {
+        self.taken.segments.capacity() <= SEGMENTS_KEPT_MAX && self.reader.is_small()
+    }
+}
+
+thread_local! {
+    static PARSINGS: Spares<Parsing> = const { Spares::new() };
+}
+
 impl PipeReader {
     pub(super) fn new(shared: Arc<Shared>, apart: bool) -> Self {
         Self {
             source: BatchSource::new(shared),
-            parsing: BatchReader::default(),
-            taken: Batch::default(),
+            parsing: None,
             left: 0,
             batch: 0,
             gather: Gather::new(apart),
@@ -65,7 +84,8 @@ impl PipeReader {
         if self.left == 0 && self.refill() != Taken::Some {
             return None;
         }
-        let found = self.parsing.next_into(into);
+        let parsing = self.parsing.as_mut()?;
+        let found = parsing.reader.next_into(into);
         debug_assert!(found.is_some(), "the count of units is exact");
         self.left -= 1;
         self.owed.messages += 1;
@@ -73,7 +93,7 @@ impl PipeReader {
         let is_end = self.left == 0;
         if is_end {
             // A reader that has read all keeps nothing of it in memory.
-            self.parsing.let_go();
+            parsing.reader.let_go();
         }
         self.step_lacks -= 1;
         let is_step = self.step_lacks == 0;
@@ -110,22 +130,32 @@ impl PipeReader {
             let nothing = state.nothing();
             drop(state);
             wake(waker);
+            self.rest();
             return nothing;
         }
-        state.queue.take(&mut self.taken);
+        let parsing = self.parsing.get_or_insert_with(|| Spares::lend(&PARSINGS));
+        state.queue.take(&mut parsing.taken);
         self.step = state.mark.step();
         self.pays_at_end = state.mark.bytes > 0 || state.mark.messages == 0;
         drop(state);
         self.step_lacks = self.step_lacks.min(self.step);
-        self.left = self.taken.messages;
+        self.left = parsing.taken.messages;
         self.batch = self.left;
         if gathers {
             self.gather.learn(self.batch);
         }
-        self.unit_bytes = self.taken.bytes / self.left.max(1);
-        self.owed.bytes += self.taken.bytes - self.unit_bytes * self.left;
-        self.parsing.refill(&mut self.taken);
+        self.unit_bytes = parsing.taken.bytes / self.left.max(1);
+        self.owed.bytes += parsing.taken.bytes - self.unit_bytes * self.left;
+        parsing.reader.refill(&mut parsing.taken);
         Taken::Some
+    }
+
+    /// It has nothing to parse for a while.
+    fn rest(&mut self) {
+        if let Some(parsing) = self.parsing.take_if(|parsing| parsing.is_small()) {
+            Spares::take_back(&PARSINGS, parsing);
+        }
+        self.parsing = None;
     }
 
     /// Credits the writer for what was consumed.

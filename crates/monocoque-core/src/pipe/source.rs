@@ -82,10 +82,12 @@ impl BatchSource {
         std::mem::take(&mut self.sent)
     }
 
-    /// Has `waker` called from here on; whether it will be: nothing has come since the pipe was found empty, and something may.
+    /// For who is silent: has `waker` called from here on, and gives up what an empty queue needs not. Whether it will be
+    /// called: nothing has come since the pipe was found empty, and something may.
     pub fn waits_for(&self, waker: &Waker) -> bool {
         let mut state = self.shared.lock();
         keep(&mut state.reader, waker);
+        state.queue.rest();
         state.waits()
     }
 

@@ -53,6 +53,8 @@ impl Front {
             self.room = state.room();
             self.room.bytes = self.room.bytes.min(self.bytes_max);
             shared.hold_back(&mut state);
+        } else {
+            self.encoded.rest();
         }
         drop(state);
         wake(waker);
@@ -205,6 +207,9 @@ impl PipeWriter {
                 state.keep_last(&self.sink.shared.arena);
             }
             self.front.release(&self.sink.shared, state);
+        } else {
+            // Asked in vain: the reader will wait.
+            self.front.encoded.rest();
         }
     }
 

@@ -239,7 +239,7 @@ impl<P: Protocol, L: Link, H: Host<P>> Silent<P, L, H> {
     /// Has `waker` called when there is something to write, or it is stopped; whether neither is so by now.
     pub(crate) fn waits(&mut self, waker: &Waker) -> bool {
         let is_stopped = self.stop.poll_stopped(&mut Context::from_waker(waker)).is_ready();
-        self.quiet.outgoing.as_ref().is_some_and(|outgoing| outgoing.waits_for(waker)) && !is_stopped
+        self.quiet.waits_for(waker) && !is_stopped
     }
 
     /// Runs on.

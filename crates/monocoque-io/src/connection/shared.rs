@@ -55,9 +55,17 @@ pub(super) struct Shared<P: Protocol, H> {
 pub(super) struct Quiet<P, H> {
     protocol: P,
     host: H,
-    pub(super) outgoing: Option<BatchSource>,
+    outgoing: Option<BatchSource>,
     incoming: Option<BatchSink>,
     cut: usize,
+}
+
+impl<P, H> Quiet<P, H> {
+    /// Has `waker` called when there is something to write; whether there is nothing by now.
+    pub(super) fn waits_for(&self, waker: &Waker) -> bool {
+        self.incoming.iter().for_each(BatchSink::rest);
+        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.waits_for(waker))
+    }
 }
 
 impl<P: Protocol, H: Host<P>> Shared<P, H> {
