@@ -10,7 +10,6 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use compio::driver::SharedFd;
 use compio::driver::op::Interest;
 use monocoque_core::limits::WRITE_BYTES_MAX;
 use monocoque_core::pipe::WriteThrough;
@@ -79,9 +78,17 @@ pub trait Link: 'static {
 
 /// A connected TCP or Unix stream socket.
 #[derive(Debug)]
-pub struct StreamLink {
-    fd: SharedFd<Arc<Socket>>,
+pub struct StreamLink(Arc<Stream>);
+
+/// What a link is, as operations under way and senders hold it too.
+#[derive(Debug)]
+struct Stream {
+    socket: Socket,
     traffic: Arc<LinkTraffic>,
+    /// Bytes that the peer had sent when it was asked last whether a sender's turn is due.
+    heard: AtomicU64,
+    /// Where the connection runs.
+    home: ThreadId,
 }
 
 impl StreamLink {
@@ -89,17 +96,24 @@ impl StreamLink {
     ///
     /// io_uring wants a blocking descriptor: else it returns EAGAIN instead of waiting. epoll wants the other.
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self { fd: SharedFd::new(Arc::new(socket.into())), traffic: Arc::default() }
+        let (traffic, heard, home) = (Arc::default(), AtomicU64::default(), thread::current().id());
+        Self(Arc::new(Stream { socket: socket.into(), traffic, heard, home }))
     }
 
     /// What crosses it.
     pub(crate) fn traffic(&self) -> Arc<LinkTraffic> {
-        Arc::clone(&self.traffic)
+        Arc::clone(&self.0.traffic)
     }
 
     /// The number of its descriptor.
     pub(crate) fn number(&self) -> i32 {
-        self.fd.as_raw_fd()
+        self.0.socket.as_raw_fd()
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
@@ -135,52 +149,52 @@ fn send_now(socket: &Socket, segments: &[Bytes], last: &[u8]) -> io::Result<usiz
 
 impl Link for StreamLink {
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
-        let sent = send_now(&self.fd, segments, &[]);
-        self.traffic.wrote(&sent);
+        let sent = send_now(&self.0.socket, segments, &[]);
+        self.0.traffic.wrote(&sent);
         // A sender on this thread that waited for this is in the middle of a stream.
         TURN_ENDED.set(Some(Instant::now()));
         sent
     }
 
     async fn writable(&self) -> io::Result<()> {
-        until(self.fd.clone(), Interest::Writable).await
+        until(Arc::clone(&self.0), Interest::Writable).await
     }
 
     fn try_read(&self, slab: &mut SlabMut, most: usize) -> io::Result<usize> {
-        let received = recv_now(&self.fd, slab, most);
-        self.traffic.read(&received);
+        let received = recv_now(&self.0.socket, slab, most);
+        self.0.traffic.read(&received);
         received
     }
 
     async fn readable(&self) -> io::Result<()> {
-        until(self.fd.clone(), Interest::Readable).await
+        until(Arc::clone(&self.0), Interest::Readable).await
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.fd.as_fd())
+        Some(self.0.as_fd())
     }
 
     fn may_be_answered(&self) -> bool {
-        self.traffic.wrote_since_read()
+        self.0.traffic.wrote_since_read()
     }
 
     fn left_unread(&self) -> Option<usize> {
-        let mut asked = [PollFd::new(&*self.fd, PollFlags::RDHUP)];
+        let mut asked = [PollFd::new(&self.0.socket, PollFlags::RDHUP)];
         let is_left = poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
-        is_left.then(|| rustix::io::ioctl_fionread(&*self.fd).unwrap_or_default() as usize)
+        is_left.then(|| rustix::io::ioctl_fionread(&self.0.socket).unwrap_or_default() as usize)
     }
 
     fn shutdown(&self, how: Shutdown) {
         // The peer may be gone already: then there is nothing left to end.
-        let _ = self.fd.shutdown(how);
+        let _ = self.0.socket.shutdown(how);
     }
 
     fn is_acknowledged(&self) -> bool {
-        outstanding(&self.fd).is_ok_and(|bytes| bytes == 0)
+        outstanding(&self.0.socket).is_ok_and(|bytes| bytes == 0)
     }
 
     fn write_through(&self) -> Option<Arc<dyn WriteThrough>> {
-        Some(Arc::new(SenderTurn::new(Arc::clone(&self.fd), self.traffic())))
+        Some(Arc::clone(&self.0) as Arc<dyn WriteThrough>)
     }
 }
 
@@ -193,25 +207,7 @@ thread_local! {
     static TURN_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// A stream socket as senders see it.
-#[derive(Debug)]
-struct SenderTurn {
-    socket: Arc<Socket>,
-    traffic: Arc<LinkTraffic>,
-    /// Bytes that the peer had sent when this was asked last.
-    heard: AtomicU64,
-    /// Where the connection runs.
-    home: ThreadId,
-}
-
-impl SenderTurn {
-    /// Of a connection that runs on the calling thread.
-    fn new(socket: Arc<Socket>, traffic: Arc<LinkTraffic>) -> Self {
-        Self { socket, traffic, heard: AtomicU64::default(), home: thread::current().id() }
-    }
-}
-
-impl WriteThrough for SenderTurn {
+impl WriteThrough for Stream {
     fn is_due(&self) -> bool {
         let heard = self.traffic.bytes_read();
         // Under the pipe's lock: nobody else changes it.
@@ -261,9 +257,7 @@ mod tests {
     #[test]
     fn of_a_fan_out_only_the_first_is_due() {
         let pairs = [(); 8].map(|()| Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair"));
-        let turns = pairs
-            .each_ref()
-            .map(|(ours, _)| SenderTurn::new(Arc::new(ours.try_clone().expect("a descriptor")), Arc::default()));
+        let turns = pairs.each_ref().map(|(ours, _)| StreamLink::new(ours.try_clone().expect("a descriptor").into()).0);
         // In the future, so that a slow machine does not end the burst.
         let due = turns.each_ref().map(|turn| {
             let due = turn.is_due();
@@ -273,7 +267,7 @@ mod tests {
         });
         assert_eq!(due, [true, false, false, false, false, false, false, false]);
         turns[3].traffic.read(&Ok(1));
-        assert_eq!(turns.each_ref().map(SenderTurn::is_due), [false, false, false, true, false, false, false, false]);
+        assert_eq!(turns.each_ref().map(|turn| turn.is_due()), [false, false, false, true, false, false, false, false]);
         assert!(!turns[3].is_due(), "what answers has its turn once");
         TURN_ENDED.set(Instant::now().checked_sub(BURST));
         assert!(turns[7].is_due(), "the burst is over");

@@ -18,7 +18,7 @@ use crate::identity::Claim;
 use crate::lockstep::Addressee;
 use crate::receiving::RecvSide;
 use crate::sending::{Owner, SendSide};
-use crate::signals::{arrival_waker, room_waker};
+use crate::signals::arrival_waker;
 use crate::subscriptions::{Wish, WishForm};
 use crate::{Busy, HubConfig, LinkId, PeerFacts, PeerKey, UpRefused};
 
@@ -42,9 +42,10 @@ impl Hub {
             return Err(Busy);
         }
         let heals = self.send_rule.balances() || self.send_rule == SendRule::Route;
-        writer.set_waker(&room_waker(&self.signals, link.slot, heals));
+        let owner = Arc::new(Owner::new(&self.send, &self.signals, link.slot, heals));
+        writer.set_waker(&Arc::clone(&owner).into());
         writer.set_in_hand(self.signals.in_hand.clone());
-        writer.set_hand_over(Arc::new(Owner::new(&self.send, link.slot)));
+        writer.set_hand_over(owner);
         let replaced = send.attach(self.send_rule, link.slot, writer);
         drop(send);
         self.count_lost(DropCause::PeerGone, replaced);

@@ -1,5 +1,7 @@
 //! What is known of the peer that a message came from.
 
+use std::sync::Arc;
+
 use monocoque_core::{RoutingId, SocketType};
 
 /// The peer that a message came from, as its handshake and its link told of it. One of these is made for each connection,
@@ -12,12 +14,20 @@ pub struct PeerProperties {
     /// The number of the connection's descriptor in this process, as events tell it; -1 over inproc. Of use to look it up, not
     /// to use it.
     pub descriptor: i32,
-    /// The endpoint of ours that was bound or connected.
-    pub endpoint: String,
-    /// The peer's address, as an endpoint, as much as the transport tells: over inproc the name that joins both.
-    pub address: String,
+    /// Whether we opened the connection.
+    pub dialed: bool,
     /// What the peer said it is; one of ZMTP 1.0 does not say.
     pub socket_type: Option<SocketType>,
+    /// The highest version of ZMTP that the peer announced, major and minor; 1.0 if it has none to announce.
+    pub version: Option<(u8, u8)>,
+    /// The endpoint of ours that was bound or connected.
+    pub endpoint: Arc<str>,
+    /// Our end, as an endpoint.
+    pub local: Arc<str>,
+    /// The peer's address, as an endpoint, as much as the transport tells: over inproc the name that joins both.
+    pub address: Arc<str>,
+    /// The security mechanism that let the peer in.
+    pub mechanism: Option<&'static str>,
     /// The routing id that the peer chose, if it did.
     pub identity: Option<RoutingId>,
     /// Who the peer is to whoever let it in.
@@ -33,9 +43,13 @@ impl Default for PeerProperties {
         Self {
             connection: 0,
             descriptor: -1,
-            endpoint: String::new(),
-            address: String::new(),
+            dialed: false,
             socket_type: None,
+            version: None,
+            endpoint: Arc::default(),
+            local: Arc::default(),
+            address: Arc::default(),
+            mechanism: None,
             identity: None,
             user_id: None,
             metadata: Vec::new(),

@@ -1,6 +1,7 @@
 //! The sending side of a hub, behind one lock: which pipes a message goes into.
 
 use std::sync::{Arc, Weak};
+use std::task::Wake;
 
 use monocoque_core::pipe::{HandOver, PipeWriter, Refusal};
 use monocoque_core::stats::{DropCause, Drops};
@@ -254,16 +255,33 @@ fn fan_out(outlets: &mut Outlets, slots: &[u32], message: &Message, no_drop: boo
     Ok(())
 }
 
-/// Asked by a connection that comes back for more than its pipe's queue has.
+/// The owner of an outgoing pipe: asked by a connection that comes back for more than the pipe's queue has, and called by a
+/// pipe that was full and is half empty.
 #[derive(Debug)]
 pub(crate) struct Owner {
     send: Weak<Mutex<SendSide>>,
+    signals: Arc<Signals>,
     slot: u32,
+    /// The hub keeps a list of full peers that this one may be on.
+    balances: bool,
 }
 
 impl Owner {
-    pub(crate) fn new(send: &Arc<Mutex<SendSide>>, slot: u32) -> Self {
-        Self { send: Arc::downgrade(send), slot }
+    pub(crate) fn new(send: &Arc<Mutex<SendSide>>, signals: &Arc<Signals>, slot: u32, balances: bool) -> Self {
+        Self { send: Arc::downgrade(send), signals: Arc::clone(signals), slot, balances }
+    }
+}
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.balances {
+            self.signals.leave_room(self.slot);
+        }
+        self.signals.writable.wake_all();
     }
 }
 

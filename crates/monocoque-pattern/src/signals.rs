@@ -84,6 +84,11 @@ impl Signals {
         self.room.any()
     }
 
+    /// Notes that the outgoing pipe of `slot` is worth a try.
+    pub(crate) fn leave_room(&self, slot: u32) {
+        self.room.leave(slot);
+    }
+
     pub(crate) fn take_room(&self, into: &mut Vec<u32>) {
         self.room.take(into);
     }
@@ -111,31 +116,6 @@ impl Wake for Arrival {
     }
 }
 
-/// Called by an outgoing pipe that was full and is half empty.
-struct Room {
-    signals: Arc<Signals>,
-    slot: u32,
-    /// The hub keeps a list of full peers that this one may be on.
-    balances: bool,
-}
-
-impl Wake for Room {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if self.balances {
-            self.signals.room.leave(self.slot);
-        }
-        self.signals.writable.wake_all();
-    }
-}
-
 pub(crate) fn arrival_waker(signals: &Arc<Signals>, key: PeerKey, publishes: bool) -> Waker {
     Arc::new(Arrival { signals: Arc::clone(signals), key, publishes }).into()
-}
-
-pub(crate) fn room_waker(signals: &Arc<Signals>, slot: u32, balances: bool) -> Waker {
-    Arc::new(Room { signals: Arc::clone(signals), slot, balances }).into()
 }

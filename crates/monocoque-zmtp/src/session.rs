@@ -64,8 +64,8 @@ pub struct Session {
     pulse: Pulse,
     /// Until the peer is ready.
     entry: Option<Box<Entry>>,
-    /// Frames of a message whose last frame is still to come; empty between messages.
-    partial: Batch,
+    /// Frames of a message whose last frame is still to come; none between messages.
+    partial: Option<Box<Batch>>,
     /// Bytes of input that were left where they are by the last call.
     left: usize,
     /// Frames are written by a transport, in a form of its own.
@@ -123,7 +123,7 @@ impl Session {
             stage: Stage::Greeting,
             pulse: Pulse::new(config.heartbeat),
             entry: Some(Box::new(Entry { deadline: None, greeting, greeted: 0, address: Box::default(), grant: None })),
-            partial: Batch::default(),
+            partial: None,
             left: 0,
             within: false,
             config,
@@ -253,7 +253,7 @@ impl Session {
         // One write for all PONGs of this input, so that a flood of PINGs costs the peer more than us.
         let mut replies = Vec::new();
         let result = loop {
-            let scan = frames::scan(input.filled(), !self.partial.is_empty(), &self.rules);
+            let scan = frames::scan(input.filled(), self.partial.is_some(), &self.rules);
             if let Err(error) = self.take_run(&scan, input, &mut out.deliver) {
                 break Err(error);
             }
@@ -293,7 +293,7 @@ impl Session {
     fn take_run<S>(&mut self, scan: &Scan<S>, input: &mut SlabMut, deliver: &mut Batch) -> Result<(), SessionError> {
         // spec: 37/ZMTP, messages — delivered atomically: all the frames of a message, or none of them.
         if scan.whole > 0 {
-            deliver.append(&mut self.partial);
+            self.end_partial(deliver);
             deliver.push(input.split_to(scan.whole), scan.messages);
         }
         if scan.taken > scan.whole {
@@ -302,10 +302,18 @@ impl Session {
         Ok(())
     }
 
+    /// The message whose frames are kept has its end in what comes next.
+    fn end_partial(&mut self, deliver: &mut Batch) {
+        if let Some(mut partial) = self.partial.take() {
+            deliver.append(&mut partial);
+        }
+    }
+
     /// Keeps frames of a message whose end is to come.
     fn hold(&mut self, frames: Bytes) -> Result<(), SessionError> {
-        self.partial.push(frames, 0);
-        let asked = self.partial.bytes as u64;
+        let partial = self.partial.get_or_insert_default();
+        partial.push(frames, 0);
+        let asked = partial.bytes as u64;
         match self.config.max_multipart_bytes {
             Some(allowed) if asked > allowed => {
                 Err(SessionError::LimitExceeded { limit: Limit::Message, asked, allowed })
@@ -404,7 +412,7 @@ impl Protocol for Session {
     }
 
     fn unfinished(&self) -> usize {
-        self.partial.bytes
+        self.partial.as_ref().map_or(0, |partial| partial.bytes)
     }
 
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {

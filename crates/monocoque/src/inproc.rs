@@ -56,8 +56,9 @@ fn facts_of(core: &Core, endpoint: &Endpoint) -> PeerFacts {
     let options = core.options();
     let (socket_type, identity) = (core.socket_type(), options.identity.clone());
     let mut properties = PeerProperties::default();
-    properties.endpoint = endpoint.to_string();
-    properties.address.clone_from(&properties.endpoint);
+    properties.endpoint = endpoint.to_string().into();
+    properties.local = Arc::clone(&properties.endpoint);
+    properties.address = Arc::clone(&properties.endpoint);
     properties.socket_type = Some(socket_type);
     properties.identity.clone_from(&identity);
     properties.metadata.clone_from(&options.metadata);

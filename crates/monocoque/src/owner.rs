@@ -125,20 +125,18 @@ impl ZmtpOwner {
         }
     }
 
-    fn facts(&self, facts: &LinkFacts, connection: u64) -> Arc<ConnectionFacts> {
-        Arc::new(ConnectionFacts {
-            connection,
-            endpoint: self.endpoint.to_string(),
-            local: facts.local.clone(),
-            remote: facts.remote.clone(),
-            socket_type: None,
-            identity: None,
-            version: None,
-            mechanism: None,
-            user_id: None,
-            dialed: self.target.is_some(),
-            descriptor: facts.descriptor,
-        })
+    /// What is known of a link that has just come up.
+    fn properties(&self, facts: &LinkFacts, connection: u64) -> Arc<PeerProperties> {
+        let mut properties = PeerProperties::default();
+        properties.connection = connection;
+        properties.descriptor = facts.descriptor;
+        properties.dialed = self.target.is_some();
+        properties.endpoint = Arc::clone(&self.endpoint);
+        // Of those that were accepted at one address all have the same.
+        let is_bound = *facts.local == *self.endpoint;
+        properties.local = if is_bound { Arc::clone(&self.endpoint) } else { facts.local.as_str().into() };
+        properties.address = facts.remote.as_str().into();
+        Arc::new(properties)
     }
 }
 
@@ -149,11 +147,11 @@ impl Owner for ZmtpOwner {
     fn begin(&self, facts: &LinkFacts, permit: Option<HalfOpen>) -> (Conversation, ZmtpHost) {
         let conversation = self.speech.begin(facts);
         let traffic = &facts.traffic;
-        let facts = self.facts(facts, self.core.connection_number());
-        self.core.events.begun(&facts, traffic, self.target.is_some());
+        let properties = self.properties(facts, self.core.connection_number());
+        self.core.events.begun(&properties, traffic);
         let (core, target) = (Arc::clone(&self.core), self.target.clone());
         let (permit, immediate, conflates) = (permit.map(Box::new), self.immediate, core.conflates_incoming());
-        (conversation, ZmtpHost { core, target, facts, permit, peer: None, live: false, immediate, conflates })
+        (conversation, ZmtpHost { core, target, properties, permit, peer: None, live: false, immediate, conflates })
     }
 
     fn end(&self, host: ZmtpHost, ended: Ended<ConversationError>) -> Retry {
@@ -221,7 +219,7 @@ fn told(error: Option<io::Error>) -> (Option<String>, Option<io::ErrorKind>) {
 pub(crate) struct ZmtpHost {
     core: Arc<Core>,
     target: Option<Arc<Target>>,
-    facts: Arc<ConnectionFacts>,
+    properties: Arc<PeerProperties>,
     /// Boxed: a peer that is ready has none.
     permit: Option<Box<HalfOpen>>,
     /// The peer in the hub, once it is there: without a key if the socket has left it.
@@ -280,20 +278,21 @@ impl ZmtpHost {
     }
 
     fn admit(&mut self, peer: PeerInfo) -> Option<Pipes> {
-        let facts = Arc::make_mut(&mut self.facts);
-        facts.socket_type = peer.told_type();
-        facts.identity.clone_from(&peer.identity);
+        let commands = peer.takes_commands();
+        let known = Arc::make_mut(&mut self.properties);
+        known.socket_type = peer.told_type();
+        known.identity.clone_from(&peer.identity);
         if peer.major > 0 {
-            facts.version = Some(peer.announced);
-            facts.mechanism = Some(peer.mechanism);
-            facts.user_id.clone_from(&peer.user_id);
+            known.version = Some(peer.announced);
+            known.mechanism = Some(peer.mechanism);
+            known.user_id = peer.user_id;
         }
+        known.metadata = peer.metadata;
         let (link, outgoing) = self.outgoing()?;
         let (incoming, reader) = self.core.incoming_pipe();
-        let commands = peer.takes_commands();
-        let properties = Some(self.properties(peer.metadata));
+        let properties = Some(Arc::clone(&self.properties));
         let facts = PeerFacts { socket_type: peer.socket_type, identity: peer.identity, commands, properties };
-        self.core.events.joins(&self.facts, link);
+        self.core.events.joins(&self.properties, link);
         let key = self.core.hub.up(link, facts, reader).ok();
         if key.is_none() && !self.target.as_ref().is_some_and(|target| target.is_left()) {
             match &self.target {
@@ -303,22 +302,8 @@ impl ZmtpHost {
             return None;
         }
         self.peer = Some((link, key));
-        self.core.events.ready(&self.facts);
+        self.core.events.ready(&self.properties);
         Some(Pipes { outgoing, incoming })
-    }
-
-    /// What messages of this connection may be received with.
-    fn properties(&self, metadata: Vec<(String, Vec<u8>)>) -> Arc<PeerProperties> {
-        let mut properties = PeerProperties::default();
-        properties.connection = self.facts.connection;
-        properties.descriptor = self.facts.descriptor;
-        properties.endpoint.clone_from(&self.facts.endpoint);
-        properties.address.clone_from(&self.facts.remote);
-        properties.socket_type = self.facts.socket_type;
-        properties.identity.clone_from(&self.facts.identity);
-        properties.user_id.clone_from(&self.facts.user_id);
-        properties.metadata = metadata;
-        Arc::new(properties)
     }
 
     /// The link and its outgoing pipe: the one kept from connection to connection, or a new one.
@@ -354,7 +339,8 @@ impl ZmtpHost {
             reason => reason,
         };
         let Some((link, key)) = self.peer else {
-            return self.core.events.emit(Event::HandshakeFailed { peer: Arc::unwrap_or_clone(self.facts), reason });
+            let peer = ConnectionFacts::of(&self.properties);
+            return self.core.events.emit(Event::HandshakeFailed { peer, reason });
         };
         self.core.hub.drops().count(DropCause::Cut, ended.cut as u64);
         match key {
@@ -369,7 +355,7 @@ impl ZmtpHost {
             }
             (target, outgoing) => self.leave(link, target.is_some(), outgoing),
         }
-        self.core.events.emit(Event::Disconnected { peer: (*self.facts).clone(), reason });
+        self.core.events.emit(Event::Disconnected { peer: ConnectionFacts::of(&self.properties), reason });
         self.gone();
     }
 

@@ -102,7 +102,7 @@ impl SocketStats {
             let flow = live.link.and_then(|link| flows.links.iter().find(|(other, ..)| *other == link));
             let (out, come) = flow.map_or_else(Default::default, |(_, out, come)| (*out, *come));
             ConnectionStats {
-                facts: (*live.facts).clone(),
+                facts: ConnectionFacts::of(&live.peer),
                 sent: passed(out),
                 received: passed(come),
                 send_queue: queued(out),

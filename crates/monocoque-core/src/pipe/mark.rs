@@ -38,8 +38,8 @@ impl Mark {
     }
 
     /// Consumed messages that are credited together: half the mark, rounded up, as in libzmq.
-    pub(super) fn step(self) -> usize {
-        if self.messages == 0 { usize::MAX } else { (self.messages as usize).div_ceil(2) }
+    pub(super) fn step(self) -> u32 {
+        if self.messages == 0 { u32::MAX } else { self.messages.div_ceil(2) }
     }
 
     pub(super) fn is_half_free(self, held: Load) -> bool {

@@ -25,12 +25,10 @@ pub struct PipeReader {
     gather: Gather,
     /// Consumed and not credited yet.
     owed: Load,
-    /// Average encoded size of what is being parsed, so that byte credit needs no second count.
-    unit_bytes: usize,
     /// Units after which credit is given: half the mark.
-    step: usize,
+    step: u32,
     /// Units that the step under way lacks. It is counted from step to step, whatever was credited between.
-    step_lacks: usize,
+    step_lacks: u32,
     /// All that was read is credited with the last of it: the mark counts bytes, of which a step says nothing, or no messages, and
     /// then there are no steps.
     pays_at_end: bool,
@@ -42,6 +40,8 @@ pub struct PipeReader {
 struct Parsing {
     reader: BatchReader,
     taken: Batch,
+    /// Average encoded size of what is being parsed, so that byte credit needs no second count.
+    unit_bytes: usize,
 }
 
 impl Parsing {
@@ -64,9 +64,8 @@ impl PipeReader {
             batch: 0,
             gather: Gather::new(apart),
             owed: Load::default(),
-            unit_bytes: 0,
-            step: usize::MAX,
-            step_lacks: usize::MAX,
+            step: u32::MAX,
+            step_lacks: u32::MAX,
             pays_at_end: false,
         }
     }
@@ -89,7 +88,7 @@ impl PipeReader {
         debug_assert!(found.is_some(), "the count of units is exact");
         self.left -= 1;
         self.owed.messages += 1;
-        self.owed.bytes += self.unit_bytes;
+        self.owed.bytes += parsing.unit_bytes;
         let is_end = self.left == 0;
         if is_end {
             // A reader that has read all keeps nothing of it in memory.
@@ -144,8 +143,8 @@ impl PipeReader {
         if gathers {
             self.gather.learn(self.batch);
         }
-        self.unit_bytes = parsing.taken.bytes / self.left.max(1);
-        self.owed.bytes += parsing.taken.bytes - self.unit_bytes * self.left;
+        parsing.unit_bytes = parsing.taken.bytes / self.left.max(1);
+        self.owed.bytes += parsing.taken.bytes - parsing.unit_bytes * self.left;
         parsing.reader.refill(&mut parsing.taken);
         Taken::Some
     }

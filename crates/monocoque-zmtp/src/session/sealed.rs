@@ -55,9 +55,9 @@ impl Session {
         deliver: &mut Batch,
     ) -> Result<(), SessionError> {
         while !plain.is_empty() {
-            let scan = frames::scan(&plain, !self.partial.is_empty(), &self.rules);
+            let scan = frames::scan(&plain, self.partial.is_some(), &self.rules);
             if scan.whole > 0 {
-                deliver.append(&mut self.partial);
+                self.end_partial(deliver);
                 deliver.push(plain.split_to(scan.whole), scan.messages);
             }
             if scan.taken > scan.whole {

@@ -15,7 +15,7 @@ use monocoque_core::sync::Mutex;
 use monocoque_core::wait::{Ticket, WaitList};
 use monocoque_core::{RoutingId, SocketType};
 use monocoque_io::{End, LinkTraffic};
-use monocoque_pattern::LinkId;
+use monocoque_pattern::{LinkId, PeerProperties};
 use monocoque_tls::TlsFault;
 use monocoque_ws::WsError;
 use monocoque_zmtp::SessionError;
@@ -62,6 +62,24 @@ pub struct ConnectionFacts {
     pub dialed: bool,
     /// The number of the connection's descriptor in this process; of use to look it up, not to use it.
     pub descriptor: i32,
+}
+
+impl ConnectionFacts {
+    pub(crate) fn of(peer: &PeerProperties) -> Self {
+        Self {
+            connection: peer.connection,
+            endpoint: peer.endpoint.to_string(),
+            local: peer.local.to_string(),
+            remote: peer.address.to_string(),
+            socket_type: peer.socket_type,
+            identity: peer.identity.clone(),
+            version: peer.version,
+            mechanism: peer.mechanism,
+            user_id: peer.user_id.clone(),
+            dialed: peer.dialed,
+            descriptor: peer.descriptor,
+        }
+    }
 }
 
 /// What the peer is, as far as it is known, and where: `DEALER 'worker-1' tcp://192.0.2.7:50000`. A version that is not
@@ -351,22 +369,22 @@ impl Events {
     }
 
     /// A link is up; its handshake begins.
-    pub(crate) fn begun(&self, facts: &Arc<ConnectionFacts>, traffic: &Arc<LinkTraffic>, dialed: bool) {
-        let told = (**facts).clone();
-        let event = if dialed { Event::Connected(told) } else { Event::Accepted(told) };
-        let trace = trace::Trace::new(self.of, facts);
-        self.tell(event, |registry| registry.begun(facts, traffic, trace));
+    pub(crate) fn begun(&self, peer: &Arc<PeerProperties>, traffic: &Arc<LinkTraffic>) {
+        let facts = ConnectionFacts::of(peer);
+        let trace = trace::Trace::new(self.of, &facts);
+        let event = if facts.dialed { Event::Connected(facts) } else { Event::Accepted(facts) };
+        self.tell(event, |registry| registry.begun(peer, traffic, trace));
     }
 
     /// The peer of a connection is about to enter the hub, as this link: who looks for links there finds it before it is sent to.
-    pub(crate) fn joins(&self, facts: &ConnectionFacts, link: LinkId) {
-        self.shared.lock().registry.joins(facts.connection, link);
+    pub(crate) fn joins(&self, peer: &PeerProperties, link: LinkId) {
+        self.shared.lock().registry.joins(peer.connection, link);
     }
 
     /// The peer is ready, and in the hub.
-    pub(crate) fn ready(&self, facts: &Arc<ConnectionFacts>) {
-        let event = Event::HandshakeSucceeded((**facts).clone());
-        self.tell(event, |registry| registry.ready(facts));
+    pub(crate) fn ready(&self, peer: &Arc<PeerProperties>) {
+        let event = Event::HandshakeSucceeded(ConnectionFacts::of(peer));
+        self.tell(event, |registry| registry.ready(peer));
     }
 
     pub(crate) fn emit(&self, event: Event) {

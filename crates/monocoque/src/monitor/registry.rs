@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use monocoque_core::protocol::Blame;
 use monocoque_io::{LinkCounts, LinkTraffic};
-use monocoque_pattern::LinkId;
+use monocoque_pattern::{LinkId, PeerProperties};
 use monocoque_zmtp::SessionError;
 
 use super::trace::Trace;
@@ -48,7 +48,7 @@ pub struct Handshakes {
 /// One connection that is there.
 #[derive(Debug)]
 pub(crate) struct Live {
-    pub(crate) facts: Arc<ConnectionFacts>,
+    pub(crate) peer: Arc<PeerProperties>,
     pub(crate) traffic: Arc<LinkTraffic>,
     /// In the hub, once the handshake is done.
     pub(crate) link: Option<LinkId>,
@@ -68,13 +68,13 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let connections = self.connections.values().map(|live| (*live.facts).clone()).collect();
+        let connections = self.connections.values().map(|live| ConnectionFacts::of(&live.peer)).collect();
         Snapshot { listening: self.listening.clone(), connections }
     }
 
     /// Connections that were accepted at `endpoint`.
     pub(crate) fn accepted_at(&self, endpoint: &str) -> impl Iterator<Item = &Live> {
-        self.connections.values().filter(move |live| !live.facts.dialed && live.facts.endpoint == endpoint)
+        self.connections.values().filter(move |live| !live.peer.dialed && *live.peer.endpoint == *endpoint)
     }
 
     /// What crossed all links so far.
@@ -85,9 +85,9 @@ impl Registry {
     }
 
     /// A link is up.
-    pub(super) fn begun(&mut self, facts: &Arc<ConnectionFacts>, traffic: &Arc<LinkTraffic>, trace: Trace) {
-        let live = Live { facts: Arc::clone(facts), traffic: Arc::clone(traffic), link: None, trace };
-        self.connections.insert(facts.connection, live);
+    pub(super) fn begun(&mut self, peer: &Arc<PeerProperties>, traffic: &Arc<LinkTraffic>, trace: Trace) {
+        let live = Live { peer: Arc::clone(peer), traffic: Arc::clone(traffic), link: None, trace };
+        self.connections.insert(peer.connection, live);
     }
 
     /// A connection is about to be ready, as this link.
@@ -98,10 +98,10 @@ impl Registry {
     }
 
     /// The handshake is done.
-    pub(super) fn ready(&mut self, facts: &Arc<ConnectionFacts>) {
-        if let Some(live) = self.connections.get_mut(&facts.connection) {
-            live.facts = Arc::clone(facts);
-            live.trace.ready(facts);
+    pub(super) fn ready(&mut self, peer: &Arc<PeerProperties>) {
+        if let Some(live) = self.connections.get_mut(&peer.connection) {
+            live.peer = Arc::clone(peer);
+            live.trace.ready(peer);
         }
     }
 

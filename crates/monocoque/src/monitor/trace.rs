@@ -4,6 +4,7 @@
 #[cfg(feature = "tracing")]
 mod on {
     use monocoque_core::SocketType;
+    use monocoque_pattern::PeerProperties;
     use tracing::field::{Empty, display};
     use tracing::{Level, Span, event, info_span};
 
@@ -28,9 +29,9 @@ mod on {
         }
 
         /// The handshake has told more.
-        pub(crate) fn ready(&self, facts: &ConnectionFacts) {
-            facts.socket_type.map(|kind| self.0.record("peer", display(kind)));
-            facts.identity.as_ref().map(|id| self.0.record("identity", display(id)));
+        pub(crate) fn ready(&self, peer: &PeerProperties) {
+            peer.socket_type.map(|kind| self.0.record("peer", display(kind)));
+            peer.identity.as_ref().map(|id| self.0.record("identity", display(id)));
         }
     }
 
@@ -64,6 +65,7 @@ mod on {
 #[cfg(not(feature = "tracing"))]
 mod off {
     use monocoque_core::SocketType;
+    use monocoque_pattern::PeerProperties;
 
     use crate::monitor::{ConnectionFacts, Event};
 
@@ -75,7 +77,7 @@ mod off {
             Self
         }
 
-        pub(crate) fn ready(&self, _: &ConnectionFacts) {}
+        pub(crate) fn ready(&self, _: &PeerProperties) {}
     }
 
     pub(crate) fn tell(_: SocketType, _: Option<&Trace>, _: &Event) {}
