@@ -58,6 +58,11 @@ impl Batch {
         self.bodies.append(&mut other.bodies);
     }
 
+    /// Whether its lists are worth keeping for others.
+    pub(crate) fn is_small(&self) -> bool {
+        self.segments.capacity() <= SEGMENTS_KEPT_MAX && self.bodies.capacity() <= SEGMENTS_KEPT_MAX
+    }
+
     /// Empties the batch, keeping its allocation.
     pub fn clear(&mut self) {
         self.segments.clear();
@@ -80,7 +85,7 @@ thread_local! {
 }
 
 /// Segments of which a list is kept for others.
-pub(crate) const SEGMENTS_KEPT_MAX: usize = 256;
+const SEGMENTS_KEPT_MAX: usize = 256;
 
 impl BatchWriter {
     /// A writer of batches, which no link writes if bodies may lie `apart`.
@@ -116,7 +121,7 @@ impl BatchWriter {
     pub(crate) fn rest(&mut self) {
         if let Some(mut encoder) = self.encoder.take_if(|encoder| encoder.is_empty()) {
             encoder.clear();
-            if encoder.done.segments.capacity() <= SEGMENTS_KEPT_MAX {
+            if encoder.done.is_small() {
                 Spares::take_back(&ENCODERS, encoder);
             }
         }

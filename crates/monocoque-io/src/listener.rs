@@ -350,9 +350,9 @@ impl<O: Owner> Guest for Peer<O> {
         self.silent.waits(waker)
     }
 
-    fn leave(self: Box<Self>, home: Home, begin: Begin) -> LocalFuture {
+    fn leave(self: Box<Self>, home: Home, begin: Begin, stay: Stay) -> LocalFuture {
         let Self { owner, silent } = *self;
-        Box::pin(attend(owner, silent.run(home.clone(), begin), home))
+        Box::pin(attend(owner, silent.run(home.clone(), begin, stay), home))
     }
 }
 

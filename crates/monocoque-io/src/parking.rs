@@ -20,7 +20,7 @@ use std::time::Duration;
 use compio::driver::op::Interest;
 use rustix::event::epoll;
 
-use crate::connection::{Begin, Stay};
+use crate::connection::{Begin, Stay, yield_now};
 use crate::mailbox::{LocalFuture, Mailbox};
 use crate::placement::Home;
 use crate::readiness::until;
@@ -32,6 +32,8 @@ const SOON: Duration = Duration::from_millis(4);
 const LATER: Duration = Duration::from_secs(1);
 /// Events that are taken at once.
 const EVENTS_MAX: usize = 64;
+/// Looks in a row before the other tasks of the thread have their turn: some are parked, with system calls each.
+const LOOKS_MAX: usize = 64;
 
 /// Who is parked.
 pub(crate) trait Guest {
@@ -41,24 +43,24 @@ pub(crate) trait Guest {
     /// Has `waker` called when it has something to do for another reason; whether it has nothing to do by now.
     fn waits(&mut self, waker: &Waker) -> bool;
 
-    /// What it does from here on.
-    fn leave(self: Box<Self>, home: Home, begin: Begin) -> LocalFuture;
+    /// What it does from here on, and where it goes when it is silent again.
+    fn leave(self: Box<Self>, home: Home, begin: Begin, stay: Stay) -> LocalFuture;
 }
 
-/// Where one is parked, and who of those that were there.
+/// Where one is parked, and which of those that were there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
     place: u32,
-    guest: u32,
+    generation: u32,
 }
 
 impl Key {
     fn number(self) -> u64 {
-        u64::from(self.place) << 32 | u64::from(self.guest)
+        u64::from(self.place) << 32 | u64::from(self.generation)
     }
 
     fn of(number: u64) -> Self {
-        Self { place: (number >> 32) as u32, guest: number as u32 }
+        Self { place: (number >> 32) as u32, generation: number as u32 }
     }
 }
 
@@ -74,6 +76,7 @@ struct Lot {
     places: RefCell<Vec<Place>>,
     vacant: RefCell<Vec<u32>>,
     taken: Cell<usize>,
+    is_closed: Cell<bool>,
     /// The task that waits for `epoll`, while anybody is parked.
     watch: RefCell<Watch>,
     soon: Rounds,
@@ -82,7 +85,7 @@ struct Lot {
 
 #[derive(Default)]
 struct Place {
-    guests: u32,
+    generation: u32,
     guest: Option<Box<dyn Guest>>,
 }
 
@@ -147,9 +150,12 @@ impl Home {
         let lot = &*self.parking.0;
         let key = lot.claim();
         let bell = Waker::from(Arc::new(Bell { key, rung: AtomicBool::new(false), mailbox: Arc::clone(&lot.mailbox) }));
-        if !guest.waits(&bell) || lot.watch_for(guest.descriptor(), key).is_err() {
+        let waits = guest.waits(&bell);
+        if !waits || lot.is_closed.get() || lot.watch_for(guest.descriptor(), key).is_err() {
             lot.vacate(key);
-            return self.start(guest.leave(self.clone(), Begin::Called));
+            // What the system or the runtime refused is not asked for again and again.
+            let stay = if waits { Stay::Here } else { Stay::Later };
+            return self.start(guest.leave(self.clone(), Begin::Called, stay));
         }
         lot.places.borrow_mut()[key.place as usize].guest = Some(guest);
         lot.taken.set(lot.taken.get() + 1);
@@ -162,6 +168,20 @@ impl Home {
     }
 }
 
+impl Home {
+    /// Whoever is parked leaves, and nobody is parked any more: the mailbox ends, so that bells would not be heard.
+    pub(crate) fn close_parking(&self) {
+        let lot = &*self.parking.0;
+        lot.is_closed.set(true);
+        self.send_off(lot.keys(), Begin::Called, Stay::Here);
+    }
+
+    fn send_off(&self, keys: Vec<Key>, begin: Begin, stay: Stay) {
+        let guests = keys.into_iter().filter_map(|key| self.parking.0.take(key));
+        guests.for_each(|guest| self.start(guest.leave(self.clone(), begin, stay)));
+    }
+}
+
 impl Parking {
     /// For the runtime of `mailbox`.
     pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
@@ -171,6 +191,7 @@ impl Parking {
             places: RefCell::default(),
             vacant: RefCell::default(),
             taken: Cell::default(),
+            is_closed: Cell::default(),
             watch: RefCell::default(),
             soon: Rounds::new(SOON),
             later: Rounds::new(LATER),
@@ -183,6 +204,7 @@ impl Parking {
 
     fn rounds(&self, stay: Stay) -> Option<&Rounds> {
         match stay {
+            _ if self.0.is_closed.get() => None,
             Stay::Here => None,
             Stay::Soon => Some(&self.0.soon),
             Stay::Later => Some(&self.0.later),
@@ -197,14 +219,14 @@ impl Lot {
             places.push(Place::default());
             (places.len() - 1) as u32
         });
-        Key { place, guest: places[place as usize].guests }
+        Key { place, generation: places[place as usize].generation }
     }
 
     /// Who was there is known there no more.
     fn vacate(&self, key: Key) -> Option<Box<dyn Guest>> {
         let mut places = self.places.borrow_mut();
         let place = &mut places[key.place as usize];
-        place.guests = place.guests.wrapping_add(1);
+        place.generation = place.generation.wrapping_add(1);
         self.vacant.borrow_mut().push(key.place);
         place.guest.take()
     }
@@ -224,7 +246,7 @@ impl Lot {
 
     /// Whoever is parked there leaves.
     fn take(&self, key: Key) -> Option<Box<dyn Guest>> {
-        let is_there = |place: &Place| place.guests == key.guest && place.guest.is_some();
+        let is_there = |place: &Place| place.generation == key.generation && place.guest.is_some();
         if !self.places.borrow().get(key.place as usize).is_some_and(is_there) {
             return None;
         }
@@ -255,7 +277,7 @@ impl Lot {
     fn keys(&self) -> Vec<Key> {
         let places = self.places.borrow();
         let taken = places.iter().enumerate().filter(|(_, place)| place.guest.is_some());
-        taken.map(|(index, place)| Key { place: index as u32, guest: place.guests }).collect()
+        taken.map(|(index, place)| Key { place: index as u32, generation: place.generation }).collect()
     }
 }
 
@@ -264,14 +286,15 @@ async fn go_rounds(home: Home, stay: Stay) {
     let Some(rounds) = home.parking.rounds(stay) else { return };
     loop {
         compio::time::sleep(rounds.every).await;
-        let mut idle = rounds.idle.take();
-        idle.retain(|task| task.upgrade().is_some_and(|task| stays_listed(&task, &home)));
-        let mut now = rounds.idle.borrow_mut();
-        // Those that have come meanwhile.
-        idle.append(&mut now);
-        *now = idle;
-        if now.is_empty() {
-            *now = Vec::new();
+        for (looks, task) in rounds.idle.take().into_iter().enumerate() {
+            if looks % LOOKS_MAX == LOOKS_MAX - 1 {
+                yield_now().await;
+            }
+            if task.upgrade().is_some_and(|task| stays_listed(&task, &home)) {
+                rounds.idle.borrow_mut().push(task);
+            }
+        }
+        if rounds.idle.borrow().is_empty() {
             return rounds.runs.set(false);
         }
     }
@@ -309,13 +332,11 @@ async fn watch_over(home: Home) {
             *lot.watch.borrow_mut() = Watch::Waits(cx.waker().clone());
             readable.as_mut().poll(cx)
         });
-        // If they cannot be waited for here they wait by themselves.
-        let keys = match told.await.and_then(|()| lot.readable()) {
-            Ok(keys) => keys,
-            Err(_) => lot.keys(),
-        };
-        let guests = keys.into_iter().filter_map(|key| lot.take(key));
-        guests.for_each(|guest| home.start(guest.leave(home.clone(), Begin::Readable)));
+        match told.await.and_then(|()| lot.readable()) {
+            Ok(keys) => home.send_off(keys, Begin::Readable, Stay::Later),
+            // They cannot be waited for here, and wait by themselves.
+            Err(_) => home.close_parking(),
+        }
     }
     *lot.watch.borrow_mut() = Watch::None;
 }
@@ -339,7 +360,7 @@ impl Wake for Bell {
         let key = self.key;
         // A runtime that has ended has nobody to be called.
         let _ = self.mailbox.post(Box::new(move |home: Home| match home.parking.0.take(key) {
-            Some(guest) => guest.leave(home, Begin::Called),
+            Some(guest) => guest.leave(home, Begin::Called, Stay::Later),
             None => Box::pin(ready(())),
         }));
     }

@@ -124,6 +124,7 @@ async fn serve(reading: Reading, driver: Driver, is_local: bool) {
     while let Some(jobs) = reading.0.receive().await {
         jobs.into_iter().for_each(|job| home.start(job(home.clone())));
     }
+    home.close_parking();
 }
 
 impl Placement {

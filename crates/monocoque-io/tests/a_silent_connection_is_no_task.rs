@@ -6,9 +6,11 @@ use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use common::{Ends, PATIENCE, Raw, Story, Teller, bind, connect, drivers, each_link, is_stopped, shared, tcp, wire};
+use common::{
+    Ends, Happened, PATIENCE, Raw, Story, Teller, bind, connect, drivers, each_link, is_stopped, shared, tcp, wire,
+};
 use monocoque_core::{Endpoint, Message};
-use monocoque_io::{Driver, End, ListenConfig, Placement, Stopper};
+use monocoque_io::{Driver, DriverChoice, End, LinkEvent, ListenConfig, Listener, Placement, Stopper};
 
 /// A listener, and connections to it that are all parked.
 struct Parked {
@@ -131,9 +133,108 @@ fn of_many_each_is_called_by_its_own_peer_and_parked_again() {
 #[test]
 fn those_that_are_parked_go_with_their_runtime() {
     for driver in drivers() {
-        let Parked { placement, mut peers, .. } = Parked::new(driver, &tcp(), 3, |_| ());
-        // The last to hold it: its thread ends, with all that it has.
-        drop(placement);
-        peers.iter_mut().for_each(|(peer, _)| assert_eq!(peer.read(&mut [0]).expect("no error"), 0));
+        let (placement, binding) = (shared(driver), bind(&tcp()).expect("free"));
+        let endpoint = binding.endpoint().clone();
+        let (teller, story) = Teller::new();
+        let (stopper, connections) = (Stopper::new(), Stopper::new());
+        let listener = Listener {
+            owner: teller.clone(),
+            binding,
+            config: ListenConfig::default(),
+            arena: teller.arena.clone(),
+            placement: placement.clone(),
+            stop: stopper.listen(),
+            connections: connections.listen(),
+        };
+        placement.spawn(|home| listener.run(home)).expect("alive");
+        let peers = (0..3).map(|_| (connect(&endpoint), story.ready())).collect();
+        let mut parked = Parked { placement, story, stopper, peers };
+        parked.wait_for(3);
+        // Who listens holds the placement too. When the last has gone its thread ends, with all that it has.
+        let Parked { placement, story, stopper, peers } = &mut parked;
+        drop(std::mem::take(stopper));
+        story.event("the end", |event| matches!(event, LinkEvent::ListenerClosed { .. }).then_some(()));
+        *placement = shared(driver);
+        peers.iter_mut().for_each(|(peer, _)| assert_eq!(peer.read_to_end(&mut Vec::new()).expect("no error"), 0));
+        let is_end = |happened: &Happened| matches!(happened, Happened::Ended(_));
+        assert!(!story.so_far().iter().any(is_end), "nobody was stopped");
+        drop(connections);
+    }
+}
+
+/// A connection of `teller`, to which its peer has written `begun`, stays a task while another one is parked.
+fn stays(driver: Driver, change: impl FnOnce(&mut Teller), begun: &[u8]) {
+    let placement = shared(driver);
+    let listen = |teller: &Teller| {
+        let binding = bind(&tcp()).expect("free");
+        let endpoint = binding.endpoint().clone();
+        (teller.listen(&placement, binding, ListenConfig::default()), endpoint)
+    };
+    let (mut teller, story) = Teller::new();
+    let (_stopper, endpoint) = listen(&teller);
+    change(&mut teller);
+    let (stopper, endpoint_of_it) = listen(&teller);
+    let mut it = connect(&endpoint_of_it);
+    it.write_all(begun).expect("room");
+    let _its_ends = story.ready();
+    // Idle for less long, and looked at in the same rounds.
+    let peers = vec![(connect(&endpoint), story.ready())];
+    let mut parked = Parked { placement: placement.clone(), story, stopper, peers };
+    parked.wait_for(1);
+    let (peer, ends) = &mut parked.peers[0];
+    peer.write_all(&wire(b"here")).expect("room");
+    assert_eq!(ends.recv().expect("it is up").last().as_slice(), b"here");
+    assert_eq!(parked.count(), 0, "it was the other one");
+}
+
+#[test]
+fn whose_deadline_will_come_stays_a_task() {
+    drivers().into_iter().for_each(|driver| {
+        stays(driver, |teller| teller.until = Some(Instant::now() + 10 * PATIENCE), b"");
+    });
+}
+
+#[test]
+fn whose_message_has_begun_stays_a_task() {
+    drivers().into_iter().for_each(|driver| stays(driver, |_| (), &wire(b"begun")[..4]));
+}
+
+#[test]
+fn a_runtime_of_the_application_parks_too() {
+    for driver in drivers() {
+        let binding = bind(&tcp()).expect("free");
+        let endpoint = binding.endpoint().clone();
+        DriverChoice::Only(driver).runtime().expect("an available driver").block_on(async {
+            let placement = Placement::local().expect("a runtime");
+            let (teller, story) = Teller::new();
+            let stopper = teller.listen(&placement, binding, ListenConfig::default());
+            let (tell, told) = channel();
+            let peer = std::thread::spawn(move || {
+                let (mut peer, mut ends) = (connect(&endpoint), story.ready());
+                told.recv_timeout(PATIENCE).expect("it is parked");
+                peer.write_all(&wire(b"after a silence")).expect("room");
+                assert_eq!(ends.recv().expect("it is up").last().as_slice(), b"after a silence");
+            });
+            while parked_in(&placement).await != 1 {
+                compio::time::sleep(Duration::from_millis(1)).await;
+            }
+            tell.send(()).expect("waited for");
+            while !peer.is_finished() {
+                compio::time::sleep(Duration::from_millis(1)).await;
+            }
+            peer.join().expect("all was well");
+            drop(stopper);
+        });
+    }
+}
+
+async fn parked_in(placement: &Placement) -> usize {
+    let (tell, told) = channel();
+    placement.spawn(move |home| async move { tell.send(home.parked()).expect("waited for") }).expect("alive");
+    loop {
+        match told.try_recv() {
+            Ok(count) => return count,
+            Err(_) => compio::time::sleep(Duration::from_millis(1)).await,
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::mark::Mark;
 use super::state::{Shared, wake};
 use super::{BatchSource, Flow, Taken};
 use crate::Message;
-use crate::batch::{Batch, BatchReader, Found, SEGMENTS_KEPT_MAX, Unit};
+use crate::batch::{Batch, BatchReader, Found, Unit};
 use crate::load::Load;
 use crate::spare::Spares;
 
@@ -47,7 +47,7 @@ struct Parsing {
 impl Parsing {
     /// Whether it is worth keeping for others.
     fn is_small(&self) -> bool {
-        self.taken.segments.capacity() <= SEGMENTS_KEPT_MAX && self.reader.is_small()
+        self.taken.is_small() && self.reader.is_small()
     }
 }
 

@@ -54,9 +54,13 @@ impl BatchSink {
         if self.has_room() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// For who is silent: gives up what an empty queue needs not.
+    /// For who is silent, and does not wait for room: gives up what an empty queue needs not, and who was called for room.
     pub fn rest(&self) {
-        self.shared.lock().queue.rest();
+        let mut state = self.shared.lock();
+        state.queue.rest();
+        let waker = state.writer.take();
+        drop(state);
+        drop(waker);
     }
 
     /// Messages that newer ones replaced since the last call (conflating pipes only).

@@ -213,7 +213,7 @@ impl<P: Protocol, L: Link, H: Host<P>> Running<P, L, H> {
                     if !is_idle {
                         break false;
                     }
-                    if woken(&home, stay).await == Wake::ToPark {
+                    if woken(&home, stay).await == Woken::ToPark {
                         break true;
                     }
                 }
@@ -243,12 +243,12 @@ impl<P: Protocol, L: Link, H: Host<P>> Silent<P, L, H> {
     }
 
     /// Runs on.
-    pub(crate) fn run(self, home: Home, begin: Begin) -> impl Future<Output = Outcome<P, L, H>> {
+    pub(crate) fn run(self, home: Home, begin: Begin, stay: Stay) -> impl Future<Output = Outcome<P, L, H>> {
         let Self { quiet, link, arena, stop, mut read, written } = self;
         if begin == Begin::Readable {
             read.look();
         }
-        Running { shared: Shared::of_quiet(quiet), link, arena, stop, read, written }.run(home, begin, Stay::Later)
+        Running { shared: Shared::of_quiet(quiet), link, arena, stop, read, written }.run(home, begin, stay)
     }
 }
 
@@ -270,7 +270,7 @@ fn pump<'a, P: Protocol, L: Link, H: Host<P>>(
 
 /// What a connection that is idle is woken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wake {
+enum Woken {
     /// There may be something to do.
     ToWork,
     /// It was idle for so long that it need not be a task.
@@ -278,7 +278,7 @@ enum Wake {
 }
 
 /// Waits until the task is woken: by its link, its pipes, whoever stops it or parks it.
-fn woken(home: &Home, stay: Stay) -> impl Future<Output = Wake> {
+fn woken(home: &Home, stay: Stay) -> impl Future<Output = Woken> {
     let mut waited = false;
     poll_fn(move |_| {
         // It is not among those who are looked at for what came.
@@ -289,7 +289,7 @@ fn woken(home: &Home, stay: Stay) -> impl Future<Output = Wake> {
             home.rests(stay);
             return Poll::Pending;
         }
-        Poll::Ready(if home.works_again() { Wake::ToWork } else { Wake::ToPark })
+        Poll::Ready(if home.works_again() { Woken::ToWork } else { Woken::ToPark })
     })
 }
 

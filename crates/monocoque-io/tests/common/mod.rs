@@ -75,6 +75,8 @@ pub fn bind(written: &Endpoint) -> io::Result<Binding> {
 pub struct Plain {
     shy: bool,
     makes: bool,
+    /// Its deadline, which never comes.
+    until: Option<Instant>,
     ready: bool,
     /// Where what was left lay, and how much it was.
     left: (usize, usize),
@@ -147,7 +149,7 @@ impl Protocol for Plain {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        None
+        self.until
     }
 
     fn timeout(&mut self, _now: Instant, _out: &mut Output<()>) -> Result<(), Garbled> {
@@ -285,6 +287,7 @@ pub struct Teller {
     pub incoming: Mark,
     pub shy: bool,
     pub makes: bool,
+    pub until: Option<Instant>,
     pub retry: Retry,
     /// Bytes that lay elsewhere when a protocol was called again.
     pub moved: Arc<AtomicUsize>,
@@ -303,6 +306,7 @@ impl Teller {
             incoming,
             shy: false,
             makes: false,
+            until: None,
             retry: Retry::No,
             moved: Arc::default(),
             told,
@@ -313,7 +317,7 @@ impl Teller {
     /// What a connection begins with.
     pub fn meet(&self, permit: Option<HalfOpen>) -> (Plain, TellerHost) {
         let moved = Arc::clone(&self.moved);
-        let plain = Plain { shy: self.shy, makes: self.makes, moved, ..Plain::default() };
+        let plain = Plain { shy: self.shy, makes: self.makes, until: self.until, moved, ..Plain::default() };
         (plain, TellerHost { teller: self.clone(), permit })
     }
 
