@@ -109,6 +109,7 @@ fn play(team: &Team, scenario: &Scenario, seconds: f64, amount: &mut Option<Amou
         return idle::run(scenario, &team.binder, IDLE_LIMIT);
     }
     let players = Match { scenario, connector: &team.connector, binder: &team.binder };
+    let seconds = scenario.seconds(seconds);
     let limit = GRACE + Duration::from_secs_f64(seconds * 4.0);
     let amount = match amount {
         Some(amount) => *amount,

@@ -4,6 +4,9 @@ use std::fmt;
 
 use bench_common::Group;
 
+/// Less than this tells of many senders what slices of two cores they had in it (docs/benchmarks/limits.md).
+const FAN_IN_SECONDS_MIN: f64 = 2.0;
+
 /// How the two sides reach each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -77,6 +80,12 @@ impl Scenario {
     /// Whether the sides agree on a number of messages; else each measures for a time.
     pub fn is_counted(&self) -> bool {
         !matches!(self.group, Group::Publish | Group::FanIn)
+    }
+
+    /// How long it takes if `seconds` are asked for. How evenly many senders are served is seen when the system has given
+    /// all their threads a share of its cores.
+    pub fn seconds(&self, seconds: f64) -> f64 {
+        if self.group == Group::FanIn { seconds.max(FAN_IN_SECONDS_MIN) } else { seconds }
     }
 
     /// What its rate is a rate of.
@@ -204,5 +213,14 @@ mod tests {
         assert!(all.len() > 40);
         assert_eq!(all.iter().map(Scenario::to_string).collect::<HashSet<_>>().len(), all.len());
         assert_eq!(all.iter().map(Scenario::title).collect::<HashSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn many_senders_are_measured_for_longer() {
+        let seconds = |group: Group| {
+            let of_it = all().into_iter().find(|scenario| scenario.group == group).expect("each is measured");
+            [0.2, 5.0].map(|asked| of_it.seconds(asked))
+        };
+        assert_eq!((seconds(Group::FanIn), seconds(Group::Stream)), ([FAN_IN_SECONDS_MIN, 5.0], [0.2, 5.0]));
     }
 }
