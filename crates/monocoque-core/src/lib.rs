@@ -19,7 +19,7 @@ pub mod protocol;
 mod routing_id;
 pub mod slab;
 mod socket_type;
-mod spare;
+pub mod spare;
 pub mod stats;
 pub mod sync;
 pub mod wait;

@@ -85,7 +85,7 @@ pub enum Retry {
 }
 
 /// Whoever wants connections: makes their protocol, takes their end.
-pub trait Owner: Clone + Send + Sync + 'static {
+pub trait Owner: Send + Sync + 'static {
     /// What connections speak.
     type Protocol: Protocol<Error: fmt::Debug> + 'static;
     /// Who each connection reports to.

@@ -75,7 +75,6 @@ struct Lot {
     epoll: OnceCell<Arc<OwnedFd>>,
     places: RefCell<Vec<Place>>,
     vacant: RefCell<Vec<u32>>,
-    taken: Cell<usize>,
     is_closed: Cell<bool>,
     /// The task that waits for `epoll`, while anybody is parked.
     watch: RefCell<Watch>,
@@ -121,19 +120,18 @@ impl Rounds {
 impl Home {
     /// Connections that are silent, and no tasks while they are.
     pub fn parked(&self) -> usize {
-        self.parking.0.taken.get()
+        self.parking.0.taken()
     }
 
     /// The task that is being polled has nothing to do.
     pub(crate) fn rests(&self, stay: Stay) {
         let Some(rounds) = self.parking.rounds(stay) else { return };
-        let current = self.spin.current();
-        let Some(task) = current.upgrade() else { return };
+        let Some(task) = self.spin.current() else { return };
         task.turn(Stillness::New);
         if task.list(true) {
             return;
         }
-        rounds.idle.borrow_mut().push(current);
+        rounds.idle.borrow_mut().push(Rc::downgrade(&task));
         if !rounds.runs.replace(true) {
             compio::runtime::spawn(go_rounds(self.clone(), stay)).detach();
         }
@@ -141,8 +139,7 @@ impl Home {
 
     /// The task that is being polled may have something to do again; `false` if it is to be parked instead.
     pub(crate) fn works_again(&self) -> bool {
-        let task = self.spin.current().upgrade();
-        task.is_none_or(|task| task.turn(Stillness::None) != Stillness::Parting)
+        self.spin.current().is_none_or(|task| task.turn(Stillness::None) != Stillness::Parting)
     }
 
     /// Parks `guest`, unless it has something to do by now, or the system has no means for it.
@@ -158,7 +155,6 @@ impl Home {
             return self.start(guest.leave(self.clone(), Begin::Called, stay));
         }
         lot.places.borrow_mut()[key.place as usize].guest = Some(guest);
-        lot.taken.set(lot.taken.get() + 1);
         let mut watch = lot.watch.borrow_mut();
         if matches!(*watch, Watch::None) {
             *watch = Watch::Begun;
@@ -166,10 +162,9 @@ impl Home {
             compio::runtime::spawn(watch_over(self.clone())).detach();
         }
     }
-}
 
-impl Home {
-    /// Whoever is parked leaves, and nobody is parked any more: the mailbox ends, so that bells would not be heard.
+    /// Whoever is parked leaves, and nobody is parked any more: the mailbox ends, so that bells would not be heard, or those
+    /// who are parked cannot be waited for.
     pub(crate) fn close_parking(&self) {
         let lot = &*self.parking.0;
         lot.is_closed.set(true);
@@ -190,7 +185,6 @@ impl Parking {
             epoll: OnceCell::new(),
             places: RefCell::default(),
             vacant: RefCell::default(),
-            taken: Cell::default(),
             is_closed: Cell::default(),
             watch: RefCell::default(),
             soon: Rounds::new(SOON),
@@ -213,6 +207,11 @@ impl Parking {
 }
 
 impl Lot {
+    /// Places where somebody is.
+    fn taken(&self) -> usize {
+        self.places.borrow().len() - self.vacant.borrow().len()
+    }
+
     fn claim(&self) -> Key {
         let mut places = self.places.borrow_mut();
         let place = self.vacant.borrow_mut().pop().unwrap_or_else(|| {
@@ -234,11 +233,13 @@ impl Lot {
     /// Has `epoll` tell when there is something to read.
     fn watch_for(&self, descriptor: Option<BorrowedFd<'_>>, key: Key) -> io::Result<()> {
         let descriptor = descriptor.ok_or(io::ErrorKind::Unsupported)?;
-        if self.epoll.get().is_none() {
-            let made = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-            let _ = self.epoll.set(Arc::new(made));
-        }
-        let epoll = self.epoll.get().expect("made above");
+        let epoll = match self.epoll.get() {
+            Some(epoll) => epoll,
+            None => {
+                let made = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
+                self.epoll.get_or_init(|| made)
+            }
+        };
         // Told once: who is told of leaves.
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ONESHOT;
         Ok(epoll::add(epoll, descriptor, epoll::EventData::new_u64(key.number()), flags)?)
@@ -255,8 +256,7 @@ impl Lot {
             // It was added, and is open.
             let _ = epoll::delete(epoll, descriptor);
         }
-        self.taken.set(self.taken.get() - 1);
-        if self.taken.get() == 0
+        if self.taken() == 0
             && let Watch::Waits(waker) = &*self.watch.borrow()
         {
             waker.wake_by_ref();
@@ -323,10 +323,10 @@ fn stays_listed(task: &Rc<Task>, home: &Home) -> bool {
 /// Waits for those that are parked, as long as there are any.
 async fn watch_over(home: Home) {
     let lot = &*home.parking.0;
-    while let Some(epoll) = lot.epoll.get().filter(|_| lot.taken.get() > 0) {
+    while let Some(epoll) = lot.epoll.get().filter(|_| lot.taken() > 0) {
         let mut readable = pin!(until(Arc::clone(epoll), Interest::Readable));
         let told = poll_fn(|cx| {
-            if lot.taken.get() == 0 {
+            if lot.taken() == 0 {
                 return Poll::Ready(Ok(()));
             }
             *lot.watch.borrow_mut() = Watch::Waits(cx.waker().clone());
@@ -334,6 +334,7 @@ async fn watch_over(home: Home) {
         });
         match told.await.and_then(|()| lot.readable()) {
             Ok(keys) => home.send_off(keys, Begin::Readable, Stay::Later),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // They cannot be waited for here, and wait by themselves.
             Err(_) => home.close_parking(),
         }

@@ -111,8 +111,8 @@ impl Spin {
     }
 
     /// The task that is being polled.
-    pub(crate) fn current(&self) -> Weak<Task> {
-        self.0.current.borrow().clone()
+    pub(crate) fn current(&self) -> Option<Rc<Task>> {
+        self.0.current.borrow().upgrade()
     }
 
     /// Whether the runtime polls and has a look at the calling task in its next turn; it has to ask again then.

@@ -148,13 +148,13 @@ fn those_that_are_parked_go_with_their_runtime() {
         };
         placement.spawn(|home| listener.run(home)).expect("alive");
         let peers = (0..3).map(|_| (connect(&endpoint), story.ready())).collect();
-        let mut parked = Parked { placement, story, stopper, peers };
+        let parked = Parked { placement, story, stopper, peers };
         parked.wait_for(3);
         // Who listens holds the placement too. When the last has gone its thread ends, with all that it has.
-        let Parked { placement, story, stopper, peers } = &mut parked;
-        drop(std::mem::take(stopper));
+        let Parked { placement, story, stopper, mut peers } = parked;
+        drop(stopper);
         story.event("the end", |event| matches!(event, LinkEvent::ListenerClosed { .. }).then_some(()));
-        *placement = shared(driver);
+        drop(placement);
         peers.iter_mut().for_each(|(peer, _)| assert_eq!(peer.read_to_end(&mut Vec::new()).expect("no error"), 0));
         let is_end = |happened: &Happened| matches!(happened, Happened::Ended(_));
         assert!(!story.so_far().iter().any(is_end), "nobody was stopped");

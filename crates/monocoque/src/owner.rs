@@ -80,7 +80,7 @@ impl Target {
 }
 
 /// The owner of all connections of one endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ZmtpOwner {
     core: Arc<Core>,
     endpoint: Arc<str>,

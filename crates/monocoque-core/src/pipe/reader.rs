@@ -52,7 +52,7 @@ impl Parsing {
 }
 
 thread_local! {
-    static PARSINGS: Spares<Parsing> = const { Spares::new() };
+    static PARSINGS: Spares<Box<Parsing>> = const { Spares::new() };
 }
 
 impl PipeReader {

@@ -28,7 +28,7 @@ use monocoque_core::slab::Arena;
 
 use self::memory::Memory;
 use self::read::ReadPump;
-use self::readable::{LinkWait, Readable};
+use self::readable::Readable;
 use self::shared::{Quiet, Shared};
 use self::write::WritePump;
 use crate::link::Link;
@@ -136,7 +136,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
         let memory = Memory::under(arena.ceiling(), |input| protocol.beside(input));
         let shared = Shared::new(protocol, host, link.write_through());
         let (read, written) = (read::Kept::new(memory), write::Kept::default());
-        Running { shared, link, arena, stop, read, written }.run(home, Begin::New, stay)
+        Running { shared, lasting: Lasting { link, arena, stop, read, written } }.run(home, Begin::New, stay)
     }
 }
 
@@ -171,16 +171,17 @@ pub(crate) enum Outcome<P: Protocol, L, H> {
 /// A connection that runs.
 struct Running<P: Protocol, L, H> {
     shared: Shared<P, H>,
-    link: L,
-    arena: Arena,
-    stop: Stop,
-    read: read::Kept,
-    written: write::Kept,
+    lasting: Lasting<L>,
 }
 
 /// A connection that does not run: its peer is silent, and nothing is to be written.
 pub(crate) struct Silent<P, L, H> {
     quiet: Quiet<P, H>,
+    lasting: Lasting<L>,
+}
+
+/// What a connection has whether it runs or not.
+struct Lasting<L> {
     link: L,
     arena: Arena,
     stop: Stop,
@@ -201,9 +202,9 @@ impl<P: Protocol, L: Link, H: Host<P>> Running<P, L, H> {
                 });
             }
             let is_silent = {
-                let Self { shared, link, arena, stop, read, written } = &mut self;
+                let Self { shared, lasting: Lasting { link, arena, stop, read, written } } = &mut self;
                 let (shared, link) = (&*shared, &*link);
-                let wait = pin!(LinkWait::default());
+                let wait = pin!(None);
                 let readable = Readable::new(link, L::readable, wait);
                 let mut is_idle = begin == Begin::Called;
                 loop {
@@ -219,8 +220,8 @@ impl<P: Protocol, L: Link, H: Host<P>> Running<P, L, H> {
                 }
             };
             if is_silent {
-                let Self { shared, link, arena, stop, read, written } = self;
-                return Outcome::Silent(Silent { quiet: shared.into_quiet(), link, arena, stop, read, written });
+                let Self { shared, lasting } = self;
+                return Outcome::Silent(Silent { quiet: shared.into_quiet(), lasting });
             }
             // Where one has gone another often comes.
             home.spin.touch();
@@ -233,22 +234,22 @@ impl<P: Protocol, L: Link, H: Host<P>> Running<P, L, H> {
 impl<P: Protocol, L: Link, H: Host<P>> Silent<P, L, H> {
     /// What tells that there is something to read.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.link.descriptor()
+        self.lasting.link.descriptor()
     }
 
     /// Has `waker` called when there is something to write, or it is stopped; whether neither is so by now.
     pub(crate) fn waits(&mut self, waker: &Waker) -> bool {
-        let is_stopped = self.stop.poll_stopped(&mut Context::from_waker(waker)).is_ready();
+        let is_stopped = self.lasting.stop.poll_stopped(&mut Context::from_waker(waker)).is_ready();
         self.quiet.waits_for(waker) && !is_stopped
     }
 
     /// Runs on.
     pub(crate) fn run(self, home: Home, begin: Begin, stay: Stay) -> impl Future<Output = Outcome<P, L, H>> {
-        let Self { quiet, link, arena, stop, mut read, written } = self;
+        let Self { quiet, mut lasting } = self;
         if begin == Begin::Readable {
-            read.look();
+            lasting.read.look();
         }
-        Running { shared: Shared::of_quiet(quiet), link, arena, stop, read, written }.run(home, begin, stay)
+        Running { shared: Shared::of_quiet(quiet), lasting }.run(home, begin, stay)
     }
 }
 

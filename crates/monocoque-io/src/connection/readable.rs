@@ -7,14 +7,11 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The place of a wait.
-pub(super) type LinkWait<F> = Option<F>;
-
-/// A wait for `link`, begun when it is asked for first.
+/// A wait for `link`, begun when it is asked for first, in a place that its user has.
 pub(super) struct Readable<'l, 'w, L, F> {
     link: &'l L,
     begin: fn(&'l L) -> F,
-    wait: RefCell<Pin<&'w mut LinkWait<F>>>,
+    wait: RefCell<Pin<&'w mut Option<F>>>,
 }
 
 /// What the read pump knows of it.
@@ -24,7 +21,7 @@ pub(super) trait Wait {
 }
 
 impl<'l, 'w, L, F> Readable<'l, 'w, L, F> {
-    pub(super) fn new(link: &'l L, begin: fn(&'l L) -> F, wait: Pin<&'w mut LinkWait<F>>) -> Self {
+    pub(super) fn new(link: &'l L, begin: fn(&'l L) -> F, wait: Pin<&'w mut Option<F>>) -> Self {
         Self { link, begin, wait: RefCell::new(wait) }
     }
 }
