@@ -90,7 +90,7 @@ impl<P> Default for Output<P> {
 }
 
 /// One connection's protocol, from its first byte to its last.
-pub trait Protocol {
+pub trait Protocol: Send + 'static {
     /// What is known of a peer once the handshake is done.
     type Peer: fmt::Debug;
     /// Why the protocol gave a connection up.

@@ -26,9 +26,9 @@ use crate::traffic::LinkTraffic;
 /// A reliable byte stream that a connection runs over.
 ///
 /// Bytes are read and written by calls that do not wait; what waits is for readiness, and holds no buffer. A wait
-/// is dropped before its completion only when the connection is parked; to end one early, [`shutdown`](Self::shutdown) the link and await it.
-#[allow(async_fn_in_trait)] // links live on one thread, so their futures need not be `Send`
-pub trait Link: 'static {
+/// is dropped before its completion only when the connection is parked or lent; to end one early, [`shutdown`](Self::shutdown) the link and await it.
+#[allow(async_fn_in_trait)] // what waits stays on the thread of its runtime, so the futures need not be `Send`
+pub trait Link: Send + 'static {
     /// Writes what the kernel takes at once.
     ///
     /// # Errors

@@ -238,7 +238,8 @@ impl Sock {
         if flags & DONTWAIT == 0 {
             return self.recv_waiting(into, peer);
         }
-        if !raw::silence(&self.socket) {
+        let (silenced, came) = (raw::silence(&self.socket), self.hub().signals().turns().look());
+        if !silenced && !came {
             return Err(EAGAIN);
         }
         Ok(self.hub().try_recv_into_with_peer(into, peer)?)
@@ -253,7 +254,7 @@ impl Sock {
                 received => Some(received.map_err(Errno::from)),
             },
         };
-        wait::until(&self.hub().signals().readable, Self::timeout(&self.recv_timeout), attempt)?
+        wait::until_arrived(self.hub().signals(), Self::timeout(&self.recv_timeout), attempt)?
     }
 
     #[inline]

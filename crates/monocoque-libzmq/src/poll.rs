@@ -45,6 +45,7 @@ pub(crate) fn wait_for(
     let deadline = wait::deadline(timeout_ms);
     let waiter = Waiter::new()?;
     let mut places = Places::of(socks);
+    let turns: Vec<_> = socks.iter().map(|sock| sock.hub().signals().turns()).collect();
     loop {
         waiter.quiet();
         places.register(&waiter);
@@ -52,7 +53,7 @@ pub(crate) fn wait_for(
         if ready > 0 {
             return Ok(ready);
         }
-        let woken = waiter.wait(deadline, fds, mask)?;
+        let woken = waiter.wait(deadline, fds, mask, &turns)?;
         if woken == Woken::Look && !fds.is_empty() {
             // Somebody may have rung before the system was asked.
             wait::poll(fds, Some(Instant::now()), None)?;
@@ -70,7 +71,7 @@ impl<'a> Places<'a> {
     fn of(socks: &[&'a Sock]) -> Self {
         let lists = socks.iter().flat_map(|sock| {
             let signals = sock.hub().signals();
-            [&signals.readable, &signals.writable]
+            [signals.readable(), &signals.writable]
         });
         Self(lists.map(|list| (list, None)).collect())
     }

@@ -98,7 +98,7 @@ impl Sock {
     /// Whoever waits looks again.
     pub(crate) fn wake(&self) {
         let signals = self.hub().signals();
-        signals.readable.wake_all();
+        signals.readable().wake_all();
         signals.writable.wake_all();
         signals.peers.wake_all();
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd, sigset_t};
-use monocoque::raw::{HeldSignals, SPIN_WINDOW, Ticket, WaitList};
+use monocoque::raw::{HeldSignals, ReadTurns, SPIN_WINDOW, Signals, Ticket, WaitList};
 
 use crate::errno::{EAGAIN, EINTR, Errno};
 
@@ -88,7 +88,7 @@ impl Waiter {
         self.bell.state.swap(QUIET, Ordering::AcqRel);
     }
 
-    /// Waits until somebody rings, one of `fds` is ready, or the deadline has passed.
+    /// Waits until somebody rings, one of `fds` is ready, or the deadline has passed. What is lent of `turns` it reads meanwhile.
     ///
     /// # Errors
     /// `EINTR` when a signal's handler ran, and what else `poll(2)` says.
@@ -97,10 +97,13 @@ impl Waiter {
         deadline: Option<Instant>,
         fds: &mut Vec<pollfd>,
         mask: Option<&sigset_t>,
+        turns: &[&ReadTurns],
     ) -> Result<Woken, Errno> {
-        if fds.is_empty() && mask.is_none() && self.rang_soon(deadline) {
+        if fds.is_empty() && mask.is_none() && self.rang_soon(deadline, turns) {
+            turns.iter().for_each(|turns| turns.ended_soon());
             return Ok(Woken::Look);
         }
+        turns.iter().for_each(|turns| turns.give_back());
         let mask = mask.or_else(|| self.held.get().map(HeldSignals::before));
         if self.bell.state.compare_exchange(QUIET, ASLEEP, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Ok(Woken::Look);
@@ -120,8 +123,9 @@ impl Waiter {
 
     /// Looks for a short while before the thread sleeps, yielding its core to whoever wants it: an answer often comes
     /// within that time, and waking a sleeping thread takes longer.
-    fn rang_soon(&self, deadline: Option<Instant>) -> bool {
+    fn rang_soon(&self, deadline: Option<Instant>, turns: &[&ReadTurns]) -> bool {
         self.held.get_or_init(HeldSignals::hold);
+        turns.iter().for_each(|turns| turns.begin());
         let began = Instant::now();
         let until = began + SPIN_WINDOW;
         let until = deadline.map_or(until, |deadline| until.min(deadline));
@@ -131,6 +135,9 @@ impl Waiter {
                 return true;
             }
             std::thread::yield_now();
+            for turns in turns {
+                turns.look();
+            }
             now = Instant::now();
         }
         false
@@ -184,7 +191,28 @@ pub(crate) fn deadline(timeout_ms: i64) -> Option<Instant> {
 ///
 /// # Errors
 /// `EAGAIN` when the time is over; `EINTR`.
-pub(crate) fn until<T>(list: &WaitList, timeout_ms: i64, mut attempt: impl FnMut() -> Option<T>) -> Result<T, Errno> {
+pub(crate) fn until<T>(list: &WaitList, timeout_ms: i64, attempt: impl FnMut() -> Option<T>) -> Result<T, Errno> {
+    repeat(list, &[], timeout_ms, attempt)
+}
+
+/// [`until`], of what comes with the messages of a socket.
+///
+/// # Errors
+/// As [`until`].
+pub(crate) fn until_arrived<T>(
+    signals: &Signals,
+    timeout_ms: i64,
+    attempt: impl FnMut() -> Option<T>,
+) -> Result<T, Errno> {
+    repeat(signals.readable(), &[signals.turns()], timeout_ms, attempt)
+}
+
+fn repeat<T>(
+    list: &WaitList,
+    turns: &[&ReadTurns],
+    timeout_ms: i64,
+    mut attempt: impl FnMut() -> Option<T>,
+) -> Result<T, Errno> {
     let deadline = deadline(timeout_ms);
     let waiter = Waiter::new()?;
     let mut place = Place { list, ticket: None };
@@ -194,7 +222,7 @@ pub(crate) fn until<T>(list: &WaitList, timeout_ms: i64, mut attempt: impl FnMut
         if let Some(done) = attempt() {
             return Ok(done);
         }
-        if waiter.wait(deadline, &mut Vec::new(), None)? == Woken::TimedOut {
+        if waiter.wait(deadline, &mut Vec::new(), None, turns)? == Woken::TimedOut {
             return attempt().ok_or(EAGAIN);
         }
     }
@@ -221,7 +249,7 @@ pub(crate) fn run<F: Future>(future: F, may_leave: impl Fn() -> bool) -> Result<
         if let Poll::Ready(done) = future.as_mut().poll(&mut cx) {
             return Ok(done);
         }
-        match waiter.wait(None, &mut Vec::new(), None) {
+        match waiter.wait(None, &mut Vec::new(), None, &[]) {
             Err(EINTR) if !may_leave() => {}
             waited => drop(waited?),
         }
@@ -256,9 +284,9 @@ mod tests {
         }
         assert_eq!(raise(), 1, "nobody waits");
         let waiter = Waiter::new().expect("a descriptor");
-        assert!(!waiter.rang_soon(Some(Instant::now())));
+        assert!(!waiter.rang_soon(Some(Instant::now()), &[]));
         assert_eq!(raise(), 1, "it is held while the thread looks");
-        assert_eq!(waiter.wait(None, &mut Vec::new(), None), Err(EINTR));
+        assert_eq!(waiter.wait(None, &mut Vec::new(), None, &[]), Err(EINTR));
         assert_eq!(HANDLED.load(Ordering::SeqCst), 2);
         assert_eq!(raise(), 2, "it is held until the wait is over");
         drop(waiter);

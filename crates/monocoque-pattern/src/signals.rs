@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 
-use monocoque_core::pipe::InHand;
+use monocoque_core::pipe::{InHand, ReadTurns};
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::WaitList;
 
@@ -12,12 +12,12 @@ use crate::PeerKey;
 
 /// What a caller may wait for, and the notes that pipes leave for the hub.
 ///
-/// The wait lists are fired under the hub's locks or a pipe's peer's: a waker may schedule, unpark or
-/// write to a descriptor, but not call the hub.
+/// The wait lists are fired under the hub's locks, a pipe's peer's or that of a connection that is lent: a waker may schedule,
+/// unpark or write to a descriptor, but not call the hub.
 #[derive(Debug, Default)]
 pub struct Signals {
-    /// A message may be there to receive.
-    pub readable: WaitList,
+    pub(crate) readable: WaitList,
+    turns: ReadTurns,
     /// A message may be taken that was refused before: room, a new peer, or the end.
     pub writable: WaitList,
     /// A peer came or went, or its subscriptions may have changed.
@@ -63,6 +63,23 @@ impl<T> Notes<T> {
 }
 
 impl Signals {
+    /// A message may be there to receive. Who waits for one looks meanwhile at what [`turns`](Self::turns) lend, and says how that
+    /// went, or gives it back.
+    pub fn readable(&self) -> &WaitList {
+        &self.readable
+    }
+
+    /// [`readable`](Self::readable), for who does not look: what connections have lent is given back.
+    pub fn readable_unlooked(&self) -> &WaitList {
+        self.turns.give_back();
+        &self.readable
+    }
+
+    /// What connections have lent to who waits for messages.
+    pub fn turns(&self) -> &ReadTurns {
+        &self.turns
+    }
+
     /// Whether an incoming pipe may have something that nobody looked at yet.
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {

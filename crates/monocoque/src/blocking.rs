@@ -6,12 +6,12 @@ use std::time::Duration;
 use monocoque_core::{Endpoint, Message, RoutingId};
 use monocoque_pattern::PeerProperties;
 
+use crate::block_on::block_on;
 use crate::close::CloseReport;
 use crate::error::{BindError, RecvError, SendError};
 use crate::kind::{Any, Kind, Pub, Radio, Receives, Req, Router, Sends, XPub};
 use crate::request::RequestError;
 use crate::socket::Socket;
-use crate::wait::block_on;
 
 /// A socket whose waiting methods block the calling thread.
 ///

@@ -47,7 +47,7 @@ impl EventFd {
     fn listen(&self, signals: &Signals) {
         let waker = Waker::from(Arc::clone(&self.bell));
         let mut tickets = self.tickets.lock();
-        signals.readable.register(&mut tickets.0, &waker);
+        signals.readable_unlooked().register(&mut tickets.0, &waker);
         signals.writable.register(&mut tickets.1, &waker);
     }
 

@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod block_on;
 mod blocking;
 mod builder;
 mod close;
@@ -53,6 +54,7 @@ mod timers;
 mod wait;
 
 pub use auth::{AccessPolicy, Certificate, CertificateError, CertificateStore, new_secret_key};
+pub use block_on::{block_on, block_on_timeout};
 pub use blocking::Blocking;
 pub use builder::SocketBuilder;
 pub use close::CloseReport;
@@ -96,7 +98,6 @@ pub use socket::Socket;
 pub use stats::{ConnectionStats, Counted, MemoryStats, SocketStats};
 pub use stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
 pub use timers::{TimerError, TimerId, Timers};
-pub use wait::{block_on, block_on_timeout};
 
 /// The programs of the README are compiled with the documentation tests.
 #[cfg(doctest)]

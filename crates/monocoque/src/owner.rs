@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use monocoque_core::batch::Batch;
-use monocoque_core::pipe::{BatchSink, BatchSource};
+use monocoque_core::pipe::{BatchSink, BatchSource, ReadTurns};
 use monocoque_core::protocol::ProtocolError;
 use monocoque_core::stats::DropCause;
 use monocoque_core::sync::Mutex;
@@ -266,6 +266,10 @@ impl Host<Conversation> for ZmtpHost {
     /// Whoever closes the socket need not wait for the peer to close too.
     fn parted(&mut self) {
         self.gone();
+    }
+
+    fn turns(&self) -> Option<&ReadTurns> {
+        Some(self.core.hub.signals().turns())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
+pub use monocoque_core::pipe::ReadTurns;
 pub use monocoque_core::wait::{Ticket, WaitList};
 pub use monocoque_io::{HeldSignals, SPIN_WINDOW, start_thread};
 pub use monocoque_pattern::{Hub, RecvRefused, SendReason, Signals};

@@ -8,7 +8,7 @@ use monocoque_pattern::{Hub, RequestId};
 use crate::error::{RecvError, SendError};
 use crate::kind::{Req, in_place};
 use crate::socket::Socket;
-use crate::wait::until;
+use crate::wait::until_arrived;
 
 /// Why a request got no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +73,7 @@ impl Socket<Req> {
             Some(reply) => Some(Ok(reply)),
             None => core.is_closing().then_some(Err(RecvError::Closed)),
         };
-        let reply = until(&core.hub.signals().readable, &core.context, limit, attempt).await;
+        let reply = until_arrived(core, limit, attempt).await;
         Ok(reply.unwrap_or(Err(RecvError::TimedOut))?)
     }
 }

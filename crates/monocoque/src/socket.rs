@@ -22,7 +22,7 @@ use crate::monitor::{Monitor, MonitorError, MonitorForm, Snapshot, monitor_at, m
 use crate::options::{OptionValue, SocketOption};
 use crate::stats::SocketStats;
 use crate::stream::{MessageSink, MessageStream, RecvHalf, SendHalf};
-use crate::wait::until;
+use crate::wait::{until, until_arrived};
 
 /// A ZeroMQ socket of type `K`, bound and connected to any number of endpoints.
 ///
@@ -400,7 +400,7 @@ impl<K: Receives> Socket<K> {
     }
 
     async fn recv_waiting(&self) -> Result<K::In, RecvError> {
-        self.until_received(|| self.try_recv()).await
+        self.until_received(|| self.next()).await
     }
 
     /// Repeats `attempt` until it receives something, or the receive time-out runs out.
@@ -420,7 +420,7 @@ impl<K: Receives> Socket<K> {
             }
         }
         let recv_timeout = core.options().recv_timeout;
-        let received = until(&core.hub.signals().readable, &core.context, recv_timeout, attempt).await;
+        let received = until_arrived(core, recv_timeout, attempt).await;
         received.unwrap_or(Err(RecvError::TimedOut))
     }
 
@@ -430,7 +430,21 @@ impl<K: Receives> Socket<K> {
     /// [`TryRecvError::Empty`] when nothing is there; else as [`recv`](Self::recv).
     #[inline]
     pub fn try_recv(&self) -> Result<K::In, TryRecvError> {
+        self.looking(|| self.next())
+    }
+
+    #[inline]
+    fn next(&self) -> Result<K::In, TryRecvError> {
         K::try_recv(&self.core().hub).map_err(TryRecvError::from)
+    }
+
+    /// `attempt`, and once more if it found nothing and what connections have lent to who waits has something.
+    #[inline]
+    fn looking<T>(&self, attempt: impl Fn() -> Result<T, TryRecvError>) -> Result<T, TryRecvError> {
+        match attempt() {
+            Err(TryRecvError::Empty) if self.core().hub.signals().turns().look() => attempt(),
+            received => received,
+        }
     }
 
     /// The next message and what is known of the peer that it came from, waiting for it: the peer's address, socket type,
@@ -442,7 +456,7 @@ impl<K: Receives> Socket<K> {
     /// # Cancel safety
     /// If the future is dropped, no message is lost.
     pub async fn recv_with_peer(&self) -> Result<(K::In, Option<Arc<PeerProperties>>), RecvError> {
-        self.until_received(|| self.try_recv_with_peer()).await
+        self.until_received(|| self.next_with_peer()).await
     }
 
     /// [`recv_with_peer`](Self::recv_with_peer) of a message that is there.
@@ -450,6 +464,10 @@ impl<K: Receives> Socket<K> {
     /// # Errors
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_with_peer(&self) -> Result<(K::In, Option<Arc<PeerProperties>>), TryRecvError> {
+        self.looking(|| self.next_with_peer())
+    }
+
+    fn next_with_peer(&self) -> Result<(K::In, Option<Arc<PeerProperties>>), TryRecvError> {
         K::try_recv_with_peer(&self.core().hub).map_err(TryRecvError::from)
     }
 

@@ -113,14 +113,14 @@ impl<K: Receives> Stream for MessageStream<K> {
         if let ready @ Poll::Ready(_) = attempt() {
             return ready;
         }
-        socket.core().hub.signals().readable.register(ticket, cx.waker());
+        socket.core().hub.signals().readable_unlooked().register(ticket, cx.waker());
         attempt()
     }
 }
 
 impl<K: Receives> Drop for MessageStream<K> {
     fn drop(&mut self) {
-        self.socket.core().hub.signals().readable.remove(&mut self.ticket);
+        self.socket.core().hub.signals().readable().remove(&mut self.ticket);
     }
 }
 

@@ -1,18 +1,17 @@
-//! Waiting, on any executor or none: for a hub, for a task's answer, and for a future on the calling thread.
+//! Waiting, on any executor or none: for a hub, and for a task's answer.
 
-use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use monocoque_core::sync::Mutex;
 use monocoque_core::wait::{Ticket, WaitList};
-use monocoque_io::{SPIN_WINDOW, Stopper};
+use monocoque_io::Stopper;
 
+use crate::block_on::awaits;
 use crate::context::ContextInner;
+use crate::core::Core;
 
 /// A place in a wait list that is given up when dropped.
 pub(crate) struct Place<'a> {
@@ -52,7 +51,27 @@ pub(crate) async fn until<T>(
     list: &WaitList,
     context: &ContextInner,
     timeout: Option<Duration>,
+    attempt: impl FnMut() -> Option<T>,
+) -> Option<T> {
+    repeat(list, context, timeout, attempt, || ()).await
+}
+
+/// [`until`], of what comes with the messages of `core`: who blocks on it reads them.
+pub(crate) async fn until_arrived<T>(
+    core: &Arc<Core>,
+    timeout: Option<Duration>,
+    attempt: impl FnMut() -> Option<T>,
+) -> Option<T> {
+    repeat(core.hub.signals().readable(), &core.context, timeout, attempt, || awaits(core)).await
+}
+
+/// [`until`], with `waits` called before each wait.
+async fn repeat<T>(
+    list: &WaitList,
+    context: &ContextInner,
+    timeout: Option<Duration>,
     mut attempt: impl FnMut() -> Option<T>,
+    waits: impl Fn(),
 ) -> Option<T> {
     let mut place = Place::new(list);
     let mut timer = None;
@@ -60,6 +79,7 @@ pub(crate) async fn until<T>(
         if let Poll::Ready(done) = place.poll(cx, &mut attempt) {
             return Poll::Ready(Some(done));
         }
+        waits();
         let Some(timeout) = timeout else { return Poll::Pending };
         let timer = timer.get_or_insert_with(|| Timer::start(context, timeout));
         if timer.poll(cx.waker()) { Poll::Ready(None) } else { Poll::Pending }
@@ -132,135 +152,10 @@ impl<T> Drop for Giver<T> {
     }
 }
 
-/// Runs `future` to its end on the calling thread, without an executor.
-///
-/// Between polls the thread waits to be woken: for 50 µs it looks again and again, yielding its core to whoever
-/// wants it, because an answer often comes within that time and waking a parked thread takes longer; then it parks.
-///
-/// It runs any future of this crate on a [shared](crate::Context::new) context, and futures that combine them.
-/// It does no I/O itself: a future of a [local](crate::Context::local) context that has to wait never ends here.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use monocoque::{Context, block_on};
-///
-/// let ctx = Context::new();
-/// let reply = block_on(async {
-///     let rep = ctx.rep().bind("inproc://question").await?;
-///     let req = ctx.req().connect("inproc://question")?;
-///     req.send("why").await?;
-///     rep.send(rep.recv().await?).await?;
-///     Ok::<_, Box<dyn std::error::Error>>(req.recv().await?)
-/// })?;
-/// assert_eq!(reply, "why".into());
-/// # Ok(())
-/// # }
-/// ```
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    let Some(output) = block_until(future, None) else { unreachable!("there is no deadline") };
-    output
-}
-
-/// [`block_on`] for at most `limit`; `None` if `future` did not end by then.
-///
-/// It is polled once at least, and dropped when the time is over: a future of this crate loses nothing by that.
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::time::Duration;
-/// use monocoque::{Context, block_on_timeout};
-///
-/// let ctx = Context::new();
-/// let pull = ctx.pull().build()?;
-/// assert!(block_on_timeout(pull.recv(), Duration::from_millis(5)).is_none(), "nobody sends");
-/// # Ok(())
-/// # }
-/// ```
-pub fn block_on_timeout<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
-    // Without a deadline if it is farther away than the clock reaches.
-    block_until(future, Instant::now().checked_add(limit))
-}
-
-fn block_until<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
-    let parker = Parker::take();
-    let waker = Waker::from(Arc::clone(&parker));
-    let mut cx = Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    let output = loop {
-        parker.woken.swap(false, Ordering::AcqRel);
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            break Some(output);
-        }
-        if !parker.wait(deadline) {
-            break None;
-        }
-    };
-    parker.put_back();
-    output
-}
-
-struct Parker {
-    thread: Thread,
-    woken: AtomicBool,
-}
-
-thread_local! {
-    /// This thread's parker while it is in no use. A future that blocks on another finds none here, and the inner
-    /// one cannot take its wakes.
-    static PARKER: Cell<Option<Arc<Parker>>> = const { Cell::new(None) };
-}
-
-impl Parker {
-    fn take() -> Arc<Self> {
-        let new = || Arc::new(Self { thread: std::thread::current(), woken: AtomicBool::new(false) });
-        // There is none while a thread ends, whose destructors may still wait.
-        PARKER.try_with(Cell::take).ok().flatten().unwrap_or_else(new)
-    }
-
-    fn put_back(self: Arc<Self>) {
-        let _ = PARKER.try_with(|place| place.set(Some(self)));
-    }
-
-    /// Waits until woken; `false` when `deadline` came first.
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        let park_from = Instant::now() + SPIN_WINDOW;
-        while !self.woken.load(Ordering::Acquire) {
-            let now = Instant::now();
-            match deadline {
-                Some(deadline) if now >= deadline => return false,
-                _ if now < park_from => std::thread::yield_now(),
-                Some(deadline) => std::thread::park_timeout(deadline - now),
-                None => std::thread::park(),
-            }
-        }
-        true
-    }
-}
-
-impl Wake for Parker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            self.thread.unpark();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
-
     use super::*;
-
-    #[test]
-    fn what_never_ends_is_given_up_and_what_is_done_is_not() {
-        assert_eq!(block_on_timeout(pending::<()>(), Duration::from_millis(1)), None);
-        assert_eq!(block_on_timeout(ready(7), Duration::ZERO), Some(7));
-        assert_eq!(block_on_timeout(ready(7), Duration::MAX), Some(7));
-    }
+    use crate::block_on::block_on;
 
     #[test]
     fn a_wake_from_another_thread_is_seen() {
@@ -269,45 +164,6 @@ mod tests {
             scope.spawn(|| giver.give(7));
             assert_eq!(block_on(answer), Some(7));
         });
-    }
-
-    #[test]
-    fn blocking_within_what_is_blocked_on_loses_no_wake() {
-        let mut woken = false;
-        let outer = poll_fn(|cx| {
-            if std::mem::replace(&mut woken, true) {
-                return Poll::Ready(());
-            }
-            let waker = cx.waker().clone();
-            // The inner future ends only after the outer one was woken.
-            block_on(async move {
-                waker.wake();
-                monocoque_io::yield_now().await;
-            });
-            Poll::Pending
-        });
-        assert_eq!(block_on_timeout(outer, Duration::from_secs(10)), Some(()));
-    }
-
-    #[test]
-    fn a_thread_that_ends_may_still_block() {
-        struct Last(std::sync::mpsc::Sender<u32>);
-        impl Drop for Last {
-            fn drop(&mut self) {
-                self.0.send(block_on(ready(7))).expect("the test waits for it");
-            }
-        }
-        thread_local! {
-            static LAST: Cell<Option<Last>> = const { Cell::new(None) };
-        }
-        let (told, tells) = std::sync::mpsc::channel();
-        let ends = move || {
-            // What was made first goes last: after the parker.
-            LAST.set(Some(Last(told)));
-            block_on(ready(()));
-        };
-        std::thread::spawn(ends).join().expect("no panic");
-        assert_eq!(tells.recv_timeout(Duration::from_secs(30)), Ok(7));
     }
 
     #[test]

@@ -22,6 +22,7 @@
 mod gather;
 mod hand_over;
 mod mark;
+mod read_turns;
 mod reader;
 mod sink;
 mod source;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 pub use self::hand_over::HandOver;
 pub use self::mark::Mark;
+pub use self::read_turns::{ReadThrough, ReadTurns};
 pub use self::reader::PipeReader;
 pub use self::sink::BatchSink;
 pub use self::source::BatchSource;

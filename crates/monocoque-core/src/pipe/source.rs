@@ -91,6 +91,11 @@ impl BatchSource {
         state.waits()
     }
 
+    /// Whether nothing has come since the pipe was found empty, and the waker will be called when something does.
+    pub fn waits(&self) -> bool {
+        self.shared.lock().waits()
+    }
+
     /// Lets the writer write to `link` itself, from the next time on that [`take`](Self::take) finds nothing.
     pub fn lend_turn(&mut self, link: Arc<dyn WriteThrough>) {
         let mut state = self.shared.lock();

@@ -6,6 +6,8 @@
 //! batches by itself. Neither pump is ever dropped in mid-operation: ending means shutting the link down,
 //! which completes what is in flight.
 
+mod intake;
+mod lent;
 mod memory;
 mod patience;
 mod read;
@@ -23,7 +25,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use monocoque_core::Protocol;
-use monocoque_core::pipe::{BatchSink, BatchSource};
+use monocoque_core::pipe::{BatchSink, BatchSource, ReadTurns};
 use monocoque_core::slab::Arena;
 
 use self::memory::Memory;
@@ -45,7 +47,7 @@ pub struct Pipes {
 }
 
 /// Who a connection reports to.
-pub trait Host<P: Protocol> {
+pub trait Host<P: Protocol>: Send + 'static {
     /// The handshake is done. The pipes to serve, or `None` to turn the peer away.
     fn ready(&mut self, peer: P::Peer) -> Option<Pipes>;
 
@@ -57,6 +59,11 @@ pub trait Host<P: Protocol> {
     /// The socket finished its pipe, and the peer's system has everything that was in it. The connection goes on until
     /// the peer has closed too, which nobody need wait for.
     fn parted(&mut self) {}
+
+    /// Where the connection may be lent to who waits for its messages.
+    fn turns(&self) -> Option<&ReadTurns> {
+        None
+    }
 }
 
 /// Why a connection ended.
@@ -135,7 +142,7 @@ impl<P: Protocol, L: Link> Connection<P, L> {
         let Self { protocol, link, arena } = self;
         let memory = Memory::under(arena.ceiling(), |input| protocol.beside(input));
         let shared = Shared::new(protocol, host, link.write_through());
-        let (read, written) = (read::Kept::new(memory), write::Kept::default());
+        let (read, written) = (intake::Kept::new(memory), write::Kept::default());
         Running { shared, lasting: Lasting { link, arena, stop, read, written } }.run(home, Begin::New, stay)
     }
 }
@@ -185,7 +192,7 @@ struct Lasting<L> {
     link: L,
     arena: Arena,
     stop: Stop,
-    read: read::Kept,
+    read: intake::Kept,
     written: write::Kept,
 }
 
@@ -201,27 +208,39 @@ impl<P: Protocol, L: Link, H: Host<P>> Running<P, L, H> {
                     Ok(())
                 });
             }
-            let is_silent = {
-                let Self { shared, lasting: Lasting { link, arena, stop, read, written } } = &mut self;
-                let (shared, link) = (&*shared, &*link);
-                let wait = pin!(None);
-                let readable = Readable::new(link, L::readable, wait);
-                let mut is_idle = begin == Begin::Called;
-                loop {
-                    let reads = ReadPump::new(shared, link, &readable, arena, &home, read);
-                    let writes = WritePump::new(shared, link, &home, stop, written);
-                    is_idle = Box::pin(pump(reads, writes, is_idle)).await;
-                    if !is_idle {
-                        break false;
+            let mut is_idle = begin == Begin::Called;
+            loop {
+                let rest = {
+                    let Self { shared, lasting: Lasting { link, arena, stop, read, written } } = &mut self;
+                    let (shared, link) = (&*shared, &*link);
+                    let wait = pin!(None);
+                    let readable = Readable::new(link, L::readable, wait);
+                    loop {
+                        let reads = ReadPump::new(shared, link, &readable, arena, &home, read);
+                        let writes = WritePump::new(shared, link, &home, stop, written);
+                        is_idle = Box::pin(pump(reads, writes, is_idle)).await;
+                        if !is_idle {
+                            break Rest::Over;
+                        }
+                        if shared.lends.take() {
+                            break Rest::ToLend;
+                        }
+                        if woken(&home, stay).await == Woken::ToPark {
+                            break Rest::ToPark;
+                        }
                     }
-                    if woken(&home, stay).await == Woken::ToPark {
-                        break true;
+                };
+                match rest {
+                    Rest::Over => break,
+                    Rest::ToPark => {
+                        let Self { shared, lasting } = self;
+                        return Outcome::Silent(Silent { quiet: shared.into_quiet(), lasting });
+                    }
+                    Rest::ToLend => {
+                        self = *lent::lend(self).await;
+                        is_idle = false;
                     }
                 }
-            };
-            if is_silent {
-                let Self { shared, lasting } = self;
-                return Outcome::Silent(Silent { quiet: shared.into_quiet(), lasting });
             }
             // Where one has gone another often comes.
             home.spin.touch();
@@ -267,6 +286,16 @@ fn pump<'a, P: Protocol, L: Link, H: Host<P>>(
         let is_whole = || !home.spin.is_looking();
         both(pin!(reads.run(was_idle)), pin!(writes.run()), is_whole, || shared.is_idle()).await
     }
+}
+
+/// Why the pumps of a connection have come to rest.
+enum Rest {
+    /// It has ended.
+    Over,
+    /// It is silent, and need not be a task.
+    ToPark,
+    /// Who waits for messages reads it.
+    ToLend,
 }
 
 /// What a connection that is idle is woken for.

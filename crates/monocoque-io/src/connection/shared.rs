@@ -38,6 +38,10 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) delivered: Cell<bool>,
     /// Messages were delivered since a batch was taken last.
     pub(super) heard: Cell<bool>,
+    /// Messages in a row that came one by one, each after something was written.
+    pub(super) calm: Cell<u32>,
+    /// It is to be lent to who waits for messages, when it is idle.
+    pub(super) lends: Cell<bool>,
     /// Reading waits for room in the incoming pipe.
     pub(super) paused: Cell<bool>,
     /// The read pump waits for the peer, and holds nothing.
@@ -105,6 +109,8 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             cut: Cell::new(0),
             delivered: Cell::new(false),
             heard: Cell::new(false),
+            calm: Cell::new(0),
+            lends: Cell::new(false),
             paused: Cell::new(false),
             read_waits: Cell::new(false),
             write_waits: Cell::new(false),
@@ -229,6 +235,7 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
     }
 
     pub(super) fn deliver(&self, batch: &mut Batch) {
+        self.calm.set(if batch.messages == 1 { self.calm.get().saturating_add(1) } else { 0 });
         if let Some(incoming) = &mut *self.incoming.borrow_mut() {
             let lost = incoming.append(batch);
             self.host.borrow_mut().delivered(incoming, lost);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use monocoque_core::batch::{Batch, Unit};
 use monocoque_core::endpoint::{Host as HostName, IpcEndpoint};
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, Refusal, pipe_from_link, pipe_to_link};
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, ReadTurns, Refusal, pipe_from_link, pipe_to_link};
 use monocoque_core::protocol::{Blame, Need, Output, ProtocolError};
 use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::{EncodedHeader, Header, RESERVED};
@@ -77,6 +77,8 @@ pub struct Plain {
     makes: bool,
     /// Its deadline, which never comes.
     until: Option<Instant>,
+    /// It panics when a message that ends with this comes.
+    panics_at: Option<&'static [u8]>,
     ready: bool,
     /// Where what was left lay, and how much it was.
     left: (usize, usize),
@@ -125,6 +127,7 @@ impl Protocol for Plain {
             if end > input.len() {
                 break end;
             }
+            assert!(!self.panics_at.is_some_and(|at| input.filled()[..end].ends_with(at)), "as planned");
             at = end;
             if !header.more() {
                 (whole, messages) = (end, messages + 1);
@@ -288,7 +291,10 @@ pub struct Teller {
     pub shy: bool,
     pub makes: bool,
     pub until: Option<Instant>,
+    pub panics_at: Option<&'static [u8]>,
     pub retry: Retry,
+    /// Where connections may be lent to who waits.
+    pub turns: Arc<ReadTurns>,
     /// Bytes that lay elsewhere when a protocol was called again.
     pub moved: Arc<AtomicUsize>,
     told: Sender<Happened>,
@@ -307,7 +313,9 @@ impl Teller {
             shy: false,
             makes: false,
             until: None,
+            panics_at: None,
             retry: Retry::No,
+            turns: Arc::default(),
             moved: Arc::default(),
             told,
         };
@@ -317,7 +325,8 @@ impl Teller {
     /// What a connection begins with.
     pub fn meet(&self, permit: Option<HalfOpen>) -> (Plain, TellerHost) {
         let moved = Arc::clone(&self.moved);
-        let plain = Plain { shy: self.shy, makes: self.makes, until: self.until, moved, ..Plain::default() };
+        let Self { shy, makes, until, panics_at, .. } = *self;
+        let plain = Plain { shy, makes, until, panics_at, moved, ..Plain::default() };
         (plain, TellerHost { teller: self.clone(), permit })
     }
 
@@ -430,6 +439,10 @@ impl Host<Plain> for TellerHost {
 
     fn parted(&mut self) {
         self.teller.tell(Happened::Parted);
+    }
+
+    fn turns(&self) -> Option<&ReadTurns> {
+        Some(&self.teller.turns)
     }
 }
 

@@ -74,7 +74,7 @@ fn pushers_and_pullers() {
                     let mut got = Vec::new();
                     // Claiming first makes the receivers stop after the last message between them.
                     while taken.fetch_add(1, Ordering::Relaxed) < SENDERS * EACH {
-                        got.push(text(&wait(&pull.signals().readable, || pull.try_recv().ok())));
+                        got.push(text(&wait(pull.signals().readable(), || pull.try_recv().ok())));
                     }
                     got
                 })
@@ -103,13 +103,13 @@ fn askers_share_one_req() {
                         req.forget(id);
                         continue;
                     }
-                    let reply = wait(&req.signals().readable, || req.take_reply(id));
+                    let reply = wait(req.signals().readable(), || req.take_reply(id));
                     assert_eq!(text(&reply), body);
                 }
             });
         }
         for _ in 0..ASKERS * EACH {
-            let question = wait(&rep.signals().readable, || rep.try_recv().ok());
+            let question = wait(rep.signals().readable(), || rep.try_recv().ok());
             rep.try_send(question).expect("its turn");
         }
     });

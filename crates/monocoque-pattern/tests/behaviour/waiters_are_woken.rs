@@ -35,7 +35,7 @@ fn a_receiver_by_the_first_message_after_it_found_nothing() {
     for kind in SocketType::ALL.into_iter().filter(|kind| kind.receives()) {
         let hub = hub(kind);
         let mut peer = join(&hub, kind.peers()[0]);
-        let readable = &hub.signals().readable;
+        let readable = hub.signals().readable();
         assert!(!called(readable, || _ = hub.try_recv()), "{kind}");
         if kind == SocketType::Req {
             hub.try_send(Message::from("question")).expect("room");
@@ -56,7 +56,7 @@ fn a_receiver_by_what_came_before_the_peer_was_up() {
         &monocoque_core::slab::Arena::new(),
     );
     to_hub.push(&Message::from("early")).expect("room");
-    assert!(called(&hub.signals().readable, || {
+    assert!(called(hub.signals().readable(), || {
         hub.up(link, facts(SocketType::Pull, None), reader).expect("attached");
     }));
     assert_eq!(hub.try_recv(), Ok(Message::from("early")));
@@ -105,7 +105,7 @@ fn watchers_of_peers_by_ups_downs_and_subscriptions() {
 #[test]
 fn a_receiver_by_a_peer_that_brings_something_and_not_by_one_that_does_not() {
     let hub = hub(SocketType::Pull);
-    let readable = &hub.signals().readable;
+    let readable = hub.signals().readable();
     let mut peer = None;
     assert!(!called(readable, || peer = Some(join(&hub, SocketType::Push))));
     assert!(called(readable, || peer.as_mut().expect("joined").send("first")), "nobody has looked yet");
@@ -137,6 +137,6 @@ fn whoever_waits_for_another_reply_that_was_met_on_the_way() {
     let (a, b) = (hub.request(Message::from("a")).expect("room"), hub.request(Message::from("b")).expect("room"));
     let echo = peer.recv().expect("request a");
     peer.send(echo);
-    assert!(called(&hub.signals().readable, || assert_eq!(hub.take_reply(b), None)));
+    assert!(called(hub.signals().readable(), || assert_eq!(hub.take_reply(b), None)));
     assert_eq!(hub.take_reply(a), Some(Message::from("a")));
 }

@@ -22,7 +22,8 @@ use monocoque_zmtp::SessionError;
 
 use crate::conversation::ConversationError;
 
-use crate::wait::{Place, block_on};
+use crate::block_on::block_on;
+use crate::wait::Place;
 
 mod registry;
 mod trace;

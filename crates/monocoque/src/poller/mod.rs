@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use monocoque_core::wait::WaitList;
 
+use crate::block_on::{awaits, block_on, block_on_timeout};
 use crate::context::{Context, ContextInner};
 use crate::core::Core;
 use crate::error::ContextError;
 use crate::kind::{Any, Kind};
 use crate::socket::Socket;
-use crate::wait::{Place, Timer, block_on, block_on_timeout};
+use crate::wait::{Place, Timer};
 use descriptor::{Descriptor, WatchError};
 pub use interest::Interest;
 
@@ -296,6 +297,8 @@ impl Poller {
             if !ready.is_empty() {
                 return Poll::Ready(Ok(ready));
             }
+            let readers = sockets.iter().filter(|entry| entry.interest.is_readable());
+            readers.for_each(|entry| awaits(entry.socket.core()));
             let Some(timeout) = timeout else { return Poll::Pending };
             let timer = timer.get_or_insert_with(|| Timer::start(&context, timeout));
             if timer.poll(cx.waker()) { Poll::Ready(Ok(ready)) } else { Poll::Pending }
@@ -336,7 +339,7 @@ fn look(sockets: &[SocketEntry], descriptors: &[FdEntry]) -> Result<Vec<Readines
 fn places_of<'a>(sockets: &'a [SocketEntry], bell: &'a WaitList) -> Vec<Place<'a>> {
     let lists = sockets.iter().filter(|entry| entry.interest != Interest::NONE).flat_map(|entry| {
         let (signals, interest) = (entry.core().hub.signals(), entry.interest);
-        [interest.is_readable().then_some(&signals.readable), interest.is_writable().then_some(&signals.writable)]
+        [interest.is_readable().then(|| signals.readable()), interest.is_writable().then_some(&signals.writable)]
     });
     lists.flatten().chain([bell]).map(Place::new).collect()
 }

@@ -14,9 +14,10 @@ use std::task::{Context, Poll};
 use monocoque_core::{Message, SocketType};
 use monocoque_pattern::{RecvRefused, SendReason};
 
+use crate::block_on::block_on;
 use crate::kind::{Any, Kind};
 use crate::socket::Socket;
-use crate::wait::{Place, block_on};
+use crate::wait::Place;
 use lane::{End, Lane, Progress};
 use steering::{Command, Mode, Shared};
 pub use steering::{ProxyStatistics, Steering, Traffic};
@@ -184,7 +185,8 @@ impl Proxy {
         let (sides, shared) = ([self.frontend.clone(), self.backend.clone()], Arc::clone(&self.shared));
         let others = [self.capture.clone(), self.control.as_ref().map(|control| control.socket.clone())];
         let signals = sides.iter().chain(others.iter().flatten()).map(|socket| socket.core().hub.signals());
-        let lists = signals.flat_map(|signals| [&signals.readable, &signals.writable]).chain([shared.changed()]);
+        let lists =
+            signals.flat_map(|signals| [signals.readable_unlooked(), &signals.writable]).chain([shared.changed()]);
         let mut places: Vec<Place<'_>> = lists.map(Place::new).collect();
         poll_fn(|cx| self.poll(cx, &mut places)).await
     }

@@ -1,0 +1,216 @@
+//! A connection that is lent to who waits for its messages.
+//!
+//! Where one message is waited for, answered, and the next waited for, another thread that reads is a detour: two more switches of
+//! a core for each. So a connection whose pumps have nothing to do is handed over whole, and whoever waits reads it where it
+//! looks ([`ReadTurns`](monocoque_core::pipe::ReadTurns)), as its sender writes it (docs/decisions/0008 and 0050). It is the same
+//! intake, in the same order, in another thread. The connection's task waits meanwhile, and takes it back when it is given back,
+//! when something is left to do that needs it, and when nothing has come that way for long.
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use monocoque_core::Protocol;
+use monocoque_core::pipe::{BatchSource, ReadThrough};
+use monocoque_core::sync::Mutex;
+
+use super::intake::{Held, Intake, Look};
+use super::{Host, Lasting, Running};
+use crate::link::Link;
+
+/// How often its task asks whether anything has come.
+const ATTENDED: Duration = Duration::from_millis(10);
+
+/// What is handed over.
+struct Handed<P: Protocol, L, H> {
+    running: Box<Running<P, L, H>>,
+    held: Held,
+    /// A look ended so. It goes on where its task takes it back: whoever looked does not unwind.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+struct Lent<P: Protocol, L, H> {
+    /// Until the task has it back.
+    handed: Mutex<Option<Handed<P, L, H>>>,
+    /// The task is to take it back.
+    is_due: AtomicBool,
+    /// The task could not see whether it is needed, because somebody looked.
+    is_asked: AtomicBool,
+    /// Looks, and those that found something.
+    looks: AtomicU32,
+    finds: AtomicU32,
+    /// The task's.
+    waker: Waker,
+}
+
+/// Whether who was lent it attends to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attention {
+    Paid,
+    /// It looks, and nothing comes.
+    InVain,
+    None,
+}
+
+impl<P: Protocol, L, H> fmt::Debug for Lent<P, L, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lent").field("is_due", &self.is_due).finish_non_exhaustive()
+    }
+}
+
+/// Lends `running`, which is idle, until its task is needed again.
+pub(super) fn lend<P: Protocol, L: Link, H: Host<P>>(
+    running: Running<P, L, H>,
+) -> impl Future<Output = Box<Running<P, L, H>>> {
+    let mut running = Some(Box::new(running));
+    let (mut lent, mut attended) = (None, None);
+    let (mut before, mut attention) = ((0, 0), Attention::Paid);
+    poll_fn(move |cx| {
+        let lent = match &lent {
+            Some(lent) => lent,
+            None => match Lent::begin(running.take().expect("it is lent once"), cx.waker()) {
+                Ok(begun) => lent.insert(begun),
+                Err(running) => return Poll::Ready(running),
+            },
+        };
+        let timer = attended.get_or_insert_with(|| Box::pin(compio::time::sleep(ATTENDED)));
+        while timer.as_mut().poll(cx).is_ready() {
+            attention = lent.attention_since(&mut before);
+            *timer = Box::pin(compio::time::sleep(ATTENDED));
+        }
+        lent.poll_back(cx, attention)
+    })
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
+    /// Hands `running` over, or gives it back if nobody takes it.
+    fn begin(running: Box<Running<P, L, H>>, waker: &Waker) -> Result<Arc<Self>, Box<Running<P, L, H>>> {
+        let lent = Arc::new(Self {
+            handed: Mutex::new(Some(Handed { running, held: Held::default(), panic: None })),
+            is_due: AtomicBool::new(false),
+            is_asked: AtomicBool::new(false),
+            looks: AtomicU32::new(0),
+            finds: AtomicU32::new(0),
+            waker: waker.clone(),
+        });
+        let mut handed = lent.handed.lock();
+        let is_taken = {
+            let host = handed.as_ref().expect("it was put there").running.shared.host.borrow();
+            host.turns().is_some_and(|turns| turns.lend(&lent))
+        };
+        match handed.take_if(|_| !is_taken) {
+            Some(Handed { running, .. }) => Err(running),
+            None => {
+                drop(handed);
+                Ok(lent)
+            }
+        }
+    }
+
+    /// What was done with it since it was asked `before`: looks, and those that found something.
+    fn attention_since(&self, before: &mut (u32, u32)) -> Attention {
+        let now = (self.looks.load(Ordering::Relaxed), self.finds.load(Ordering::Relaxed));
+        let before = std::mem::replace(before, now);
+        match (now.0 == before.0, now.1 == before.1) {
+            (true, _) => Attention::None,
+            (false, true) => Attention::InVain,
+            (false, false) => Attention::Paid,
+        }
+    }
+
+    /// Takes it back if it was given back, or there is something to do for its task, or it is lent in vain.
+    fn poll_back(self: &Arc<Self>, cx: &mut Context<'_>, attention: Attention) -> Poll<Box<Running<P, L, H>>> {
+        let Some(mut handed) = self.handed.try_lock().or_else(|| {
+            // Who looks now sees this when it is done, or is done already.
+            self.is_asked.store(true, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            self.handed.try_lock()
+        }) else {
+            return Poll::Pending;
+        };
+        let is_due = attention != Attention::Paid || self.is_due.load(Ordering::SeqCst);
+        let Some(handed) = handed.take_if(|handed| is_due || handed.has_work(cx)) else { return Poll::Pending };
+        let running = handed.end();
+        if let Some(turns) = running.shared.host.borrow().turns() {
+            turns.take_back(self);
+            if attention == Attention::None {
+                turns.hold_off();
+            }
+        }
+        Poll::Ready(running)
+    }
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> Handed<P, L, H> {
+    /// Whether there is something for the task to do.
+    fn has_work(&mut self, cx: &mut Context<'_>) -> bool {
+        let Running { shared, lasting } = &mut *self.running;
+        let waits = shared.outgoing.borrow().as_ref().is_some_and(BatchSource::waits);
+        let has_deadline = shared.protocol.borrow().deadline().is_some();
+        !waits || has_deadline || lasting.stop.poll_stopped(cx).is_ready()
+    }
+
+    fn look(&mut self) -> Look {
+        let Self { running, held, panic } = self;
+        let look = catch_unwind(AssertUnwindSafe(|| {
+            let Running { shared, lasting: Lasting { link, arena, read, .. } } = &mut **running;
+            let mut intake = Intake::of(shared, link, arena, read, std::mem::take(held));
+            let look = intake.look();
+            *held = intake.held;
+            look
+        }));
+        look.unwrap_or_else(|payload| {
+            *panic = Some(payload);
+            running.lasting.link.shutdown(Shutdown::Both);
+            Look::Left
+        })
+    }
+
+    /// The pumps go on.
+    fn end(self) -> Box<Running<P, L, H>> {
+        let Self { mut running, held, panic } = self;
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+        running.shared.calm.set(0);
+        running.lasting.read.go_on(held);
+        running
+    }
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> ReadThrough for Lent<P, L, H> {
+    fn read_through(&self) -> bool {
+        if self.is_due.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        let look = match self.handed.try_lock().as_deref_mut() {
+            Some(Some(handed)) => handed.look(),
+            // It is being taken back, or somebody else looks.
+            _ => return false,
+        };
+        if look != Look::Nothing {
+            self.finds.fetch_add(1, Ordering::Relaxed);
+        }
+        if look == Look::Left {
+            self.is_due.store(true, Ordering::SeqCst);
+        }
+        fence(Ordering::SeqCst);
+        if self.is_due.load(Ordering::SeqCst) || self.is_asked.load(Ordering::SeqCst) {
+            self.is_asked.store(false, Ordering::SeqCst);
+            self.waker.wake_by_ref();
+        }
+        look != Look::Nothing
+    }
+
+    fn give_back(&self) {
+        self.is_due.store(true, Ordering::SeqCst);
+        self.waker.wake_by_ref();
+    }
+}
