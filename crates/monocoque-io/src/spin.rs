@@ -2,7 +2,8 @@
 //!
 //! Waking a parked thread costs its waker tens of microseconds, so after any activity the runtime polls for
 //! [`WINDOW`], yielding the core each turn, before it sleeps in the kernel. The window closes after a few
-//! misses, so an idle program uses no CPU, and opens again when activity becomes frequent.
+//! misses, so an idle program uses no CPU, and opens again when activity becomes frequent. It stays closed where the core does not
+//! come back soon ([`keeps_core`]).
 //!
 //! While it polls, connections that were just read from are looked at directly, a few of them: a read that finds
 //! nothing costs less than a turn of the ring, and what arrives is there without a completion. Who waits for a message on
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use compio::runtime::Runtime;
 
+use crate::give_way::{give_way, keeps_core};
 use crate::task::Task;
 
 /// How long a runtime polls after its last activity.
@@ -58,6 +60,8 @@ struct State {
     is_looking: Cell<bool>,
     /// This look is of who waits for a message.
     is_read_turn: Cell<bool>,
+    /// What came last was one of messages that come one by one.
+    one_by_one: Cell<bool>,
     /// Looks that others than the runtime have until its next turn.
     read_turns: Cell<u32>,
     waker: RefCell<Option<Waker>>,
@@ -132,7 +136,7 @@ impl Spin {
     /// Yields the core before a look at what may have come, if nobody did in this turn.
     pub(crate) fn pause(&self) {
         if self.0.pause_is_due.take() {
-            std::thread::yield_now();
+            give_way(self.0.one_by_one.get());
         }
     }
 
@@ -156,6 +160,11 @@ impl Spin {
         is_near
     }
 
+    /// Notes whether messages come one by one: who waits for one of many lets others have the core for as long as they want it.
+    pub(crate) fn note(&self, one_by_one: bool) {
+        self.0.one_by_one.set(one_by_one);
+    }
+
     /// Something happened, at the time that this returns: poll for a while.
     pub(crate) fn touch(&self) -> Instant {
         let state = &*self.0;
@@ -164,7 +173,7 @@ impl Spin {
         if now.duration_since(state.last.replace(now)) < FREQUENT {
             state.misses.set(0);
         }
-        if !state.armed.get() && state.misses.get() < MISSES_MAX {
+        if !state.armed.get() && state.misses.get() < MISSES_MAX && keeps_core() {
             state.armed.set(true);
             if let Some(waker) = &*state.waker.borrow() {
                 waker.wake_by_ref();
@@ -191,7 +200,7 @@ impl Spin {
             return waker.wake_by_ref();
         }
         state.deferred.set(false);
-        if state.last.get().elapsed() < WINDOW {
+        if state.last.get().elapsed() < WINDOW && keeps_core() {
             self.look();
             self.pause();
             // Who is woken by what came now is before this task already.
@@ -270,6 +279,7 @@ impl State {
             pause_is_due: Cell::new(false),
             is_looking: Cell::new(false),
             is_read_turn: Cell::new(false),
+            one_by_one: Cell::new(false),
             read_turns: Cell::new(0),
             waker: RefCell::new(None),
             current: RefCell::default(),

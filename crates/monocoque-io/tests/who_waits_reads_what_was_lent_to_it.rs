@@ -69,6 +69,7 @@ impl Fixture {
             turn(&self.placement);
             trips += 1;
         }
+        assert!(pair.turns.are_one_by_one());
         trips
     }
 
@@ -429,6 +430,7 @@ fn only_what_is_waited_for_and_answered_one_by_one_is_lent() {
                 [pair.wait(), pair.wait()].iter().for_each(|_| pair.ends.push(&Message::from("answer")));
                 pair.read(b"answer");
                 pair.read(b"answer");
+                assert!(!pair.turns.are_one_by_one());
             },
         );
         stays(

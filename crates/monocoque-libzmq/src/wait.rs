@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd, sigset_t};
-use monocoque::raw::{HeldSignals, ReadTurns, SPIN_WINDOW, Signals, Ticket, WaitList};
+use monocoque::raw::{HeldSignals, ReadTurns, SPIN_WINDOW, Signals, Ticket, WaitList, give_way, keeps_core};
 
 use crate::errno::{EAGAIN, EINTR, Errno};
 
@@ -130,11 +130,11 @@ impl Waiter {
         let until = began + SPIN_WINDOW;
         let until = deadline.map_or(until, |deadline| until.min(deadline));
         let mut now = began;
-        while now < until {
+        while now < until && keeps_core() {
             if self.bell.state.load(Ordering::Acquire) == RUNG {
                 return true;
             }
-            std::thread::yield_now();
+            give_way(turns.iter().any(|turns| turns.are_one_by_one()));
             for turns in turns {
                 turns.look();
             }

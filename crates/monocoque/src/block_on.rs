@@ -9,7 +9,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use monocoque_core::pipe::ReadTurns;
-use monocoque_io::SPIN_WINDOW;
+use monocoque_io::{SPIN_WINDOW, give_way, keeps_core};
 use smallvec::SmallVec;
 
 use crate::core::Core;
@@ -164,8 +164,8 @@ impl Parker {
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return false;
             }
-            if now < park_from {
-                std::thread::yield_now();
+            if now < park_from && keeps_core() {
+                give_way(awaited.iter().any(|core| core.hub.signals().turns().are_one_by_one()));
                 turns(&awaited, |turns| _ = turns.look());
                 continue;
             }

@@ -1,7 +1,7 @@
 //! The turn to read, which who waits for a message may have.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use smallvec::SmallVec;
@@ -36,6 +36,8 @@ pub trait ReadThrough: fmt::Debug + Send + Sync {
 pub struct ReadTurns {
     /// Waits in a row that ended soon enough; below zero for a while when lending was in vain.
     soon: AtomicI32,
+    /// Messages come one by one, each after something was written: where they come by a network.
+    one_by_one: AtomicBool,
     /// Waits that began.
     waits: AtomicU32,
     /// Looks at once, in a row, that found something.
@@ -57,6 +59,19 @@ impl ReadTurns {
     #[inline]
     pub fn are_lent(&self) -> bool {
         self.lent.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether messages come one by one, each after something was written: as the connection that read last has [noted](Self::note).
+    pub fn are_one_by_one(&self) -> bool {
+        self.one_by_one.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether messages come one by one.
+    #[inline]
+    pub fn note(&self, one_by_one: bool) {
+        if self.are_one_by_one() != one_by_one {
+            self.one_by_one.store(one_by_one, Ordering::Relaxed);
+        }
     }
 
     /// Lends `link` for as long as it lives, until it is [given back](ReadThrough::give_back) or [taken back](Self::take_back);
@@ -142,8 +157,6 @@ impl ReadTurns {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-
     use super::*;
 
     #[derive(Debug, Default)]

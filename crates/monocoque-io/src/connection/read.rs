@@ -82,7 +82,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
             self.intake.kept.memory.settle();
             let delivered = self.shared.delivered.replace(false);
             if delivered {
-                self.call_in_others();
+                self.tell_who_waits();
             }
             if self.intake.kept.memory.is_limited() {
                 self.intake.kept.memory.progress(read.bytes, delivered);
@@ -201,11 +201,15 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
             && shared.host.borrow().turns().is_some_and(ReadTurns::are_wanted)
     }
 
-    /// Who has messages of this connection to receive may not come to wait, and so to look at those that were lent to it.
-    fn call_in_others(&self) {
-        if let Some(turns) = self.shared.host.borrow().turns().filter(|turns| turns.are_lent())
-            && !self.may_lend()
-        {
+    /// How messages come. Who has those of this connection to receive may not come to wait, and so to look at others that were lent
+    /// to it.
+    fn tell_who_waits(&self) {
+        let one_by_one = self.shared.calm.get() >= CALM_MIN;
+        self.home.spin.note(one_by_one);
+        let host = self.shared.host.borrow();
+        let Some(turns) = host.turns() else { return };
+        turns.note(one_by_one);
+        if turns.are_lent() && !self.may_lend() {
             turns.hold_off();
         }
     }
