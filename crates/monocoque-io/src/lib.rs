@@ -14,7 +14,6 @@ mod datagram;
 mod dialer;
 mod driver;
 mod filter;
-mod give_way;
 mod half_open;
 mod link;
 mod listener;
@@ -34,6 +33,7 @@ mod traffic;
 mod tuning;
 #[cfg(test)]
 mod wakes;
+mod yielding;
 
 pub use background::{HeldSignals, start_thread};
 pub use backoff::{Backoff, BackoffConfig};
@@ -43,7 +43,6 @@ pub use datagram::{DatagramConfig, Datagrams};
 pub use dialer::{DialConfig, Dialer};
 pub use driver::{Driver, DriverChoice, DriverError, local_runtime};
 pub use filter::{AcceptFilter, AddressRange, AddressRangeError};
-pub use give_way::{give_way, keeps_core};
 pub use half_open::HalfOpen;
 pub use link::{Link, StreamLink};
 pub use listener::{Binding, ListenConfig, Listener};
@@ -56,3 +55,4 @@ pub use stop::{Stop, Stopper};
 pub use threads::{Schedule, ThreadConfig};
 pub use traffic::{LinkCounts, LinkTraffic};
 pub use tuning::{Keepalive, SocketTuning};
+pub use yielding::{keeps_core, yield_core};

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use compio::runtime::Runtime;
 
-use crate::give_way::{give_way, keeps_core};
 use crate::task::Task;
+use crate::yielding::{keeps_core, yield_core};
 
 /// How long a runtime polls after its last activity.
 pub const WINDOW: Duration = Duration::from_micros(50);
@@ -136,7 +136,7 @@ impl Spin {
     /// Yields the core before a look at what may have come, if nobody did in this turn.
     pub(crate) fn pause(&self) {
         if self.0.pause_is_due.take() {
-            give_way(self.0.one_by_one.get());
+            yield_core(self.0.one_by_one.get());
         }
     }
 
@@ -235,7 +235,8 @@ impl Spin {
     /// [`look`](Self::look) for who waits for a message, if one is left until the runtime's turn; whether something came.
     fn take_read_turn(&self) -> bool {
         let state = &*self.0;
-        if !state.armed.get() || state.read_turns.get() == 0 || state.watchers.borrow().is_empty() {
+        let may_look = state.armed.get() && state.read_turns.get() > 0 && keeps_core();
+        if !may_look || state.watchers.borrow().is_empty() {
             return false;
         }
         let before = state.active.take();

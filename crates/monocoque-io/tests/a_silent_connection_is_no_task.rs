@@ -10,7 +10,7 @@ use common::{
     Ends, Happened, PATIENCE, Raw, Story, Teller, bind, connect, drivers, each_link, is_stopped, shared, tcp, wire,
 };
 use monocoque_core::{Endpoint, Message};
-use monocoque_io::{Driver, DriverChoice, End, LinkEvent, ListenConfig, Listener, Placement, Stopper};
+use monocoque_io::{Driver, DriverChoice, End, LinkEvent, ListenConfig, Placement, Stopper};
 
 /// A listener, and connections to it that are all parked.
 struct Parked {
@@ -137,16 +137,7 @@ fn those_that_are_parked_go_with_their_runtime() {
         let endpoint = binding.endpoint().clone();
         let (teller, story) = Teller::new();
         let (stopper, connections) = (Stopper::new(), Stopper::new());
-        let listener = Listener {
-            owner: teller.clone(),
-            binding,
-            config: ListenConfig::default(),
-            arena: teller.arena.clone(),
-            placement: placement.clone(),
-            stop: stopper.listen(),
-            connections: connections.listen(),
-        };
-        placement.spawn(|home| listener.run(home)).expect("alive");
+        teller.listen_until(&placement, binding, ListenConfig::default(), [&stopper, &connections]);
         let peers = (0..3).map(|_| (connect(&endpoint), story.ready())).collect();
         let parked = Parked { placement, story, stopper, peers };
         parked.wait_for(3);

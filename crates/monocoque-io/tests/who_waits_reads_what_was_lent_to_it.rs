@@ -16,7 +16,7 @@ use monocoque_core::budget::Budget;
 use monocoque_core::pipe::ReadTurns;
 use monocoque_core::slab::Arena;
 use monocoque_core::{Endpoint, Message};
-use monocoque_io::{Driver, End, LinkEvent, ListenConfig, Listener, Placement, Stopper};
+use monocoque_io::{Driver, End, LinkEvent, ListenConfig, Placement, Stopper};
 
 /// Round trips, more than it takes to be lent.
 const TRIPS: usize = 50;
@@ -461,16 +461,7 @@ fn what_is_lent_goes_with_its_runtime() {
         let endpoint = binding.endpoint().clone();
         let (teller, story) = Teller::new();
         let (stopper, connections) = (Stopper::new(), Stopper::new());
-        let listener = Listener {
-            owner: teller.clone(),
-            binding,
-            config: ListenConfig::default(),
-            arena: teller.arena.clone(),
-            placement: placement.clone(),
-            stop: stopper.listen(),
-            connections: connections.listen(),
-        };
-        placement.spawn(|home| listener.run(home)).expect("alive");
+        teller.listen_until(&placement, binding, ListenConfig::default(), [&stopper, &connections]);
         let fixture = Fixture { placement, teller, story, stopper, endpoint };
         let (mut pair, release) = fixture.held();
         let Fixture { placement, story, stopper, .. } = fixture;

@@ -238,7 +238,7 @@ impl Sock {
         if flags & DONTWAIT == 0 {
             return self.recv_waiting(into, peer);
         }
-        let (silenced, came) = (raw::silence(&self.socket), self.hub().signals().turns().look());
+        let (silenced, came) = (raw::silence(&self.socket), self.hub().signals().turns().look_at_once());
         if !silenced && !came {
             return Err(EAGAIN);
         }

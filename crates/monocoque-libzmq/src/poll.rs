@@ -39,13 +39,18 @@ pub(crate) fn wait_for(
         wait::poll(fds, Some(Instant::now()), mask)?;
     }
     let ready = look(fds)?;
-    if ready > 0 || timeout_ms == 0 {
+    if ready > 0 {
         return Ok(ready);
+    }
+    let turns: Vec<_> = socks.iter().map(|sock| sock.hub().signals().turns()).collect();
+    if timeout_ms == 0 {
+        // Nobody waits and looks, so this does.
+        let came = turns.iter().filter(|turns| turns.look_at_once()).count() > 0;
+        return if came { look(fds) } else { Ok(0) };
     }
     let deadline = wait::deadline(timeout_ms);
     let waiter = Waiter::new()?;
     let mut places = Places::of(socks);
-    let turns: Vec<_> = socks.iter().map(|sock| sock.hub().signals().turns()).collect();
     loop {
         waiter.quiet();
         places.register(&waiter);

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd, sigset_t};
-use monocoque::raw::{HeldSignals, ReadTurns, SPIN_WINDOW, Signals, Ticket, WaitList, give_way, keeps_core};
+use monocoque::raw::{HeldSignals, ReadTurns, SPIN_WINDOW, Signals, Ticket, WaitList, keeps_core, yield_core};
 
 use crate::errno::{EAGAIN, EINTR, Errno};
 
@@ -103,7 +103,14 @@ impl Waiter {
             turns.iter().for_each(|turns| turns.ended_soon());
             return Ok(Woken::Look);
         }
-        turns.iter().for_each(|turns| turns.give_back());
+        turns.iter().for_each(|turns| turns.sleep());
+        let woken = self.sleep(deadline, fds, mask);
+        turns.iter().for_each(|turns| turns.wake());
+        woken
+    }
+
+    /// [`wait`](Self::wait), without looking.
+    fn sleep(&self, deadline: Option<Instant>, fds: &mut Vec<pollfd>, mask: Option<&sigset_t>) -> Result<Woken, Errno> {
         let mask = mask.or_else(|| self.held.get().map(HeldSignals::before));
         if self.bell.state.compare_exchange(QUIET, ASLEEP, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Ok(Woken::Look);
@@ -134,13 +141,13 @@ impl Waiter {
             if self.bell.state.load(Ordering::Acquire) == RUNG {
                 return true;
             }
-            give_way(turns.iter().any(|turns| turns.are_one_by_one()));
+            yield_core(turns.iter().any(|turns| turns.are_one_by_one()));
             for turns in turns {
                 turns.look();
             }
             now = Instant::now();
         }
-        false
+        self.bell.state.load(Ordering::Acquire) == RUNG
     }
 
     fn drain(&self) {

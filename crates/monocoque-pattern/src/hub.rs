@@ -516,10 +516,6 @@ impl Hub {
 
     /// Whether a receive would give a message now.
     pub fn can_recv(&self) -> bool {
-        self.has_message() || (self.signals.turns().look() && self.has_message())
-    }
-
-    fn has_message(&self) -> bool {
         if self.recv_rule == RecvRule::Notices && self.signals.has_ready() {
             self.upstream();
         }

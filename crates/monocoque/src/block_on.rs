@@ -9,15 +9,17 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use monocoque_core::pipe::ReadTurns;
-use monocoque_io::{SPIN_WINDOW, give_way, keeps_core};
+use monocoque_io::{SPIN_WINDOW, keeps_core, yield_core};
 use smallvec::SmallVec;
 
 use crate::core::Core;
+use crate::wait::Asleep;
 
 /// Runs `future` to its end on the calling thread, without an executor.
 ///
 /// Between polls the thread waits to be woken: for 50 µs it looks again and again, yielding its core to whoever
-/// wants it, because an answer often comes within that time and waking a parked thread takes longer; then it parks.
+/// wants it, because an answer often comes within that time and waking a parked thread takes longer; then it parks. It parks at once
+/// where other programs keep the core busy.
 ///
 /// It runs any future of this crate on a [shared](crate::Context::new) context, and futures that combine them.
 /// It does no I/O itself: a future of a [local](crate::Context::local) context that has to wait never ends here.
@@ -64,7 +66,7 @@ pub fn block_on_timeout<F: Future>(future: F, limit: Duration) -> Option<F::Outp
 }
 
 thread_local! {
-    /// The sockets whose messages the future that this thread blocks on has waited for; `None` while it blocks on none.
+    /// The sockets whose messages the future that this thread blocks on has waited for since it slept; `None` while it blocks on none.
     static AWAITED: RefCell<Option<Awaited>> = const { RefCell::new(None) };
 }
 
@@ -72,15 +74,17 @@ thread_local! {
 type Awaited = SmallVec<[Weak<Core>; 1]>;
 
 /// The messages of `core` are waited for by the future that is being polled. Whoever polls it elsewhere looks at nothing while it
-/// waits.
-pub(crate) fn awaits(core: &Arc<Core>) {
-    let is_noted = AWAITED.try_with(|awaited| awaited.borrow_mut().as_mut().map(|awaited| note(awaited, core)));
-    if !matches!(is_noted, Ok(Some(()))) {
-        core.hub.signals().turns().give_back();
+/// waits: for as long as that has what this gives.
+pub(crate) fn awaits(core: &Arc<Core>) -> Option<Asleep> {
+    // Its connections lend nothing.
+    if core.context.is_local() {
+        return None;
     }
+    let is_noted = AWAITED.try_with(|awaited| awaited.borrow_mut().as_mut().map(|awaited| note(awaited, core)));
+    (!matches!(is_noted, Ok(Some(())))).then(|| Asleep::new(core))
 }
 
-/// For as long as is blocked: a future of several is not polled whole each time, and what was waited for may be still.
+/// Until the thread sleeps: a future of several is not polled whole each time, and what was waited for may be still.
 fn note(awaited: &mut Awaited, core: &Arc<Core>) {
     if !awaited.iter().any(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(core))) {
         awaited.retain(|known| known.strong_count() > 0);
@@ -102,6 +106,10 @@ impl Noting {
     fn awaited() -> SmallVec<[Arc<Core>; 1]> {
         let upgrade = |awaited: &Awaited| awaited.iter().filter_map(Weak::upgrade).collect();
         AWAITED.try_with(|awaited| awaited.borrow().as_ref().map(upgrade)).ok().flatten().unwrap_or_default()
+    }
+
+    fn forget() {
+        let _ = AWAITED.try_with(|awaited| awaited.borrow_mut().as_mut().map(Awaited::clear));
     }
 }
 
@@ -159,25 +167,30 @@ impl Parker {
         };
         turns(&awaited, ReadTurns::begin);
         let park_from = Instant::now() + SPIN_WINDOW;
+        // Who sleeps keeps no socket.
+        let mut asleep: SmallVec<[Asleep; 1]> = SmallVec::new();
         while !self.woken.load(Ordering::Acquire) {
             let now = Instant::now();
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return false;
             }
             if now < park_from && keeps_core() {
-                give_way(awaited.iter().any(|core| core.hub.signals().turns().are_one_by_one()));
+                yield_core(awaited.iter().any(|core| core.hub.signals().turns().are_one_by_one()));
                 turns(&awaited, |turns| _ = turns.look());
                 continue;
             }
-            turns(&awaited, ReadTurns::give_back);
-            // Who sleeps keeps no socket.
-            awaited.clear();
+            if !awaited.is_empty() {
+                asleep = awaited.iter().map(Asleep::new).collect();
+                awaited.clear();
+                Noting::forget();
+            }
             match deadline {
                 Some(deadline) => std::thread::park_timeout(deadline - now),
                 None => std::thread::park(),
             }
         }
         turns(&awaited, ReadTurns::ended_soon);
+        drop(asleep);
         true
     }
 }

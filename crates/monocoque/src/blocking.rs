@@ -71,7 +71,7 @@ impl<K: Receives> Blocking<'_, K> {
     /// As [`Socket::recv`].
     #[inline]
     pub fn recv(&self) -> Result<K::In, RecvError> {
-        match self.0.try_recv() {
+        match self.0.next() {
             Ok(message) => Ok(message),
             Err(_) => block_on(self.0.recv()),
         }

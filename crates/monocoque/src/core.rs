@@ -346,7 +346,12 @@ impl Core {
     /// What can be done now: 1 to receive, 2 to send. Whoever waits for the descriptor is called again from here on.
     pub(crate) fn events_now(&self) -> i64 {
         self.silence();
-        i64::from(self.hub.can_recv()) | i64::from(self.hub.can_send()) << 1
+        i64::from(self.can_recv()) | i64::from(self.hub.can_send()) << 1
+    }
+
+    /// Whether a message is there, or what connections have lent to who waits has one.
+    pub(crate) fn can_recv(&self) -> bool {
+        self.hub.can_recv() || (self.hub.signals().turns().look_at_once() && self.hub.can_recv())
     }
 
     /// Whether the security mechanism, if there is one, can be had there, and has what it needs. In this process (inproc)

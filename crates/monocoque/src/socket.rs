@@ -434,7 +434,7 @@ impl<K: Receives> Socket<K> {
     }
 
     #[inline]
-    fn next(&self) -> Result<K::In, TryRecvError> {
+    pub(crate) fn next(&self) -> Result<K::In, TryRecvError> {
         K::try_recv(&self.core().hub).map_err(TryRecvError::from)
     }
 
@@ -442,7 +442,7 @@ impl<K: Receives> Socket<K> {
     #[inline]
     fn looking<T>(&self, attempt: impl Fn() -> Result<T, TryRecvError>) -> Result<T, TryRecvError> {
         match attempt() {
-            Err(TryRecvError::Empty) if self.core().hub.signals().turns().look() => attempt(),
+            Err(TryRecvError::Empty) if self.core().hub.signals().turns().look_at_once() => attempt(),
             received => received,
         }
     }
@@ -485,7 +485,7 @@ impl<K: Receives> Socket<K> {
         into.push(self.recv().await?);
         let mut count = 1;
         while count < max
-            && let Ok(message) = self.try_recv()
+            && let Ok(message) = self.next()
         {
             into.push(message);
             count += 1;
@@ -495,7 +495,7 @@ impl<K: Receives> Socket<K> {
 
     /// Whether a message is there.
     pub fn can_recv(&self) -> bool {
-        self.core().hub.can_recv()
+        self.core().can_recv()
     }
 
     /// The messages as a `Stream`; it ends when the socket is closed.

@@ -1,7 +1,7 @@
 //! Waiting, on any executor or none: for a hub, and for a task's answer.
 
 use std::future::{Future, poll_fn};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ pub(crate) async fn until<T>(
     timeout: Option<Duration>,
     attempt: impl FnMut() -> Option<T>,
 ) -> Option<T> {
-    repeat(list, context, timeout, attempt, || ()).await
+    repeat(list, context, timeout, attempt, || None).await
 }
 
 /// [`until`], of what comes with the messages of `core`: who blocks on it reads them.
@@ -65,21 +65,40 @@ pub(crate) async fn until_arrived<T>(
     repeat(core.hub.signals().readable(), &core.context, timeout, attempt, || awaits(core)).await
 }
 
-/// [`until`], with `waits` called before each wait.
+/// Waits for the messages of a socket, and does not look at what its connections lend.
+pub(crate) struct Asleep(Weak<Core>);
+
+impl Asleep {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        core.hub.signals().turns().sleep();
+        Self(Arc::downgrade(core))
+    }
+}
+
+impl Drop for Asleep {
+    fn drop(&mut self) {
+        if let Some(core) = self.0.upgrade() {
+            core.hub.signals().turns().wake();
+        }
+    }
+}
+
+/// [`until`], with what `waits` gives kept during each wait.
 async fn repeat<T>(
     list: &WaitList,
     context: &ContextInner,
     timeout: Option<Duration>,
     mut attempt: impl FnMut() -> Option<T>,
-    waits: impl Fn(),
+    waits: impl Fn() -> Option<Asleep>,
 ) -> Option<T> {
     let mut place = Place::new(list);
-    let mut timer = None;
+    let (mut timer, mut asleep) = (None, None);
     poll_fn(|cx| {
+        drop(asleep.take());
         if let Poll::Ready(done) = place.poll(cx, &mut attempt) {
             return Poll::Ready(Some(done));
         }
-        waits();
+        asleep = waits();
         let Some(timeout) = timeout else { return Poll::Pending };
         let timer = timer.get_or_insert_with(|| Timer::start(context, timeout));
         if timer.poll(cx.waker()) { Poll::Ready(None) } else { Poll::Pending }

@@ -36,6 +36,8 @@ pub trait ReadThrough: fmt::Debug + Send + Sync {
 pub struct ReadTurns {
     /// Waits in a row that ended soon enough; below zero for a while when lending was in vain.
     soon: AtomicI32,
+    /// Who waits and looks no more: what is lent to others is not there for it.
+    sleepers: AtomicUsize,
     /// Messages come one by one, each after something was written: where they come by a network.
     one_by_one: AtomicBool,
     /// Waits that began.
@@ -52,7 +54,11 @@ type Links = SmallVec<[Weak<dyn ReadThrough>; LENT_MAX]>;
 impl ReadTurns {
     /// Whether a link would be taken: messages are waited for by who looks, and come while it does.
     pub fn are_wanted(&self) -> bool {
-        self.soon.load(Ordering::Relaxed) >= SOON_MIN && self.lent.load(Ordering::Relaxed) < LENT_MAX
+        self.may_lend() && self.lent.load(Ordering::Relaxed) < LENT_MAX
+    }
+
+    fn may_lend(&self) -> bool {
+        self.soon.load(Ordering::Relaxed) >= SOON_MIN && self.sleepers.load(Ordering::Relaxed) == 0
     }
 
     /// Whether anything is lent.
@@ -81,7 +87,7 @@ impl ReadTurns {
         let mut links = self.links.lock();
         links.retain(|link| link.strong_count() > 0);
         // Under the lock: who gives all back says so before it takes that.
-        let is_wanted = self.soon.load(Ordering::Relaxed) >= SOON_MIN && links.len() < LENT_MAX;
+        let is_wanted = self.may_lend() && links.len() < LENT_MAX;
         if is_wanted {
             links.push(link);
         }
@@ -108,17 +114,26 @@ impl ReadTurns {
         links.iter().filter(|link| link.read_through()).count() > 0
     }
 
-    /// A wait begins. Now and then it looks at once: where that finds something, messages are there before they are waited for, and
-    /// are better read by an I/O thread, several at a time.
+    /// A wait begins, which looks at once now and then.
     pub fn begin(&self) {
-        if !self.are_lent() || !self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE) {
-            return;
+        if self.are_lent() && self.waits.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE) {
+            self.look_at_once();
         }
-        let queues = if self.read_through() { self.queues.load(Ordering::Relaxed) + 1 } else { 0 };
+    }
+
+    /// [`look`](Self::look) of who has not waited. Where it finds something again and again, messages are there before they are waited
+    /// for, and are better read by an I/O thread, several at a time.
+    pub fn look_at_once(&self) -> bool {
+        if !self.are_lent() {
+            return false;
+        }
+        let came = self.read_through();
+        let queues = if came { self.queues.load(Ordering::Relaxed) + 1 } else { 0 };
         self.queues.store(queues, Ordering::Relaxed);
         if queues >= QUEUES_MAX {
             self.hold_off();
         }
+        came
     }
 
     /// A wait ended while who waited still looked.
@@ -136,6 +151,17 @@ impl ReadTurns {
         if (is_counted && self.soon.fetch_min(0, Ordering::Relaxed) >= SOON_MIN) || self.are_lent() {
             self.call_in();
         }
+    }
+
+    /// Who waits looks no more, until it says that it is [awake](Self::wake).
+    pub fn sleep(&self) {
+        self.sleepers.fetch_add(1, Ordering::Relaxed);
+        self.give_back();
+    }
+
+    /// Who slept does no more.
+    pub fn wake(&self) {
+        self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Lending is of no use: who was lent something does not look at it for long, or has others to listen to.
@@ -211,6 +237,18 @@ mod tests {
         assert!(turns.are_wanted() && turns.lend(&links[1]));
         links.iter().for_each(|link| turns.take_back(link));
         assert!(!turns.are_lent());
+    }
+
+    #[test]
+    fn nothing_is_lent_while_somebody_sleeps() {
+        let (turns, link) = (wanted(), Arc::new(Link::default()));
+        turns.sleep();
+        (0..SOON_MIN).for_each(|_| turns.ended_soon());
+        assert!(!turns.are_wanted() && !turns.lend(&link), "it is another's wait that ended soon");
+        turns.wake();
+        assert!(turns.lend(&link));
+        turns.sleep();
+        assert_eq!((turns.are_lent(), link.given_back.load(Ordering::Relaxed)), (false, 1));
     }
 
     #[test]

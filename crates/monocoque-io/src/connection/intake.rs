@@ -64,6 +64,8 @@ pub(super) struct Read {
     pub(super) bytes: usize,
     /// It found as much as there was room for.
     pub(super) filled: bool,
+    /// Something was written since the read before.
+    pub(super) is_answer: bool,
 }
 
 /// Why there is no room to read into.
@@ -135,7 +137,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> Intake<'a, P, L, H> {
     pub(super) fn take(&mut self, read: &Read, now: Instant) {
         self.held.hot = read.filled || read.bytes >= SLAB_TINY_BYTES;
         self.received(now);
-        if self.held.hot || self.len() > 0 {
+        if !read.is_answer || self.held.hot || self.len() > 0 || self.unfinished() > 0 {
             self.shared.calm.set(0);
         }
     }
@@ -166,10 +168,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> Intake<'a, P, L, H> {
         let spare = slab.spare_len().min(most);
         let is_answer = self.link.may_be_answered();
         let bytes = self.link.try_read(slab, most)?;
-        if !is_answer {
-            self.shared.calm.set(0);
-        }
-        Ok(Read { bytes, filled: bytes == spare })
+        Ok(Read { bytes, filled: bytes == spare, is_answer })
     }
 
     /// Remembers what is read apart: whoever sends large frames sends more of them. A read that was filled ends within the

@@ -136,14 +136,13 @@ impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
         };
         let is_due = attention != Attention::Paid || self.is_due.load(Ordering::SeqCst);
         let Some(handed) = handed.take_if(|handed| is_due || handed.has_work(cx)) else { return Poll::Pending };
-        let running = handed.end();
-        if let Some(turns) = running.shared.host.borrow().turns() {
+        if let Some(turns) = handed.running.shared.host.borrow().turns() {
             turns.take_back(self);
             if attention == Attention::None {
                 turns.hold_off();
             }
         }
-        Poll::Ready(running)
+        Poll::Ready(handed.end())
     }
 }
 
@@ -190,16 +189,21 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadThrough for Lent<P, L, H> {
             return false;
         }
         self.looks.fetch_add(1, Ordering::Relaxed);
-        let look = match self.handed.try_lock().as_deref_mut() {
-            Some(Some(handed)) => handed.look(),
-            // It is being taken back, or somebody else looks.
-            _ => return false,
+        let look = {
+            let mut handed = self.handed.try_lock();
+            let look = match handed.as_deref_mut() {
+                // Asked again: another may have looked meanwhile.
+                Some(Some(handed)) if !self.is_due.load(Ordering::Relaxed) => handed.look(),
+                // It is being taken back, or somebody else looks.
+                _ => return false,
+            };
+            if look == Look::Left {
+                self.is_due.store(true, Ordering::SeqCst);
+            }
+            look
         };
         if look != Look::Nothing {
             self.finds.fetch_add(1, Ordering::Relaxed);
-        }
-        if look == Look::Left {
-            self.is_due.store(true, Ordering::SeqCst);
         }
         fence(Ordering::SeqCst);
         if self.is_due.load(Ordering::SeqCst) || self.is_asked.load(Ordering::SeqCst) {

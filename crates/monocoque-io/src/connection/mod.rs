@@ -244,6 +244,7 @@ impl<P: Protocol, L: Link, H: Host<P>> Running<P, L, H> {
             }
             // Where one has gone another often comes.
             home.spin.touch();
+            home.spin.note(false);
             let (host, ended) = self.shared.into_ended();
             Outcome::Ended(host, ended)
         }

@@ -197,6 +197,9 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
                 Poll::Ready(Taken::Some) => {
                     self.kept.patience.took();
                     self.shared.heard.set(false);
+                    if batch.messages > 1 {
+                        self.home.spin.note(false);
+                    }
                     return Poll::Ready(Work::Batch(batch));
                 }
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),

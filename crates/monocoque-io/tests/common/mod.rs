@@ -357,17 +357,16 @@ impl Teller {
 
     pub fn listen(&self, placement: &Placement, binding: Binding, config: ListenConfig) -> Stopper {
         let stopper = Stopper::new();
-        let listener = Listener {
-            owner: self.clone(),
-            binding,
-            config,
-            arena: self.arena.clone(),
-            placement: placement.clone(),
-            stop: stopper.listen(),
-            connections: stopper.listen(),
-        };
-        placement.spawn(|home| listener.run(home)).expect("a live placement");
+        self.listen_until(placement, binding, config, [&stopper, &stopper]);
         stopper
+    }
+
+    /// Listens until the first of `stoppers` stops; the second one stops connections.
+    pub fn listen_until(&self, placement: &Placement, binding: Binding, config: ListenConfig, stoppers: [&Stopper; 2]) {
+        let [stop, connections] = stoppers.map(Stopper::listen);
+        let (owner, arena, placement) = (self.clone(), self.arena.clone(), placement.clone());
+        let listener = Listener { owner, binding, config, arena, placement: placement.clone(), stop, connections };
+        placement.spawn(|home| listener.run(home)).expect("a live placement");
     }
 }
 

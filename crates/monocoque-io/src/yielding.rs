@@ -32,7 +32,7 @@ thread_local! {
 }
 
 /// Yields the core of the calling thread, which waits for something that comes `one_by_one`, or for one of many.
-pub fn give_way(one_by_one: bool) {
+pub fn yield_core(one_by_one: bool) {
     if !one_by_one {
         return yield_now();
     }
@@ -40,25 +40,28 @@ pub fn give_way(one_by_one: bool) {
     yield_now();
     let now = Instant::now();
     if now.duration_since(before) >= SLICE {
-        CORE.set(CORE.get().lost(now));
+        CORE.set(CORE.get().lost(before, now));
     }
 }
 
 /// Whether polling is worth its while on the calling thread: the core that it yields comes back soon.
 #[inline]
 pub fn keeps_core() -> bool {
-    match CORE.get() {
-        Core::Contended(until) => until <= Instant::now(),
-        _ => true,
+    let Core::Contended(until) = CORE.get() else { return true };
+    let is_over = until <= Instant::now();
+    if is_over {
+        CORE.set(Core::Kept);
     }
+    is_over
 }
 
 impl Core {
-    /// After a slice was lost.
-    fn lost(self, at: Instant) -> Self {
+    /// After a slice was lost, from `yielded` to `back`.
+    fn lost(self, yielded: Instant, back: Instant) -> Self {
         match self {
-            Self::Lost(before) if at.duration_since(before) < REPEATED => Self::Contended(at + REST),
-            _ => Self::Lost(at),
+            Self::Lost(before) if yielded.saturating_duration_since(before) < REPEATED => Self::Contended(back + REST),
+            Self::Contended(until) if back < until => self,
+            _ => Self::Lost(back),
         }
     }
 }
@@ -70,11 +73,13 @@ mod tests {
     #[test]
     fn two_slices_lost_in_a_row_and_no_single_ones_end_polling_for_a_while() {
         let now = Instant::now();
-        let (soon, later) = (now + REPEATED / 2, now + 2 * REPEATED);
-        assert_eq!(Core::Kept.lost(now), Core::Lost(now));
-        assert_eq!(Core::Lost(now).lost(later), Core::Lost(later), "an accident");
-        assert_eq!(Core::Lost(now).lost(soon), Core::Contended(soon + REST));
-        assert_eq!(Core::Contended(now).lost(soon), Core::Lost(soon), "one is none in a row");
+        let after = |part: u32| now + REPEATED * part / 2;
+        assert_eq!(Core::Kept.lost(now, after(5)), Core::Lost(after(5)));
+        assert_eq!(Core::Lost(now).lost(after(2), after(3)), Core::Lost(after(3)), "an accident");
+        assert_eq!(Core::Lost(now).lost(after(1), after(9)), Core::Contended(after(9) + REST), "however long it takes");
+        let contended = Core::Contended(after(2));
+        assert_eq!(contended.lost(now, after(1)), contended, "it is so already");
+        assert_eq!(contended.lost(after(2), after(3)), Core::Lost(after(3)), "one is none in a row");
     }
 
     #[test]
@@ -85,6 +90,7 @@ mod tests {
             assert!(!keeps_core());
             CORE.set(Core::Contended(Instant::now()));
             assert!(keeps_core());
+            assert_eq!(CORE.get(), Core::Kept);
         })
         .join()
         .expect("no panic");
