@@ -22,5 +22,5 @@ pub use futures::{on_threads, park_on};
 pub use library::{Body, End, Group, Kind, Library, Mode, Setup, Socket, together};
 pub use line::{Description, Figures, Latency, Line, ModeDescription, note_driver};
 pub use order::{Amount, Order, Role};
-pub use program::{main, raise_descriptor_limit};
+pub use program::{main, pin, raise_descriptor_limit};
 pub use usage::{Usage, thread_time};

@@ -37,7 +37,7 @@ pub fn main<L: Library>() -> ExitCode {
 }
 
 fn play<L: Library>(order: Order) -> Outcome {
-    pin(order.core)?;
+    order.core.map_or(Ok(()), pin)?;
     raise_descriptor_limit()?;
     tie_to_input();
     let mode = chosen(L::MODES, order.mode.as_deref())?;
@@ -54,9 +54,11 @@ fn chosen(modes: &'static [Mode], name: Option<&str>) -> Outcome<Mode> {
     found.ok_or_else(|| Failure::failed(format!("there is no mode '{name}'")))
 }
 
-/// Keeps this process, and every thread that it will start, on one core.
-fn pin(core: Option<usize>) -> Outcome {
-    let Some(core) = core else { return Ok(()) };
+/// Keeps the calling thread, and every thread that it will start, on one core.
+///
+/// # Errors
+/// If there is no such core.
+pub fn pin(core: usize) -> Outcome {
     let mut set = CpuSet::new();
     set.set(core)?;
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)

@@ -34,6 +34,9 @@ pub struct Args {
     /// An earlier build of bench-ours, measured in the same rounds as `baseline`; goals tell if this one is slower.
     #[arg(long)]
     pub baseline: Option<PathBuf>,
+    /// Beside a loop on each core, which computes: as on a machine that does something else too.
+    #[arg(long)]
+    pub busy: bool,
     /// A few scenarios, three short rounds.
     #[arg(long)]
     pub quick: bool,
@@ -43,7 +46,7 @@ pub struct Args {
     /// Where the report goes.
     #[arg(long, default_value_os_t = default_out())]
     pub out: PathBuf,
-    /// The name of the report's files; `latest` for all scenarios and peers, else `partial`.
+    /// The name of the report's files; `latest` for all scenarios and peers, else `partial`, or `busy`.
     #[arg(long)]
     pub name: Option<String>,
     /// Put the new rows into the report that is there, in place of its own.
@@ -72,7 +75,8 @@ impl Args {
     /// The name of the report's files.
     pub fn report_name(&self) -> &str {
         let whole = self.only.is_empty() && self.peers.is_empty() && self.pair.is_empty() && self.baseline.is_none();
-        self.name.as_deref().unwrap_or(if whole || self.merge || self.render { "latest" } else { "partial" })
+        let name = self.name.as_deref().or(self.busy.then_some("busy"));
+        name.unwrap_or(if whole || self.merge || self.render { "latest" } else { "partial" })
     }
 
     /// Whether a scenario is wanted. A name means itself if there is one of that name, else all that begin with it.
@@ -135,5 +139,7 @@ mod tests {
         assert_eq!(name(&["--quick"]), "partial");
         assert_eq!(name(&["--baseline", "bench-ours.old"]), "partial");
         assert_eq!(name(&["--only", "tcp", "--merge"]), "latest");
+        assert_eq!(name(&["--busy"]), "busy");
+        assert_eq!(name(&["--busy", "--merge"]), "busy");
     }
 }

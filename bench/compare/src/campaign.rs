@@ -6,6 +6,7 @@ use bench_common::{Amount, Group};
 
 use crate::Outcome;
 use crate::args::Args;
+use crate::busy::Busy;
 use crate::contender::Contender;
 use crate::goals::number;
 use crate::idle;
@@ -68,7 +69,8 @@ impl Team {
 /// If a pair names a contender that there is not.
 pub fn run(args: &Args, scenarios: &[Scenario], contenders: &[Contender], mut say: impl FnMut(&str)) -> Outcome<Table> {
     let teams = teams(args, contenders)?;
-    let machine = Machine::here();
+    let machine = Machine { busy: args.busy, ..Machine::here() };
+    let _busy = args.busy.then(|| Busy::on(machine.cores)).transpose()?;
     let mut table = Table::default();
     for scenario in scenarios.iter().filter(|scenario| args.wants(scenario, scenarios)) {
         say(&scenario.title());

@@ -6,6 +6,7 @@
 //! - [`table`]: the samples; [`stats`]: medians and ratios; [`machine`]: where this was; [`report`]: for people.
 
 pub mod args;
+pub mod busy;
 pub mod campaign;
 pub mod contender;
 pub mod goals;

@@ -18,6 +18,9 @@ pub struct Machine {
     pub kernel: String,
     /// The load average of the last minute, when the row was begun.
     pub load: f64,
+    /// A loop computed on each core.
+    #[serde(default)]
+    pub busy: bool,
     /// The commit of this repository.
     pub commit: String,
     /// Seconds since 1970.

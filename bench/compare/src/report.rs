@@ -115,7 +115,9 @@ fn places(table: &Table) -> Vec<String> {
     let mut places = Vec::new();
     for row in &table.rows {
         let at = &row.machine;
-        let place = format!("{} cores ({}), Linux {}, commit {}", at.cores, at.processor, at.kernel, at.commit);
+        let busy = if at.busy { "with a busy loop on each, " } else { "" };
+        let (cores, processor, kernel, commit) = (at.cores, &at.processor, &at.kernel, &at.commit);
+        let place = format!("{cores} cores ({processor}), {busy}Linux {kernel}, commit {commit}");
         if !places.contains(&place) {
             places.push(place);
         }

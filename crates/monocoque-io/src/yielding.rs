@@ -13,18 +13,19 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_micros(500);
 /// Two lost within this time are no accident.
 const REPEATED: Duration = Duration::from_millis(20);
-/// How long nobody polls on that thread then: finding out that it is still so costs two slices.
-const REST: Duration = Duration::from_millis(200);
+/// How long nobody polls on that thread then, and twice as long each time that it is still so, up to the second: finding out
+/// costs a slice.
+const REST: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(2)];
 
 /// What a thread knows of its core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Core {
     /// It comes back.
     Kept,
-    /// A slice was lost then.
-    Lost(Instant),
-    /// Others compute on it: nobody polls before.
-    Contended(Instant),
+    /// A slice was lost then, or a rest was over. After the next one it rests for so long.
+    Lost(Instant, Duration),
+    /// Others compute on it: nobody polls before. It rests for so long.
+    Contended(Instant, Duration),
 }
 
 thread_local! {
@@ -47,10 +48,11 @@ pub fn yield_core(one_by_one: bool) {
 /// Whether polling is worth its while on the calling thread: the core that it yields comes back soon.
 #[inline]
 pub fn keeps_core() -> bool {
-    let Core::Contended(until) = CORE.get() else { return true };
-    let is_over = until <= Instant::now();
+    let Core::Contended(until, rest) = CORE.get() else { return true };
+    let now = Instant::now();
+    let is_over = until <= now;
     if is_over {
-        CORE.set(Core::Kept);
+        CORE.set(Core::Lost(now, (2 * rest).min(REST[1])));
     }
     is_over
 }
@@ -59,9 +61,11 @@ impl Core {
     /// After a slice was lost, from `yielded` to `back`.
     fn lost(self, yielded: Instant, back: Instant) -> Self {
         match self {
-            Self::Lost(before) if yielded.saturating_duration_since(before) < REPEATED => Self::Contended(back + REST),
-            Self::Contended(until) if back < until => self,
-            _ => Self::Lost(back),
+            Self::Lost(before, rest) if yielded.saturating_duration_since(before) < REPEATED => {
+                Self::Contended(back + rest, rest)
+            }
+            Self::Contended(until, _) if back < until => self,
+            _ => Self::Lost(back, REST[0]),
         }
     }
 }
@@ -73,24 +77,29 @@ mod tests {
     #[test]
     fn two_slices_lost_in_a_row_and_no_single_ones_end_polling_for_a_while() {
         let now = Instant::now();
-        let after = |part: u32| now + REPEATED * part / 2;
-        assert_eq!(Core::Kept.lost(now, after(5)), Core::Lost(after(5)));
-        assert_eq!(Core::Lost(now).lost(after(2), after(3)), Core::Lost(after(3)), "an accident");
-        assert_eq!(Core::Lost(now).lost(after(1), after(9)), Core::Contended(after(9) + REST), "however long it takes");
-        let contended = Core::Contended(after(2));
-        assert_eq!(contended.lost(now, after(1)), contended, "it is so already");
-        assert_eq!(contended.lost(after(2), after(3)), Core::Lost(after(3)), "one is none in a row");
+        let (after, lost) = (|part: u32| now + REPEATED * part / 2, |at| Core::Lost(at, REST[0]));
+        let contended = |at| Core::Contended(at + REST[0], REST[0]);
+        assert_eq!(Core::Kept.lost(now, after(5)), lost(after(5)));
+        assert_eq!(lost(now).lost(after(2), after(3)), lost(after(3)), "an accident");
+        assert_eq!(lost(now).lost(after(1), after(9)), contended(after(9)), "however long it takes");
+        assert_eq!(contended(now).lost(now, after(1)), contended(now), "it is so already");
+        assert_eq!(Core::Contended(now, REST[0]).lost(now, after(1)), lost(after(1)), "one is none in a row");
     }
 
     #[test]
     fn who_lost_its_core_does_not_poll_until_the_time_is_over() {
         std::thread::spawn(|| {
             assert!(keeps_core());
-            CORE.set(Core::Contended(Instant::now() + Duration::from_secs(3600)));
+            CORE.set(Core::Contended(Instant::now() + Duration::from_secs(3600), REST[0]));
             assert!(!keeps_core());
-            CORE.set(Core::Contended(Instant::now()));
-            assert!(keeps_core());
-            assert_eq!(CORE.get(), Core::Kept);
+            for (rest, next) in [(REST[0], 2 * REST[0]), (REST[1], REST[1])] {
+                CORE.set(Core::Contended(Instant::now(), rest));
+                assert!(keeps_core());
+                assert!(
+                    matches!(CORE.get(), Core::Lost(_, rest) if rest == next),
+                    "the next slice that is lost is enough"
+                );
+            }
         })
         .join()
         .expect("no panic");
