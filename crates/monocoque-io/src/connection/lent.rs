@@ -194,8 +194,10 @@ impl<P: Protocol, L: Link, H: Host<P>> ReadThrough for Lent<P, L, H> {
             let look = match handed.as_deref_mut() {
                 // Asked again: another may have looked meanwhile.
                 Some(Some(handed)) if !self.is_due.load(Ordering::Relaxed) => handed.look(),
+                // Its task has it back, or is to have it, and may have asked meanwhile.
+                Some(_) => Look::Nothing,
                 // It is being taken back, or somebody else looks.
-                _ => return false,
+                None => return false,
             };
             if look == Look::Left {
                 self.is_due.store(true, Ordering::SeqCst);
