@@ -133,11 +133,8 @@ fn of_many_each_is_called_by_its_own_peer_and_parked_again() {
 #[test]
 fn those_that_are_parked_go_with_their_runtime() {
     for driver in drivers() {
-        let (placement, binding) = (shared(driver), bind(&tcp()).expect("free"));
-        let endpoint = binding.endpoint().clone();
         let (teller, story) = Teller::new();
-        let (stopper, connections) = (Stopper::new(), Stopper::new());
-        teller.listen_until(&placement, binding, ListenConfig::default(), [&stopper, &connections]);
+        let (placement, endpoint, [stopper, connections]) = teller.listening(driver);
         let peers = (0..3).map(|_| (connect(&endpoint), story.ready())).collect();
         let parked = Parked { placement, story, stopper, peers };
         parked.wait_for(3);

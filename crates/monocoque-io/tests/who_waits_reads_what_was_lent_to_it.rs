@@ -457,11 +457,8 @@ fn what_needs_its_io_thread_in_any_case_is_not_lent() {
 #[test]
 fn what_is_lent_goes_with_its_runtime() {
     for driver in drivers() {
-        let (placement, binding) = (shared(driver), bind(&tcp()).expect("free"));
-        let endpoint = binding.endpoint().clone();
         let (teller, story) = Teller::new();
-        let (stopper, connections) = (Stopper::new(), Stopper::new());
-        teller.listen_until(&placement, binding, ListenConfig::default(), [&stopper, &connections]);
+        let (placement, endpoint, [stopper, connections]) = teller.listening(driver);
         let fixture = Fixture { placement, teller, story, stopper, endpoint };
         let (mut pair, release) = fixture.held();
         let Fixture { placement, story, stopper, .. } = fixture;

@@ -133,12 +133,13 @@ impl Waiter {
     fn rang_soon(&self, deadline: Option<Instant>, turns: &[&ReadTurns]) -> bool {
         self.held.get_or_init(HeldSignals::hold);
         turns.iter().for_each(|turns| turns.begin());
+        let rang = || self.bell.state.load(Ordering::Acquire) == RUNG;
         let began = Instant::now();
         let until = began + SPIN_WINDOW;
         let until = deadline.map_or(until, |deadline| until.min(deadline));
         let mut now = began;
         while now < until && keeps_core() {
-            if self.bell.state.load(Ordering::Acquire) == RUNG {
+            if rang() {
                 return true;
             }
             yield_core(turns.iter().any(|turns| turns.are_one_by_one()));
@@ -147,7 +148,7 @@ impl Waiter {
             }
             now = Instant::now();
         }
-        self.bell.state.load(Ordering::Acquire) == RUNG
+        rang()
     }
 
     fn drain(&self) {

@@ -104,7 +104,7 @@ pub(super) struct Intake<'a, P: Protocol, L, H> {
 impl<'a, P: Protocol, L: Link, H: Host<P>> Intake<'a, P, L, H> {
     pub(super) fn new(shared: &'a Shared<P, H>, link: &'a L, arena: &'a Arena, kept: &'a mut Kept) -> Self {
         let held = kept.held.take().map_or_else(Held::default, |held| *held);
-        Self { shared, link, arena, kept, held }
+        Self::of(shared, link, arena, kept, held)
     }
 
     /// [`new`](Self::new), with what is under way.

@@ -361,6 +361,15 @@ impl Teller {
         stopper
     }
 
+    /// A listener on a placement of its own, with what stops it and what stops its connections.
+    pub fn listening(&self, driver: Driver) -> (Placement, Endpoint, [Stopper; 2]) {
+        let (placement, binding) = (shared(driver), bind(&tcp()).expect("free"));
+        let endpoint = binding.endpoint().clone();
+        let stoppers = [Stopper::new(), Stopper::new()];
+        self.listen_until(&placement, binding, ListenConfig::default(), stoppers.each_ref());
+        (placement, endpoint, stoppers)
+    }
+
     /// Listens until the first of `stoppers` stops; the second one stops connections.
     pub fn listen_until(&self, placement: &Placement, binding: Binding, config: ListenConfig, stoppers: [&Stopper; 2]) {
         let [stop, connections] = stoppers.map(Stopper::listen);
