@@ -33,6 +33,8 @@ struct Queue {
     /// In the order of their numbers.
     waiters: VecDeque<Waiter>,
     next: u64,
+    /// What all of them hold.
+    holding: usize,
 }
 
 struct Waiter {
@@ -105,6 +107,7 @@ impl Budget {
                 let number = queue.next;
                 let (holding, waker) = (place.holding, cx.waker().clone());
                 queue.waiters.push_back(Waiter { number, bytes, holding, waker });
+                queue.holding += holding;
                 place.queued = Some(Queued { budget: self.clone(), number, bytes });
                 self.0.put_off.fetch_add(1, Ordering::Relaxed);
                 // Announced before it is looked what is left: who gives back does so in the other order.
@@ -156,7 +159,9 @@ impl Account {
         let mut served = SmallVec::<[Waker; 4]>::new();
         let mut queue = self.queue.lock();
         while queue.waiters.front().is_some_and(|first| self.admit(first.bytes)) {
-            served.extend(queue.waiters.pop_front().map(|first| first.waker));
+            let Some(first) = queue.waiters.pop_front() else { break };
+            queue.holding -= first.holding;
+            served.push(first.waker);
         }
         self.waiting.store(queue.waiters.len(), Ordering::SeqCst);
         drop(queue);
@@ -167,8 +172,8 @@ impl Account {
     fn leave(&self, number: u64) -> bool {
         let mut queue = self.queue.lock();
         let found = queue.waiters.binary_search_by_key(&number, |waiter| waiter.number);
-        if let Ok(at) = found {
-            queue.waiters.remove(at);
+        if let Some(left) = found.ok().and_then(|at| queue.waiters.remove(at)) {
+            queue.holding -= left.holding;
         }
         self.waiting.store(queue.waiters.len(), Ordering::SeqCst);
         found.is_err()
@@ -238,9 +243,9 @@ impl Place {
     pub fn blocks_others(&self) -> bool {
         let Some(Queued { budget, number, .. }) = &self.queued else { return false };
         let queue = budget.0.queue.lock();
-        let most = queue.waiters.iter().max_by_key(|waiter| waiter.holding);
-        most.is_some_and(|most| most.number == *number)
-            && queue.waiters.iter().map(|waiter| waiter.holding).sum::<usize>() >= budget.bytes_max() / 2
+        // Each of many asks, so that most of the time it must not take a look at all.
+        queue.holding >= budget.bytes_max() / 2
+            && queue.waiters.iter().max_by_key(|waiter| waiter.holding).is_some_and(|most| most.number == *number)
     }
 }
 

@@ -90,6 +90,10 @@ pub const NEAR_SEND_BUFFER_BYTES: usize = 2 * SLAB_LARGE_BYTES;
 /// Messages a pipe holds by default in each direction, as libzmq's `ZMQ_SNDHWM` and `ZMQ_RCVHWM`.
 pub const HIGH_WATER_MARK_DEFAULT: u32 = 1000;
 
+/// Messages that nobody wants that one receive drops before it says that there are none. Peers may send them as fast as they are
+/// dropped, and who receives keeps the lock that connections come and go by: some 0.2 ms.
+pub const DISCARDS_MAX: usize = 10_000;
+
 /// Connections that may break while one and the same message is being written, before it is given up.
 ///
 /// A message that the peer will never accept (larger than its limit, say) must not keep all others from it;

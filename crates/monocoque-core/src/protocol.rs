@@ -63,6 +63,11 @@ pub trait ProtocolError: std::error::Error + Clone + Send + Sync + 'static {
     fn may_retry(&self) -> bool {
         true
     }
+
+    /// Whether it is no fault: the peer has ended the connection in the protocol's words, as others do by closing the link.
+    fn is_end(&self) -> bool {
+        false
+    }
 }
 
 /// How many bytes of input, counted from the first unconsumed one, the protocol needs to go on.

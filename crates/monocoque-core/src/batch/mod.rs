@@ -57,7 +57,7 @@ impl Batch {
     }
 
     /// Whether its lists are worth keeping for others.
-    pub(crate) fn is_small(&self) -> bool {
+    pub fn is_small(&self) -> bool {
         self.segments.capacity() <= SEGMENTS_KEPT_MAX && self.bodies.capacity() <= SEGMENTS_KEPT_MAX
     }
 
@@ -134,6 +134,22 @@ pub(crate) fn without_first(batch: &Batch) -> Batch {
     let mut reader = Scan { segments: &batch.segments, index: 0, at: 0, passed: 0 };
     while reader.next_header().is_some_and(Header::more) {}
     unsent(&batch.segments, reader.passed)
+}
+
+/// Takes the first message off `segments`, a batch's, which has one.
+pub fn split_first(segments: &mut Vec<Bytes>) -> Batch {
+    let mut reader = Scan { segments, index: 0, at: 0, passed: 0 };
+    while reader.next_header().is_some_and(Header::more) {}
+    let (index, at) = (reader.index, reader.at);
+    let mut first = Batch { messages: 1, ..Batch::default() };
+    segments.drain(..index).for_each(|segment| first.push(segment, 0));
+    if let Some(segment) = segments.first_mut().filter(|_| at > 0) {
+        first.push(segment.split_to(at), 0);
+        if segment.is_empty() {
+            segments.remove(0);
+        }
+    }
+    first
 }
 
 struct Scan<'a> {
@@ -326,6 +342,14 @@ mod tests {
             prop_assert_eq!(rest.messages, messages.len() - whole);
             if rest.messages > 0 {
                 prop_assert_eq!(decode(without_first(&rest)), &messages[whole + 1..]);
+                let mut segments = rest.segments.clone();
+                let first = split_first(&mut segments);
+                let bytes: usize = segments.iter().map(Bytes::len).sum();
+                prop_assert_eq!((first.messages, first.bytes + bytes), (1, rest.bytes));
+                prop_assert_eq!(decode(first), &messages[whole..=whole]);
+                prop_assert!(segments.iter().all(|segment| !segment.is_empty()));
+                let behind = Batch { messages: rest.messages - 1, bytes, segments, ..Batch::default() };
+                prop_assert_eq!(decode(behind), &messages[whole + 1..]);
             }
             prop_assert_eq!(decode(rest), &messages[whole..]);
         }

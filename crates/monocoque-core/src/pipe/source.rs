@@ -17,13 +17,15 @@ pub struct BatchSource {
     cuts: u32,
     /// What is in front was put back and not taken since.
     returned: bool,
+    /// Messages in front that are to be sent one by one.
+    singly: usize,
     /// Bytes of what was taken last that the writer had written already.
     sent: usize,
 }
 
 impl BatchSource {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, cuts: 0, returned: false, sent: 0 }
+        Self { shared, cuts: 0, returned: false, singly: 0, sent: 0 }
     }
 
     /// Takes everything queued into `batch`, which must be empty, and credits the writer for it.
@@ -142,6 +144,19 @@ impl BatchSource {
         self.cuts = 0;
         self.put_back(without_first(&batch));
         1
+    }
+
+    /// The next messages that are taken, as many, are to be sent [one by one](Self::sends_singly): the link broke in one of them, and
+    /// it is not known in which.
+    pub fn send_singly(&mut self, messages: usize) {
+        self.singly = messages;
+    }
+
+    /// Whether the next message is to be sent by itself; it is taken to be sent then.
+    pub fn sends_singly(&mut self) -> bool {
+        let single = self.singly > 0;
+        self.singly -= usize::from(single);
+        single
     }
 
     /// Messages that wait in the pipe.
