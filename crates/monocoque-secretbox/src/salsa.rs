@@ -43,7 +43,7 @@ impl StreamKey {
 
     /// The stream of the blocks that `wanted` names, in its order.
     pub(crate) fn blocks<I: Iterator<Item = BlockAt>>(&self, wanted: I) -> Blocks<'_, I> {
-        Blocks { key: self, wanted, ready: [[0; BLOCK_WORDS]; READY], made: 0, taken: 0 }
+        Blocks { key: self, wanted, ready: [[0; BLOCK_WORDS]; READY], made: 0, most: 0, taken: 0 }
     }
 }
 
@@ -54,6 +54,8 @@ pub(crate) struct Blocks<'k, I> {
     ready: [Block; READY],
     /// Of `ready`, from its front.
     made: usize,
+    /// The most that were at once.
+    most: usize,
     taken: usize,
 }
 
@@ -76,6 +78,7 @@ impl<I: Iterator<Item = BlockAt>> Blocks<'_, I> {
             wanted += 1;
         }
         self.made = if wanted <= LANES { LANES } else { READY };
+        self.most = self.most.max(self.made);
         self.taken = 0;
         make(&self.key.0, &at, &mut self.ready, self.made);
     }
@@ -83,7 +86,7 @@ impl<I: Iterator<Item = BlockAt>> Blocks<'_, I> {
 
 impl<I> Drop for Blocks<'_, I> {
     fn drop(&mut self) {
-        self.ready[..self.made].iter_mut().for_each(Zeroize::zeroize);
+        self.ready[..self.most].iter_mut().for_each(Zeroize::zeroize);
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     connection: Box<Connection>,
     /// About as many bytes wait to be written.
     waiting: usize,
+    /// The peer has said that nothing more comes.
+    has_ended: bool,
 }
 
 impl fmt::Debug for Engine {
@@ -41,11 +43,10 @@ impl Engine {
         };
         // What is given is bounded by the pipe that it comes from, and must not be taken in part.
         connection.set_buffer_limit(None);
-        Ok(Self { connection: Box::new(connection), waiting: 0 })
+        Ok(Self { connection: Box::new(connection), waiting: 0, has_ended: false })
     }
 
-    /// Takes bytes off the front of `input` and decrypts them into `plain`; returns how many were taken: none if the
-    /// peer has said that nothing more of this connection comes.
+    /// Takes bytes off the front of `input` and decrypts them into `plain`; returns how many were taken.
     pub(crate) fn decrypt(&mut self, input: &SlabMut, plain: &mut Plain, arena: &Arena) -> Result<usize, TlsFault> {
         let taken = self.connection.read_tls(&mut input.filled())?;
         let judged = self.connection.process_new_packets();
@@ -62,8 +63,13 @@ impl Engine {
             };
             reader.consume(len);
         }
-        judged?;
+        self.has_ended = judged?.peer_has_closed();
         Ok(taken)
+    }
+
+    /// Whether the peer has said that nothing more of this connection comes.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// Encrypts `segments`, or keeps them until the handshake is done.

@@ -32,6 +32,9 @@ pub enum TlsFault {
     /// The peer broke a rule of TLS, or does not speak it.
     #[error("bad TLS: {0}")]
     Misbehaved(String),
+    /// The peer has said that nothing more comes (`close_notify`).
+    #[error("the peer has closed")]
+    Closed,
     /// Our side cannot.
     #[error("TLS cannot go on: {0}")]
     Ours(String),
@@ -64,8 +67,13 @@ impl ProtocolError for TlsFault {
             Self::Certificate(_) | Self::Incompatible(_) => Blame::Incompatible,
             Self::Alert(_) => Blame::Refused,
             Self::Misbehaved(_) => Blame::PeerMisbehaved,
+            Self::Closed => Blame::Silence,
             Self::Ours(_) => Blame::Limit,
         }
+    }
+
+    fn is_end(&self) -> bool {
+        *self == Self::Closed
     }
 }
 
@@ -81,6 +89,13 @@ impl<E: ProtocolError> ProtocolError for TlsError<E> {
         match self {
             Self::Within(error) => error.may_retry(),
             Self::Tls(fault) => fault.may_retry(),
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        match self {
+            Self::Within(error) => error.is_end(),
+            Self::Tls(fault) => fault.is_end(),
         }
     }
 }

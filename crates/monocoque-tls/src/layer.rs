@@ -70,11 +70,16 @@ impl<P: Protocol> Tls<P> {
             }
             Ok(())
         })?;
-        match decrypted? {
-            0 => input.skip(input.len()),
-            taken => input.skip(taken),
+        input.skip(decrypted?);
+        match &mut self.engine {
+            Some(engine) if engine.has_ended() => {
+                // It may wait for the same of us.
+                engine.close();
+                engine.say(&mut out.write)?;
+                Err(TlsFault::Closed.into())
+            }
+            _ => Ok(!input.is_empty()),
         }
-        Ok(!input.is_empty())
     }
 }
 

@@ -26,13 +26,6 @@ pub enum WsError {
     },
 }
 
-impl WsError {
-    /// Whether the peer closed without a complaint: it was done, or went away.
-    pub fn is_farewell(&self) -> bool {
-        matches!(self, Self::Closed { code: CLOSE_NORMAL | CLOSE_AWAY | CLOSE_NO_CODE, .. })
-    }
-}
-
 /// Done.
 pub(crate) const CLOSE_NORMAL: u16 = 1000;
 /// One side goes away.
@@ -61,6 +54,11 @@ impl ProtocolError for WsError {
             Self::Session(error) => error.may_retry(),
             _ => true,
         }
+    }
+
+    /// The peer closed without a complaint: it was done, or went away.
+    fn is_end(&self) -> bool {
+        matches!(self, Self::Closed { code: CLOSE_NORMAL | CLOSE_AWAY | CLOSE_NO_CODE, .. })
     }
 }
 

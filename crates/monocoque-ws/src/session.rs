@@ -20,9 +20,6 @@ use crate::receive::{self, Run};
 use crate::send;
 use crate::upgrade::{self, NONCE_BYTES, Spoken};
 
-/// Room that is asked for to read on in a head: no head is much shorter.
-const HEAD_ROOM_BYTES: usize = 256;
-
 /// What the WebSocket sessions of an endpoint have in common.
 #[derive(Debug, Clone)]
 pub struct WsConfig {
@@ -287,7 +284,8 @@ impl Protocol for WsSession {
     fn received(&mut self, now: Instant, input: &mut SlabMut, out: &mut Output<PeerInfo>) -> Result<Need, WsError> {
         let result = match self.upgrade(now, input, out) {
             Ok(true) => self.converse(now, input, out),
-            Ok(false) => Ok(Need(input.len() + HEAD_ROOM_BYTES)),
+            // A head does not tell its length: the next byte may be its last.
+            Ok(false) => Ok(Need(input.len() + 1)),
             Err(error) => Err(error),
         };
         result.inspect_err(|error| self.close(close_code(error), out))

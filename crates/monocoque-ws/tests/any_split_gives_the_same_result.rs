@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use monocoque_core::SocketType;
 use monocoque_core::batch::Batch;
-use monocoque_core::protocol::{Need, Output, Protocol, Side};
+use monocoque_core::protocol::{Need, Output, Protocol, ProtocolError, Side};
 use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::EncodedHeader;
 use monocoque_ws::{FrameFault, UpgradeFault, WsConfig, WsError, WsSession};
@@ -136,6 +136,18 @@ impl End {
 }
 
 #[test]
+fn no_more_of_a_head_is_waited_for_than_there_may_be() {
+    for (side, head) in [(Side::Listener, REQUEST), (Side::Dialer, RESPONSE)] {
+        for cut in 1..head.len() {
+            let mut slab = SlabMut::exact(cut).expect("memory");
+            slab.extend_from_slice(&head[..cut]);
+            let need = End::new(side, config()).act(|session, out| session.received(Instant::now(), &mut slab, out));
+            assert!(need.is_ok_and(|Need(need)| need <= head.len()), "{side:?} after {cut}");
+        }
+    }
+}
+
+#[test]
 fn both_sides_say_what_the_rfcs_have_them_say() {
     let mut client = End::new(Side::Dialer, config());
     assert_eq!(client.said, REQUEST);
@@ -211,13 +223,13 @@ fn a_close_is_answered_once_and_tells_why() {
         let wire = [ws(Side::Dialer, BINARY, b"\0last"), ws(Side::Dialer, CLOSE, payload)].concat();
         let error = end.take(&wire, usize::MAX).expect_err("closed");
         assert_eq!(error, WsError::Closed { code, reason: reason.into() });
-        assert_eq!(error.is_farewell(), code != 1002);
+        assert_eq!(error.is_end(), code != 1002);
         assert_eq!((&end.said[..], &end.got[..]), (&ws(Side::Listener, CLOSE, answer)[..], &b"\0\x04last"[..]));
     }
     let mut end = End::met(Side::Listener, config());
     end.act(|session, out| session.finish(out));
     let error = end.take(&ws(Side::Dialer, CLOSE, b"\x03\xe8"), usize::MAX).expect_err("closed");
-    assert!(error.is_farewell());
+    assert!(error.is_end());
     assert_eq!(end.said, ws(Side::Listener, CLOSE, &1000_u16.to_be_bytes()));
 }
 

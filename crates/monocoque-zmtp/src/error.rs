@@ -117,7 +117,8 @@ pub enum Limit {
     MessageFrame,
     /// [`SessionConfig::max_multipart_bytes`](crate::SessionConfig).
     Message,
-    /// [`HANDSHAKE_COMMAND_BYTES_MAX`](crate::limits::HANDSHAKE_COMMAND_BYTES_MAX).
+    /// [`HANDSHAKE_COMMAND_BYTES_MAX`](crate::limits::HANDSHAKE_COMMAND_BYTES_MAX), or for a stranger
+    /// [`STRANGER_COMMAND_BYTES_MAX`](crate::limits::STRANGER_COMMAND_BYTES_MAX).
     HandshakeCommand,
     /// [`COMMAND_BYTES_MAX`](crate::limits::COMMAND_BYTES_MAX), or the message limit for subscriptions.
     Command,

@@ -8,7 +8,7 @@ use monocoque_core::wire::{COMMAND, Header, LONG, MORE, RESERVED};
 
 use crate::command::Wishes;
 use crate::error::{Limit, PeerMisbehaved, SessionError};
-use crate::limits::{COMMAND_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_COMMAND_BYTES_MAX};
+use crate::limits::{COMMAND_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_COMMAND_BYTES_MAX, STRANGER_COMMAND_BYTES_MAX};
 
 /// A limit on the body of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub(crate) struct Cap {
 
 /// The cap on the commands of a handshake.
 pub(crate) const HANDSHAKE_CAP: Cap = Cap { limit: Limit::HandshakeCommand, bytes: HANDSHAKE_COMMAND_BYTES_MAX };
+
+/// The cap on what a stranger begins the handshake of a server with.
+pub(crate) const STRANGER_CAP: Cap = Cap { limit: Limit::HandshakeCommand, bytes: STRANGER_COMMAND_BYTES_MAX };
 
 /// What is accepted of a ready peer.
 #[derive(Debug, Clone, Copy)]

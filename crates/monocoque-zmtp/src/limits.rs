@@ -10,6 +10,12 @@ use std::time::Duration;
 /// the application's own properties: libzmq's users send less than 1 KiB.
 pub const HANDSHAKE_COMMAND_BYTES_MAX: u64 = 64 * 1024;
 
+/// The longest command of a handshake that a server of PLAIN or CURVE takes of somebody that has shown nothing yet.
+///
+/// The longest that there may be is PLAIN's HELLO: a user and a password of [`CREDENTIAL_BYTES_MAX`] each (RFC 24). CURVE's is of
+/// 200 bytes (RFC 26), and an ERROR of at most 262.
+pub const STRANGER_COMMAND_BYTES_MAX: u64 = 8 + 2 * CREDENTIAL_BYTES_MAX as u64;
+
 /// The longest command after the handshake that is not a subscription.
 ///
 /// PING needs 23 bytes and ERROR 262; a command that we do not know must be held whole to be named.

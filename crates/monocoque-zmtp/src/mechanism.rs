@@ -12,6 +12,7 @@ use crate::config::{Security, SessionConfig};
 use crate::curve::Curve;
 use crate::curve::traffic::Lane;
 use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
+use crate::frames::{Cap, HANDSHAKE_CAP, STRANGER_CAP};
 use crate::metadata;
 use crate::plain;
 
@@ -89,6 +90,15 @@ impl Mechanism {
         match self {
             Self::PlainClient(_) => plain::parse(body),
             Self::Null | Self::PlainServer(_) | Self::Curve(_) => Command::parse(body),
+        }
+    }
+
+    /// The cap on the next command of the handshake: of a stranger no more is awaited than what it may begin with.
+    pub(crate) fn cap(&self) -> Cap {
+        match self {
+            Self::PlainServer(plain::Server::Listening) => STRANGER_CAP,
+            Self::Curve(curve) if curve.knows_nobody() => STRANGER_CAP,
+            _ => HANDSHAKE_CAP,
         }
     }
 

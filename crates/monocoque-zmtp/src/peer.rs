@@ -28,7 +28,8 @@ pub struct PeerInfo {
     pub side: Side,
     /// As whom an authenticator let the peer in, if it gave it a name.
     pub user_id: Option<String>,
-    /// What an authenticator told of the peer, and behind it the peer's other properties, with names as they were written.
+    /// What an authenticator told of the peer, and behind it the peer's other properties, with names as they were written; of a
+    /// peer that an authenticator judged only those whose names begin with `X-`.
     pub metadata: Vec<(String, Vec<u8>)>,
 }
 
@@ -48,12 +49,15 @@ impl PeerInfo {
         }
     }
 
-    /// Adds as whom the peer was let in. What the peer itself says of that does not count.
-    pub(crate) fn grant(&mut self, grant: Option<Grant>) {
+    /// Adds as whom the peer was let in. What the peer itself says of that does not count; of one that was `judged` no more counts
+    /// than what an application may have it say, whose names begin with `X-`.
+    pub(crate) fn grant(&mut self, grant: Option<Grant>, judged: bool) {
         let Grant { user_id, mut metadata } = grant.unwrap_or_default();
         let of_peer = std::mem::take(&mut self.metadata).into_iter();
-        let known = |name: &str| metadata.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
-        let of_peer: Vec<_> = of_peer.filter(|(name, _)| !name.eq_ignore_ascii_case(USER_ID) && !known(name)).collect();
+        let granted = |name: &str| metadata.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let own = |name: &str| name.get(..2).is_some_and(|begin| begin.eq_ignore_ascii_case("X-"));
+        let counts = |name: &str| !name.eq_ignore_ascii_case(USER_ID) && !granted(name) && (own(name) || !judged);
+        let of_peer: Vec<_> = of_peer.filter(|(name, _)| counts(name)).collect();
         metadata.extend(of_peer);
         self.metadata = metadata;
         self.user_id = Some(user_id).filter(|id| !id.is_empty());

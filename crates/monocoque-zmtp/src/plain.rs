@@ -158,7 +158,7 @@ impl Server {
                 let answer = command::encode(READY, &metadata::encode(config));
                 Ok(Step::Done { metadata: command.data.to_vec(), answer: Some(answer) })
             }
-            (_, ERROR) => Err(SessionError::HandshakeRefused { reason: command.error_reason()? }),
+            // An ERROR too: it is the server's to refuse.
             _ => Err(command.unwelcome().into()),
         }
     }

@@ -32,6 +32,10 @@ use crate::older::{Older, SUBSCRIBE_TO_ALL, Told};
 use crate::peer::PeerInfo;
 use crate::raw;
 
+/// What a piece of a message that has not ended takes beside its bytes, which may be three: the view of a slab, and its place in
+/// the list.
+const PIECE_BYTES: usize = 80;
+
 /// One ZMTP peer from greeting to close. Holds no socket, no timer and no clock.
 ///
 /// Calls follow the order of [`Protocol`]. What was collected in [`Output`] before an error is still to be
@@ -311,9 +315,8 @@ impl Session {
 
     /// Keeps frames of a message whose end is to come.
     fn hold(&mut self, frames: Bytes) -> Result<(), SessionError> {
-        let partial = self.partial.get_or_insert_default();
-        partial.push(frames, 0);
-        let asked = partial.bytes as u64;
+        self.partial.get_or_insert_default().push(frames, 0);
+        let asked = self.unfinished() as u64;
         match self.config.max_multipart_bytes {
             Some(allowed) if asked > allowed => {
                 Err(SessionError::LimitExceeded { limit: Limit::Message, asked, allowed })
@@ -412,7 +415,7 @@ impl Protocol for Session {
     }
 
     fn unfinished(&self) -> usize {
-        self.partial.as_ref().map_or(0, |partial| partial.bytes)
+        self.partial.as_ref().map_or(0, |partial| partial.bytes + partial.segments.len() * PIECE_BYTES)
     }
 
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {

@@ -62,11 +62,15 @@ fn nothing_is_said_before_the_verdict_and_the_rest_after_it() {
     assert!(end.is_unblocked());
     end.feed(&[]);
     assert!(end.take_written().starts_with(b"\x04\x1a\x05READY"));
-    end.feed(&harness::ready("PUSH", &[("user-id", b"root"), ("x-team", b"blue"), ("X-Rack", b"7")]));
+    end.feed(&harness::ready(
+        "PUSH",
+        &[("user-id", b"root"), ("x-team", b"blue"), ("X-Rack", b"7"), ("role", b"admin")],
+    ));
     let peer = end.outcome.ready.expect("ready");
     assert_eq!(peer.user_id.as_deref(), Some("ann"));
     assert_eq!(peer.property("x-team"), Some(&b"red"[..]), "what the peer says of itself does not count");
     assert_eq!((peer.property("user-id"), peer.property("X-Rack")), (None, Some(&b"7"[..])));
+    assert_eq!(peer.property("role"), None, "an authenticator that says so of others may be believed");
 }
 
 #[test]

@@ -53,6 +53,19 @@ fn a_claimed_size_is_judged_before_its_body_is_awaited() {
 }
 
 #[test]
+fn the_pieces_of_a_message_count_for_what_they_take() {
+    let mut config = SessionConfig::new(SocketType::Pull);
+    config.max_multipart_bytes = Some(80_000);
+    let mut end = End::ready(config, "PUSH");
+    // Each is two bytes, and stands alone.
+    let piece = [frame(1, b""), command("PONG", b"")].concat();
+    end.feed(&piece.repeat(900));
+    assert_eq!(end.outcome.error, None);
+    end.feed(&piece.repeat(100));
+    assert!(matches!(end.outcome.error, Some(SessionError::LimitExceeded { limit: Limit::Message, .. })));
+}
+
+#[test]
 fn a_small_message_limit_does_not_hinder_the_handshake() {
     let mut config = SessionConfig::new(SocketType::Pull);
     config.max_message_bytes = Some(0);

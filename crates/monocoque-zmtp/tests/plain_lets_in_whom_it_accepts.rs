@@ -9,7 +9,7 @@ use harness::{End, command, converse};
 use monocoque_core::SocketType::{self, Pair, Pull, Push};
 use monocoque_core::protocol::{Blame, ProtocolError, Side};
 use monocoque_zmtp::{
-    PeerIncompatible, PeerMisbehaved, PlainClient, PlainTable, Secret, Security, SessionConfig, SessionError,
+    Limit, PeerIncompatible, PeerMisbehaved, PlainClient, PlainTable, Secret, Security, SessionConfig, SessionError,
 };
 
 fn with(kind: SocketType, security: Security) -> SessionConfig {
@@ -52,6 +52,17 @@ fn the_right_password_makes_both_ready_however_the_bytes_are_split() {
         assert_eq!((at_a.mechanism, at_b.mechanism), ("PLAIN", "PLAIN"));
         assert_eq!((a.outcome.error, b.outcome.error), (None, None));
     }
+}
+
+#[test]
+fn the_longest_credentials_are_let_in() {
+    let long = [b'x'; 255];
+    let password = Secret::new(long).expect("short enough");
+    let client = Security::PlainClient(Arc::new(PlainClient::new(long, password).expect("short enough")));
+    let mut server = with(Pull, Security::PlainServer);
+    server.authenticator = Some(Arc::new(PlainTable::new([(long, long)]).expect("short enough")));
+    let (a, b) = meet(with(Push, client), server, usize::MAX);
+    assert!(a.outcome.ready.is_some() && b.outcome.ready.is_some());
 }
 
 #[test]
@@ -104,6 +115,7 @@ fn a_client_that_skips_or_bends_a_step_is_named() {
     let hello = command("HELLO", b"\x03ann\x06secret");
     let unexpected = |name: &str| SessionError::from(PeerMisbehaved::UnexpectedCommand(name.into()));
     let ready = b"\x0bSocket-Type\0\0\0\x04PUSH";
+    let too_long = SessionError::LimitExceeded { limit: Limit::HandshakeCommand, asked: 519, allowed: 518 };
     let cases = [
         (command("INITIATE", ready), unexpected("INITIATE")),
         (command("READY", ready), unexpected("READY")),
@@ -113,6 +125,8 @@ fn a_client_that_skips_or_bends_a_step_is_named() {
         (command("HELLO", b"\x03ann\x07secret"), PeerMisbehaved::MalformedCommand("HELLO").into()),
         (command("HELLO", b"\x03ann\x06secret!"), PeerMisbehaved::MalformedCommand("HELLO").into()),
         (command("HELLOO", b""), PeerMisbehaved::UnknownCommand("HELLOO".into()).into()),
+        (command("ERROR", b"\x03400"), unexpected("ERROR")),
+        (b"\x06\0\0\0\0\0\0\x02\x07".to_vec(), too_long),
         ([hello.clone(), harness::frame(0, b"early")].concat(), PeerMisbehaved::MessageInHandshake.into()),
         ([hello, command("INITIATE", b"")].concat(), PeerMisbehaved::NoSocketType.into()),
     ];

@@ -13,8 +13,8 @@ use monocoque_core::protocol::{Output, Protocol, ProtocolError, Side};
 use monocoque_core::slab::SlabMut;
 use monocoque_core::{Message, SocketType};
 use monocoque_zmtp::{
-    Applicant, Credentials, CurveClient, CurveKeys, CurveServer, Entropy, PeerIncompatible, PeerMisbehaved, Refusal,
-    SecretKey, Security, Session, SessionConfig, SessionError, Verdict,
+    Applicant, Credentials, CurveClient, CurveKeys, CurveServer, Entropy, Limit, PeerIncompatible, PeerMisbehaved,
+    Refusal, SecretKey, Security, Session, SessionConfig, SessionError, Verdict,
 };
 
 static DRAWN: AtomicU8 = AtomicU8::new(1);
@@ -186,6 +186,16 @@ fn a_client_that_is_not_listed_is_refused() {
     let (client, listener) = meet_judged(curve_client(2), server, usize::MAX);
     assert_eq!(listener.outcome.error, Some(SessionError::AuthenticationFailed { status: 300 }));
     assert_eq!((client.outcome.error, client.outcome.ready), (None, None), "it is told nothing");
+}
+
+#[test]
+fn of_a_stranger_no_long_command_is_awaited() {
+    let mut server = End::new(config(curve_server(&[1])), Side::Listener, Instant::now());
+    let mut greeting = harness::greeting(1);
+    greeting[12..17].copy_from_slice(b"CURVE");
+    server.feed(&[greeting, b"\x06\0\0\0\0\0\0\x02\x07".to_vec()].concat());
+    let too_long = SessionError::LimitExceeded { limit: Limit::HandshakeCommand, asked: 519, allowed: 518 };
+    assert_eq!(server.outcome.error, Some(too_long));
 }
 
 #[test]

@@ -144,6 +144,11 @@ impl Curve {
         matches!(self.stage, Stage::Hello { .. })
     }
 
+    /// Whether this is a server that has heard nothing yet.
+    pub(crate) fn knows_nobody(&self) -> bool {
+        matches!(self.stage, Stage::Idle)
+    }
+
     /// The client's HELLO.
     pub(crate) fn hello(&mut self, client: &CurveClient) -> Result<Bytes, SessionError> {
         let short = draw_secret(client.entropy)?;

@@ -13,7 +13,7 @@ use crate::auth::{Applicant, Credentials, Grant, Judging, NoVerdict, PendingVerd
 use crate::command;
 use crate::config::Security;
 use crate::error::{PeerIncompatible, PeerMisbehaved, SessionError};
-use crate::frames::{self, HANDSHAKE_CAP, Judged};
+use crate::frames::{self, Judged};
 use crate::greeting::Version;
 use crate::mechanism::Step;
 use crate::peer::{Introduction, PeerInfo};
@@ -43,10 +43,11 @@ impl Session {
         let Some(&flags) = bytes.first() else {
             return Ok(Some(Need(0)));
         };
+        let cap = self.mechanism.cap();
         // spec: 37/ZMTP, formal grammar — handshake = 1*command.
-        let judged = match frames::judge(&bytes[..1], HANDSHAKE_CAP) {
+        let judged = match frames::judge(&bytes[..1], cap) {
             Ok(_) if flags & COMMAND == 0 => return Err(PeerMisbehaved::MessageInHandshake.into()),
-            Ok(_) => frames::judge(bytes, HANDSHAKE_CAP)?,
+            Ok(_) => frames::judge(bytes, cap)?,
             Err(error) => return Err(error),
         };
         let (header, frame_len) = match judged {
@@ -84,7 +85,8 @@ impl Session {
                     .inspect_err(|error| out.write.extend(refusal(error)))?;
                 out.write.extend(answer);
                 let mut peer = introduction.into_peer(announced, self.mechanism.name(), self.side);
-                peer.grant(self.entry.take().and_then(|entry| entry.grant));
+                let grant = self.entry.take().and_then(|entry| entry.grant);
+                peer.grant(grant, self.config.authenticator.is_some());
                 out.ready = Some(peer);
                 self.stage = if self.mechanism.lanes().is_some() { Stage::SealedTraffic } else { Stage::Traffic };
                 self.pulse.start(now);

@@ -81,7 +81,12 @@ impl Session {
             return;
         }
         match self.mechanism.lanes() {
-            Some((sending, _)) => sending.seal(&mut vec![frames], &mut out.write),
+            Some((sending, _)) => {
+                let mut frames = vec![frames];
+                while !frames.is_empty() {
+                    sending.seal(&mut frames, &mut out.write);
+                }
+            }
             None => out.write.push(frames),
         }
     }

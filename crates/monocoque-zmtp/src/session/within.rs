@@ -94,7 +94,7 @@ impl Session {
                 let cap = self.rules.largest();
                 Cap { bytes: cap.bytes.saturating_add(SEALED_BYTES as u64), ..cap }
             }
-            _ => HANDSHAKE_CAP,
+            _ => self.mechanism.cap(),
         };
         frames::check_size(Header { flags: 0, header_len: FRAME_HEADER_BYTES_MAX, body_len: body_bytes }, cap).map(drop)
     }
