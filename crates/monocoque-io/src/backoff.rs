@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// No wait is shorter: an endpoint of this machine refuses at once.
+const WAIT_MIN: Duration = Duration::from_millis(1);
+
 /// No wait is longer, whatever the bounds say.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -36,7 +39,7 @@ impl Backoff {
 
     /// The next wait: three quarters to five quarters of the nominal one.
     pub fn wait(&mut self) -> Duration {
-        let nominal = self.next.min(WAIT_MAX);
+        let nominal = self.next.clamp(WAIT_MIN, WAIT_MAX);
         self.next = nominal.saturating_mul(2).min(self.config.max.max(self.config.first));
         nominal.mul_f64(0.75 + self.random.f64() / 2.0)
     }
@@ -50,6 +53,16 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_wait_is_a_short_one_that_doubles_too() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(BackoffConfig { first: Duration::ZERO, max: ms(4) }, 7);
+        for nominal in [1000, 2000, 4000, 4000] {
+            let wait = backoff.wait().as_micros();
+            assert!((nominal * 3 / 4..=nominal * 5 / 4).contains(&wait), "{wait} for {nominal}");
+        }
+    }
 
     #[test]
     fn waits_double_to_the_bound_and_fall_back() {

@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::connection::yield_now;
 use crate::readiness::until;
-use crate::resolve::local_addresses;
+use crate::resolve::{interface_index, local_addresses};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
 
@@ -71,7 +71,7 @@ impl Datagrams {
             socket.set_reuse_address(true)?;
         }
         socket.bind(&bindable(address).into())?;
-        join(&socket, address.ip(), endpoint).await?;
+        join(&socket, address, endpoint).await?;
         let mut bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
         bound.set_ip(address.ip());
         let endpoint = format!("udp://{bound}").parse().map_err(io::Error::other)?;
@@ -216,18 +216,18 @@ async fn open(address: SocketAddr, endpoint: &UdpEndpoint, config: &DatagramConf
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     config.tuning.apply_datagram(&socket, domain)?;
     if address.ip().is_multicast() {
-        let interface = interface(endpoint).await?;
-        match (address.ip(), interface) {
-            (IpAddr::V4(_), interface) => {
+        match address {
+            SocketAddr::V4(_) => {
                 socket.set_multicast_ttl_v4(config.multicast_hops)?;
                 socket.set_multicast_loop_v4(config.multicast_loop)?;
-                if let Some(IpAddr::V4(interface)) = interface {
+                if let Some(IpAddr::V4(interface)) = interface(endpoint).await? {
                     socket.set_multicast_if_v4(&interface)?;
                 }
             }
-            (IpAddr::V6(_), _) => {
+            SocketAddr::V6(group) => {
                 socket.set_multicast_hops_v6(config.multicast_hops)?;
                 socket.set_multicast_loop_v6(config.multicast_loop)?;
+                socket.set_multicast_if_v6(index(group, endpoint)?)?;
             }
         }
     }
@@ -245,17 +245,27 @@ async fn interface(endpoint: &UdpEndpoint) -> io::Result<Option<IpAddr>> {
     }
 }
 
-async fn join(socket: &Socket, group: IpAddr, endpoint: &UdpEndpoint) -> io::Result<()> {
-    let interface = interface(endpoint).await?;
+/// The number of the interface for an IPv6 group: that of its scope, or that was named; 0 leaves it to the system.
+fn index(group: SocketAddrV6, endpoint: &UdpEndpoint) -> io::Result<u32> {
+    match (group.scope_id(), endpoint.interface()) {
+        (0, None | Some(Host::Any)) => Ok(0),
+        (0, Some(named)) => interface_index(named),
+        (scope, _) => Ok(scope),
+    }
+}
+
+async fn join(socket: &Socket, group: SocketAddr, endpoint: &UdpEndpoint) -> io::Result<()> {
     match group {
-        IpAddr::V4(group) if group.is_multicast() => {
-            let interface = match interface {
+        SocketAddr::V4(group) if group.ip().is_multicast() => {
+            let interface = match interface(endpoint).await? {
                 Some(IpAddr::V4(interface)) => interface,
                 _ => std::net::Ipv4Addr::UNSPECIFIED,
             };
-            socket.join_multicast_v4(&group, &interface)
+            socket.join_multicast_v4(group.ip(), &interface)
         }
-        IpAddr::V6(group) if group.is_multicast() => socket.join_multicast_v6(&group, 0),
+        SocketAddr::V6(group) if group.ip().is_multicast() => {
+            socket.join_multicast_v6(group.ip(), index(group, endpoint)?)
+        }
         _ => Ok(()),
     }
 }

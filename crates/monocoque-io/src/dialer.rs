@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use compio::driver::SharedFd;
 use compio::driver::op::Connect;
@@ -30,7 +30,7 @@ use crate::tuning::SocketTuning;
 pub struct DialConfig {
     /// The waits between attempts; `None` means one attempt only (`ZMQ_RECONNECT_IVL` -1).
     pub backoff: Option<BackoffConfig>,
-    /// How long one attempt may take to connect; `None` leaves it to the system.
+    /// How long the connection to one address may take; `None` leaves it to the system.
     pub timeout: Option<Duration>,
     /// A refused attempt is the last one.
     pub stop_when_refused: bool,
@@ -117,17 +117,14 @@ async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io
                 connect_stream(endpoint, &tcp, config, driver).await
             }
             Endpoint::Ipc(ipc) => {
-                let socket = connect(&unix_address(ipc)?, None, &config.tuning, driver).await?;
+                let socket = connect(&unix_address(ipc)?, None, config, driver).await?;
                 // Our end has no name.
                 Ok((socket, "ipc://".to_owned(), endpoint.to_string()))
             }
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     };
-    let (socket, local, remote) = match config.timeout {
-        None => connecting.await?,
-        Some(limit) => compio::time::timeout(limit, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??,
-    };
+    let (socket, local, remote) = connecting.await?;
     let link = StreamLink::new(socket);
     let facts = LinkFacts::new(Side::Dialer, local, remote, &link);
     Ok((link, facts))
@@ -142,27 +139,23 @@ async fn connect_stream(
 ) -> io::Result<(OwnedFd, String, String)> {
     match &config.proxy {
         Some(proxy) => {
-            let socket = connect_by(proxy, tcp, &config.tuning, driver).await?;
+            let socket = connect_by(proxy, tcp, config, driver).await?;
             let (socket, local) = with_local(endpoint, socket);
             Ok((socket, local, endpoint_to(endpoint)))
         }
         None => {
-            let (socket, target) = connect_tcp(tcp, &config.tuning, driver).await?;
+            let (socket, target) = connect_tcp(tcp, config, driver).await?;
             let (socket, local) = with_local(endpoint, socket);
             Ok((socket, local, endpoint_like(endpoint, target)))
         }
     }
 }
 
-async fn connect_tcp(
-    endpoint: &TcpEndpoint,
-    tuning: &SocketTuning,
-    driver: Driver,
-) -> io::Result<(OwnedFd, SocketAddr)> {
-    let route = route(endpoint, tuning.ipv6).await?;
+async fn connect_tcp(endpoint: &TcpEndpoint, config: &DialConfig, driver: Driver) -> io::Result<(OwnedFd, SocketAddr)> {
+    let route = route(endpoint, config.tuning.ipv6).await?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for (source, target) in route.targets {
-        match connect(&target.into(), source, tuning, driver).await {
+        match connect(&target.into(), source, config, driver).await {
             Ok(socket) => return Ok((socket, target)),
             Err(error) => last = error,
         }
@@ -174,13 +167,13 @@ async fn connect_tcp(
 async fn connect_by(
     proxy: &SocksProxy,
     endpoint: &TcpEndpoint,
-    tuning: &SocketTuning,
+    config: &DialConfig,
     driver: Driver,
 ) -> io::Result<OwnedFd> {
     let first = TcpEndpoint::new(proxy.at.clone());
     let source = endpoint.source().or(proxy.source.as_ref());
     let first = source.map_or(first.clone(), |source| first.with_source(source.clone()));
-    let (socket, _) = connect_tcp(&first, tuning, driver).await?;
+    let (socket, _) = connect_tcp(&first, config, driver).await?;
     let negotiating = proxy.negotiate(socket, endpoint.target());
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the SOCKS proxy does not answer");
     compio::time::timeout(NEGOTIATION_TIME_MAX, negotiating).await.map_err(silent)?
@@ -204,7 +197,7 @@ fn endpoint_to(endpoint: &Endpoint) -> String {
 async fn connect(
     target: &SockAddr,
     source: Option<SocketAddr>,
-    tuning: &SocketTuning,
+    DialConfig { tuning, timeout, .. }: &DialConfig,
     driver: Driver,
 ) -> io::Result<OwnedFd> {
     let kind = if driver == Driver::Poll { Type::STREAM.nonblocking() } else { Type::STREAM };
@@ -218,7 +211,14 @@ async fn connect(
         socket.bind(&source.into())?;
     }
     let shared = SharedFd::new(socket);
-    let (result, operation) = compio::runtime::submit(Connect::new(shared.clone(), target.clone())).await.into();
+    let connecting = compio::runtime::submit(Connect::new(shared.clone(), target.clone()));
+    // Of each address by itself: the next may answer.
+    let limit = timeout.filter(|limit| !limit.is_zero()).and_then(|limit| Instant::now().checked_add(limit));
+    let connected = match limit {
+        None => connecting.await,
+        Some(limit) => compio::time::timeout_at(limit, connecting).await.map_err(|_| io::ErrorKind::TimedOut)?,
+    };
+    let (result, operation) = connected.into();
     drop(operation);
     result?;
     if target.domain() == Domain::UNIX {
@@ -254,10 +254,11 @@ mod tests {
                 let endpoint = "tcp://127.0.0.1:*".parse().expect("valid");
                 let binding = Binding::new(&endpoint, &config).await.expect("free");
                 let Endpoint::Tcp(bound) = binding.endpoint() else { unreachable!("it is tcp") };
-                let (socket, ..) = connect_tcp(bound, &tuning, driver).await.expect("it listens");
+                let dialing = |tuning: &SocketTuning| DialConfig { tuning: tuning.clone(), ..DialConfig::default() };
+                let (socket, ..) = connect_tcp(bound, &dialing(&tuning), driver).await.expect("it listens");
                 check(&socket);
                 let nowhere = SocketTuning { device: Some("no-such-device".into()), ..tuning.clone() };
-                assert!(connect_tcp(bound, &nowhere, driver).await.is_err());
+                assert!(connect_tcp(bound, &dialing(&nowhere), driver).await.is_err());
                 let config = ListenConfig { tuning: nowhere, ..ListenConfig::default() };
                 assert!(Binding::new(&endpoint, &config).await.is_err());
             });

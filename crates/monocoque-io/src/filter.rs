@@ -16,6 +16,9 @@ pub struct AddressRange {
     prefix: u8,
 }
 
+/// Bits in front of an IPv4 address that is written as an IPv6 one.
+const MAPPED_BITS: u8 = 96;
+
 /// The text is no range of addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no address and no range ADDRESS/BITS")]
@@ -33,7 +36,19 @@ impl FromStr for AddressRange {
         let address: IpAddr = address.parse().map_err(|_| bad())?;
         let max = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.map_or(Ok(max), |prefix| prefix.parse().map_err(|_| bad()))?;
-        if prefix > max { Err(bad()) } else { Ok(Self { address, prefix }) }
+        if prefix > max {
+            return Err(bad());
+        }
+        Ok(match address {
+            // An IPv4 address in IPv6's words: peers are told apart by what they are.
+            IpAddr::V6(v6)
+                if prefix >= MAPPED_BITS
+                    && let Some(v4) = v6.to_ipv4_mapped() =>
+            {
+                Self { address: v4.into(), prefix: prefix - MAPPED_BITS }
+            }
+            _ => Self { address, prefix },
+        })
     }
 }
 
@@ -117,6 +132,8 @@ mod tests {
     #[test]
     fn a_range_has_what_agrees_in_its_bits() {
         for (text, inside, outside) in [
+            ("::ffff:10.0.0.0/104", "10.255.0.1", "11.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"),
             ("192.0.2.0/24", "192.0.2.255", "192.0.3.0"),
             ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
             ("0.0.0.0/0", "255.255.255.255", "::1"),

@@ -238,7 +238,7 @@ pub struct Listener<O> {
 impl<O: Owner> Listener<O> {
     /// Accepts until stopped.
     ///
-    /// A failure to accept is reported; when descriptors or memory have run out, accepting pauses and goes on.
+    /// A failure to accept is reported; after one that may stay, as when descriptors have run out, accepting pauses and goes on.
     pub async fn run(self, home: Home) {
         let Binding { socket, endpoint, claim } = self.binding;
         let (owner, mut stop) = (Arc::new(self.owner), self.stop);
@@ -275,9 +275,9 @@ impl<O: Owner> Listener<O> {
                     continue;
                 }
                 Err(error) => {
-                    let exhausted = is_exhaustion(&error);
+                    let may_stay = !is_of_one_peer(&error);
                     owner.event(LinkEvent::AcceptFailed(error));
-                    if exhausted {
+                    if may_stay {
                         stop.or_stopped(compio::time::sleep(ACCEPT_PAUSE)).await;
                     }
                     continue;
@@ -364,11 +364,24 @@ fn accept(listening: &Socket, driver: Driver) -> io::Result<(OwnedFd, Option<Soc
     Ok((peer, address.and_then(|address| SocketAddr::try_from(address).ok())))
 }
 
-/// Descriptors, memory or buffers have run out: trying again at once would only burn the core.
-fn is_exhaustion(error: &io::Error) -> bool {
+/// Whether it says something of the peer that was next, and nothing of those behind it. After any other, such as a want of
+/// descriptors or a socket that does not listen, trying again at once may only burn the core.
+///
+/// Source: accept(2), "Error handling".
+fn is_of_one_peer(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let code = error.raw_os_error().map(Errno::from_raw_os_error);
-    matches!(code, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+    let Some(code) = code else { return false };
+    let of_network = [
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::NONET,
+        Errno::NOPROTOOPT,
+        Errno::PROTO,
+    ];
+    matches!(code, Errno::CONNABORTED | Errno::INTR) || of_network.contains(&code)
 }
 
 #[cfg(test)]
@@ -377,12 +390,13 @@ mod tests {
     use crate::resolve::tcp_endpoint;
 
     #[test]
-    fn only_a_want_of_resources_pauses_accepting() {
+    fn accepting_pauses_after_what_may_stay() {
         use rustix::io::Errno;
-        let exhausted = |errno: Errno| is_exhaustion(&io::Error::from_raw_os_error(errno.raw_os_error()));
-        assert!([Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].into_iter().all(exhausted));
-        assert!(![Errno::CONNABORTED, Errno::INTR, Errno::PROTO].into_iter().any(exhausted));
-        assert!(!is_exhaustion(&io::ErrorKind::OutOfMemory.into()));
+        let passes = |errno: Errno| is_of_one_peer(&io::Error::from_raw_os_error(errno.raw_os_error()));
+        let staying = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::INVAL, Errno::PERM];
+        assert!(!staying.into_iter().any(passes));
+        assert!([Errno::CONNABORTED, Errno::INTR, Errno::PROTO].into_iter().all(passes));
+        assert!(!is_of_one_peer(&io::ErrorKind::OutOfMemory.into()));
     }
 
     #[test]

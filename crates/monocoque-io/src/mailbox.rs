@@ -6,6 +6,7 @@
 //! drops sockets, and that wakes I/O tasks. So what runs on an I/O runtime has a waker that never waits and may be called
 //! by anyone, and one task of the runtime, which only needs to be told once, passes the wakes on.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ use crate::placement::{Home, PlacementGone};
 pub(crate) type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
 pub(crate) type Job = Box<dyn FnOnce(Home) -> LocalFuture + Send>;
 
+/// Jobs that are started in a row. Thousands may come at once, of connections that were parked and are all to end.
+pub(crate) const JOBS_MAX: usize = 64;
+
 /// One runtime's mailbox.
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -31,7 +35,7 @@ pub(crate) struct Mailbox {
 
 #[derive(Default)]
 struct State {
-    jobs: Vec<Job>,
+    jobs: VecDeque<Job>,
     calls: Vec<Arc<Call>>,
     reader: Option<Waker>,
     closed: bool,
@@ -51,7 +55,7 @@ impl Mailbox {
     /// # Errors
     /// [`PlacementGone`] if the runtime has ended.
     pub(crate) fn post(&self, job: Job) -> Result<(), PlacementGone> {
-        self.tell(|state| state.jobs.push(job))
+        self.tell(|state| state.jobs.push_back(job))
     }
 
     /// No more jobs will come.
@@ -76,7 +80,7 @@ impl Mailbox {
         Ok(())
     }
 
-    /// The jobs that have come in; `None` once closed and empty. Wakes whom other threads have called.
+    /// Jobs that have come in, at most [`JOBS_MAX`]; `None` once closed and empty. Wakes whom other threads have called.
     pub(crate) async fn receive(&self) -> Option<Vec<Job>> {
         let mut known: Option<Waker> = None;
         poll_fn(|cx| {
@@ -90,7 +94,8 @@ impl Mailbox {
                 state.reader.clone_from(&known);
             }
             let calls = std::mem::take(&mut state.calls);
-            let jobs = std::mem::take(&mut state.jobs);
+            let count = state.jobs.len().min(JOBS_MAX);
+            let jobs: Vec<Job> = state.jobs.drain(..count).collect();
             let closed = state.closed;
             drop(state);
             calls.iter().for_each(|call| call.pass_on());
@@ -169,5 +174,45 @@ impl Wake for Call {
             // A runtime that has ended wakes nobody.
             let _ = self.mailbox.tell(|state| state.calls.push(Arc::clone(self)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::pin::pin;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Context;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whom_others_call_is_woken_between_many_jobs() {
+        let mailbox = Arc::new(Mailbox::default());
+        for _ in 0..2 * JOBS_MAX + 1 {
+            mailbox.post(Box::new(|_| Box::pin(ready(())))).expect("it is read");
+        }
+        let woken = Arc::new(Woken::default());
+        let receive = || match pin!(mailbox.receive()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(jobs) => jobs.map_or(0, |jobs| jobs.len()),
+            Poll::Pending => 0,
+        };
+        let mut seen = Vec::new();
+        for calls in 0..4 {
+            let call = Call::of(Arc::clone(&woken).into(), &mailbox);
+            thread::spawn(move || call.wake_by_ref()).join().expect("no panic");
+            seen.push(receive());
+            assert_eq!(woken.0.load(Ordering::Relaxed), calls + 1);
+        }
+        assert_eq!(seen, [JOBS_MAX, JOBS_MAX, 1, 0]);
     }
 }

@@ -1,11 +1,13 @@
 //! Where actors run: on I/O threads of the context's own, or on the caller's compio runtime.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -14,7 +16,7 @@ use monocoque_core::sync::Mutex;
 
 use crate::background::start_thread;
 use crate::driver::{Driver, DriverChoice, DriverError};
-use crate::mailbox::{LocalFuture, Mailbox, Reading};
+use crate::mailbox::{JOBS_MAX, Job, LocalFuture, Mailbox, Reading};
 use crate::parking::Parking;
 use crate::spin::Spin;
 use crate::task::Task;
@@ -31,6 +33,27 @@ pub struct Home {
 }
 
 impl Home {
+    /// Begins `job`. One that panics does so as a task of its own: the runtime goes on.
+    fn begin(&self, job: Job) {
+        let begun = catch_unwind(AssertUnwindSafe(|| job(self.clone())));
+        self.start(begun.unwrap_or_else(|payload| Box::pin(async { resume_unwind(payload) })));
+    }
+
+    /// Waits until whoever else is due on this runtime has had a turn.
+    async fn give_way(&self) {
+        let mut asked = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut asked, true) {
+                return Poll::Ready(());
+            }
+            if !self.spin.next_turn(cx.waker()) {
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Runs `future` as a task of this runtime.
     pub(crate) fn start(&self, future: LocalFuture) {
         let run = Task::new(future).run(Arc::clone(self.parking.mailbox()), self.spin.clone());
@@ -122,7 +145,11 @@ async fn serve(reading: Reading, driver: Driver, is_local: bool) {
     let parking = Parking::new(Arc::clone(&reading.0));
     let home = Runtime::with_current(|runtime| Home { driver, is_local, spin: Spin::start(runtime), parking });
     while let Some(jobs) = reading.0.receive().await {
-        jobs.into_iter().for_each(|job| home.start(job(home.clone())));
+        let more = jobs.len() == JOBS_MAX;
+        jobs.into_iter().for_each(|job| home.begin(job));
+        if more {
+            home.give_way().await;
+        }
     }
     home.close_parking();
 }
@@ -165,6 +192,12 @@ impl Placement {
     fn new(seats: Vec<Seat>, driver: Driver, local: bool, threads: IoThreads) -> Self {
         let open = (0..seats.len()).collect();
         Self { seats: seats.into(), open, next: Arc::default(), driver, local, threads: Arc::new(Mutex::new(threads)) }
+    }
+
+    /// Whether the calling thread is one of its I/O threads.
+    pub fn runs_here(&self) -> bool {
+        let here = std::thread::current().id();
+        self.threads.lock().0.iter().any(|thread| thread.handle.thread().id() == here)
     }
 
     /// Its I/O threads, for whoever waits for them; there are none the second time.

@@ -74,21 +74,40 @@ fn any_socket(family: AddressFamily) -> rustix::io::Result<OwnedFd> {
 }
 
 fn look_up(name: &str, port: u16, ipv6: bool, interfaces: bool) -> io::Result<Vec<SocketAddr>> {
-    if interfaces && let Some(address) = interface(name, ipv6)? {
-        return Ok(vec![(address, port).into()]);
+    let of_interface = if interfaces { interface(name, ipv6)? } else { Vec::new() };
+    if !of_interface.is_empty() {
+        return Ok(of_interface.into_iter().map(|address| (address, port).into()).collect());
     }
     let found = (name, port).to_socket_addrs()?;
     let found: Vec<_> = found.filter(|address| ipv6 || address.is_ipv4()).collect();
     if found.is_empty() { Err(not_found(name)) } else { Ok(found) }
 }
 
-/// The address of the interface `name`, IPv6 before IPv4 if that is on.
-fn interface(name: &str, ipv6: bool) -> io::Result<Option<IpAddr>> {
+/// The addresses of the interface `name`, one of each family: IPv6, if that is on, before IPv4.
+fn interface(name: &str, ipv6: bool) -> io::Result<Vec<IpAddr>> {
     let named = if_addrs::get_if_addrs()?.into_iter().filter(|interface| interface.name == name);
-    let mut found: Vec<IpAddr> =
-        named.map(|interface| interface.ip()).filter(|address| ipv6 || address.is_ipv4()).collect();
-    found.sort_by_key(IpAddr::is_ipv4);
-    Ok(found.into_iter().next())
+    let found = named.map(|interface| interface.ip()).filter(|address| ipv6 || address.is_ipv4());
+    Ok(one_of_each_family(found.collect()))
+}
+
+/// Of IPv6 one that is more than a link's own, if there is one: those want a scope beside.
+fn one_of_each_family(mut found: Vec<IpAddr>) -> Vec<IpAddr> {
+    let is_of_link = |address: &IpAddr| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+    found.sort_by_key(|address| (address.is_ipv4(), is_of_link(address)));
+    found.dedup_by_key(|address| address.is_ipv4());
+    found
+}
+
+/// The number of the interface that is called `name`, or has this address.
+pub(crate) fn interface_index(host: &Host) -> io::Result<u32> {
+    let has = |interface: &if_addrs::Interface| match host {
+        Host::Any => false,
+        Host::V4(address) => interface.ip() == IpAddr::from(*address),
+        Host::V6 { addr, .. } => interface.ip() == IpAddr::from(*addr),
+        Host::Name(name) => interface.name == *name,
+    };
+    let found = if_addrs::get_if_addrs()?.into_iter().find(has);
+    found.and_then(|interface| interface.index).ok_or_else(|| not_found(&host.to_string()))
 }
 
 fn scoped(address: Ipv6Addr, scope: Option<&str>, port: u16) -> io::Result<SocketAddr> {
@@ -149,6 +168,18 @@ mod tests {
     fn an_interface_goes_before_a_name() {
         assert_eq!(look_up("lo", 7, false, true).expect("loopback"), [(Ipv4Addr::LOCALHOST, 7).into()]);
         assert!(look_up("lo", 7, false, false).is_err());
+    }
+
+    #[test]
+    fn an_interface_has_an_address_of_each_family() {
+        let addresses = ["10.0.0.1", "fe80::1", "2001:db8::1", "10.0.0.2"].map(|text| text.parse().expect("valid"));
+        let best = ["2001:db8::1", "10.0.0.1"].map(|text| text.parse::<IpAddr>().expect("valid"));
+        assert_eq!(one_of_each_family(addresses.to_vec()), best);
+        assert_eq!(one_of_each_family(addresses[..2].to_vec()), [addresses[1], addresses[0]]);
+        let index = |host: Host| interface_index(&host).ok();
+        let named = |name: &str| index(Host::Name(name.to_owned()));
+        assert!(named("lo").is_some());
+        assert_eq!((index(Host::V4(Ipv4Addr::LOCALHOST)), named("no-such-device")), (named("lo"), None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use std::io::Write;
 
-use common::{RawListener, Teller, each_link, is_stopped, numbered, shared, wire};
+use common::{RawListener, Teller, drivers, each_link, is_stopped, numbered, shared, turn, wire};
 use monocoque_io::End;
 
 fn panic_with<T: Send + 'static>(held: T) {
@@ -62,4 +62,14 @@ fn when_it_drops_its_end_of_a_pipe() {
         drop(peer);
         assert!(matches!(story.ended().end, End::Finished));
     });
+}
+
+#[test]
+fn when_it_makes_what_is_to_run() {
+    for driver in drivers() {
+        let placement = shared(driver);
+        let make = |_| -> std::future::Ready<()> { panic!("on purpose") };
+        placement.spawn(make).expect("alive");
+        turn(&placement);
+    }
 }

@@ -5,7 +5,7 @@
 //! for its turn. See docs/decisions/0025.
 
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use monocoque_core::budget::{Budget, Charge, Place};
 use monocoque_core::limits::{RESERVE_BYTES, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES, SLAB_TINY_BYTES};
@@ -18,7 +18,7 @@ const READ_PART: usize = 4;
 const TURN_PART: usize = 256;
 
 /// How often who holds memory for a message that has not ended is looked at.
-pub(super) const STALL_INTERVAL: Duration = Duration::from_secs(1);
+const STALL_INTERVAL: Duration = Duration::from_secs(1);
 /// How many times in a row it may be found without progress while others wait for memory.
 const STALLS_MAX: u32 = 10;
 /// What is progress within a message. A slow peer sends this much in that time.
@@ -47,6 +47,8 @@ struct Account {
     read: usize,
     /// How often no progress was found since.
     stalls: u32,
+    /// When that is looked at next. Not counted from the last read: who sends byte after byte makes no progress.
+    look: Option<Instant>,
 }
 
 /// What is waited for.
@@ -65,7 +67,7 @@ impl Memory {
     pub(super) fn under(ceiling: Option<&Budget>, beside: impl Fn(usize) -> usize) -> Self {
         Self(ceiling.map(|ceiling| {
             let reserve = Budget::new(RESERVE_BYTES + beside(RESERVE_BYTES));
-            Box::new(Account { ceiling: ceiling.clone(), reserve, beside: None, read: 0, stalls: 0 })
+            Box::new(Account { ceiling: ceiling.clone(), reserve, beside: None, read: 0, stalls: 0, look: None })
         }))
     }
 
@@ -86,14 +88,21 @@ impl Memory {
         let Some(account) = &mut self.0 else { return };
         account.read += count;
         if delivered || account.read >= PROGRESS_BYTES {
-            (account.read, account.stalls) = (0, 0);
+            (account.read, account.stalls, account.look) = (0, 0, None);
         }
+    }
+
+    /// When [`has_stalled`](Self::has_stalled) or [`is_in_the_way`](Self::is_in_the_way) is to be asked.
+    pub(super) fn next_look(&mut self) -> Instant {
+        let next = || Instant::now() + STALL_INTERVAL;
+        self.0.as_mut().map_or_else(next, |account| *account.look.get_or_insert_with(next))
     }
 
     /// Looks at who waits for its peer to go on with a message. Whether it has done so for too long while others waited for
     /// memory.
     pub(super) fn has_stalled(&mut self) -> bool {
         let Some(account) = &mut self.0 else { return false };
+        account.look = None;
         account.stalls = if account.ceiling.is_short() { account.stalls + 1 } else { 0 };
         account.stalls >= STALLS_MAX
     }
@@ -102,6 +111,7 @@ impl Memory {
     /// the one to give way.
     pub(super) fn is_in_the_way(&mut self, wait: &Wait) -> bool {
         let Some(account) = &mut self.0 else { return false };
+        account.look = None;
         account.stalls = if wait.below_ceiling.0.blocks_others() { account.stalls + 1 } else { 0 };
         account.stalls >= STALLS_MAX
     }

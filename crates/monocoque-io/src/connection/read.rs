@@ -12,7 +12,6 @@ use monocoque_core::pipe::ReadTurns;
 use monocoque_core::slab::{Arena, OutOfMemory, SlabClass};
 
 use super::intake::{Intake, Kept, Lack, Read, moved};
-use super::memory::STALL_INTERVAL;
 use super::readable::Wait;
 use super::shared::{Shared, TURNS_MAX, WATCH_INTERVAL};
 use super::{End, Host, yield_now};
@@ -225,14 +224,14 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
     /// Waits for the peer to go on with a message, as long as nobody waits for the memory that is held for it, and for some
     /// time if somebody does.
     async fn readable_in_time(&mut self) -> io::Result<()> {
-        let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+        let mut look = Box::pin(compio::time::sleep_until(self.intake.kept.memory.next_look()));
         poll_fn(|cx| {
             self.shared.watch(cx);
             while look.as_mut().poll(cx).is_ready() {
                 if self.intake.kept.memory.has_stalled() {
                     self.shared.end(End::Stalled);
                 }
-                look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+                look = Box::pin(compio::time::sleep_until(self.intake.kept.memory.next_look()));
             }
             self.readable.poll_ready(cx)
         })
@@ -250,7 +249,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
         let held = self.intake.len();
         let least = self.intake.kept.need.max(held + 1);
         let mut wait = self.intake.kept.memory.wait(least, held + self.intake.unfinished());
-        let mut look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+        let mut look = Box::pin(compio::time::sleep_until(self.intake.kept.memory.next_look()));
         let mut left = None;
         self.shared.paused.set(true);
         let waited = poll_fn(|cx| {
@@ -259,7 +258,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
                 if self.intake.kept.memory.is_in_the_way(&wait) {
                     self.shared.end(End::Stalled);
                 }
-                look = Box::pin(compio::time::sleep(STALL_INTERVAL));
+                look = Box::pin(compio::time::sleep_until(self.intake.kept.memory.next_look()));
             }
             // What will never be enough to go on with is not waited for.
             poll_left(&mut left, cx, || match self.intake.link.left_unread() {

@@ -15,5 +15,7 @@ pub(super) fn take() -> Batch {
 /// Empties `batch`, for whoever comes next.
 pub(super) fn give_back(mut batch: Batch) {
     batch.clear();
-    Spares::take_back(&BATCHES, batch);
+    if batch.is_small() {
+        Spares::take_back(&BATCHES, batch);
+    }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use monocoque_core::Protocol;
 use monocoque_core::batch::{Batch, unsent};
 use monocoque_core::pipe::{BatchSink, BatchSource, WriteThrough};
-use monocoque_core::protocol::Output;
+use monocoque_core::protocol::{Output, ProtocolError};
 
 use super::{End, Ended, Host, scratch};
 
@@ -188,9 +188,16 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
         }
         scratch::give_back(out.deliver);
         result.unwrap_or_else(|error| {
-            self.end(End::Protocol(error));
+            self.end(if error.is_end() { self.left(0) } else { End::Protocol(error) });
             T::default()
         })
+    }
+
+    /// What it means that the peer has closed, within a message of which `truncated` bytes came: what the protocol understands by it,
+    /// if anything.
+    pub(super) fn left(&self, truncated: usize) -> End<P::Error> {
+        let why = self.protocol.borrow().left();
+        why.map_or(End::PeerClosed { truncated }, End::Protocol)
     }
 
     /// Looks at the peer's signs of life while nothing can be written. Silence that we cause is forgiven.
@@ -231,6 +238,20 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             outgoing.put_back(rest);
         } else {
             self.cut.set(self.cut.get() + outgoing.put_back_cut(rest, passed > 0));
+        }
+    }
+
+    /// [`put_back`](Self::put_back) where the bytes were not those of the wire. Any message of `taken` may be the one in which the link
+    /// broke, so they are sent one by one the next time; of one that was sent so it is known, and whether others `passed` before it.
+    pub(super) fn put_back_made(&self, taken: &[Bytes], single: bool, passed: bool) {
+        let mut outgoing = self.outgoing.borrow_mut();
+        let Some(outgoing) = &mut *outgoing else { return };
+        let rest = unsent(taken, 0);
+        outgoing.send_singly(rest.messages);
+        if single {
+            self.cut.set(self.cut.get() + outgoing.put_back_cut(rest, passed));
+        } else {
+            outgoing.put_back(rest);
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use monocoque_core::Protocol;
-use monocoque_core::batch::Batch;
+use monocoque_core::batch::{Batch, split_first};
 use monocoque_core::pipe::{BatchSource, Taken};
 
 use super::patience::Patience;
@@ -31,6 +31,8 @@ pub(super) struct WritePump<'a, P: Protocol, L, H> {
     stop: &'a mut Stop,
     timer: Option<Timer>,
     kept: &'a mut Kept,
+    /// The link ends within what was made for it.
+    torn: bool,
 }
 
 /// What a connection that is idle keeps of its writing.
@@ -77,6 +79,10 @@ struct Sending {
     wire: usize,
     /// Segments that were left of the batch when they were made, and bytes of the first.
     before: (usize, usize),
+    /// They are of one message.
+    single: bool,
+    /// Others of the batch went out before them.
+    passed: bool,
     /// What the protocol has not taken yet.
     batch: Batch,
     /// Bytes of it that its sender has written.
@@ -107,7 +113,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
         stop: &'a mut Stop,
         kept: &'a mut Kept,
     ) -> Self {
-        Self { shared, link, home, stop, timer: None, kept }
+        Self { shared, link, home, stop, timer: None, kept, torn: false }
     }
 
     pub(super) async fn run(&mut self) {
@@ -144,7 +150,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
                 yield_now().await;
             }
         }
-        if !self.end_turn() && !self.shared.broken.get() {
+        if !self.end_turn() && !self.torn && !self.shared.broken.get() {
             self.last_words();
         }
         self.link.shutdown(Shutdown::Both);
@@ -239,11 +245,15 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
     }
 
     fn write_control(&mut self) -> Option<Rest<'_>> {
+        let bytes = self.take_control();
+        self.write(Sending { bytes, ..Sending::default() })
+    }
+
+    fn take_control(&self) -> Vec<Bytes> {
         if self.shared.is_congested() {
             self.shared.wake();
         }
-        let bytes = std::mem::take(&mut *self.shared.control.borrow_mut());
-        self.write(Sending { bytes, ..Sending::default() })
+        std::mem::take(&mut *self.shared.control.borrow_mut())
     }
 
     fn take_sent(&self) -> usize {
@@ -312,21 +322,36 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
         let batch = &mut sending.batch;
         let Some(first) = batch.segments.first() else { return };
         sending.before = (batch.segments.len(), first.len());
-        sending.bytes = self.shared.act(|protocol, out| {
-            protocol.send(Instant::now(), batch, out)?;
+        sending.passed = sending.wire > 0;
+        // What the protocol has said since was made before what it makes now: boxes are counted, and so are records.
+        sending.bytes = if sending.passed { self.take_control() } else { Vec::new() };
+        let mut outgoing = self.shared.outgoing.borrow_mut();
+        sending.single = outgoing.as_mut().is_some_and(BatchSource::sends_singly);
+        drop(outgoing);
+        let made = self.shared.act(|protocol, out| {
+            if sending.single && !protocol.is_verbatim() {
+                protocol.send(Instant::now(), &mut split_first(&mut batch.segments), out)?;
+            } else {
+                protocol.send(Instant::now(), batch, out)?;
+            }
             Ok(std::mem::take(&mut out.write))
         });
+        sending.bytes.extend(made);
         sending.written = std::mem::take(&mut sending.sent);
         advance(&mut sending.bytes, sending.written);
         sending.wire = sending.written + sending.bytes.iter().map(Bytes::len).sum::<usize>();
     }
 
     /// The link is lost or the connection over: puts back what did not go out whole, whatever it was on the wire.
-    fn take_back(&self, sending: &mut Sending) {
+    fn take_back(&mut self, sending: &mut Sending) {
         if sending.written < sending.wire {
-            let verbatim = self.shared.protocol.borrow().is_verbatim();
+            self.torn = true;
             keep_last(&mut sending.views, sending.before);
-            self.shared.put_back(&sending.views, if verbatim { sending.written } else { 0 });
+            if self.shared.protocol.borrow().is_verbatim() {
+                self.shared.put_back(&sending.views, sending.written);
+            } else {
+                self.shared.put_back_made(&sending.views, sending.single, sending.passed);
+            }
         } else {
             self.shared.put_back(&sending.batch.segments, 0);
         }
