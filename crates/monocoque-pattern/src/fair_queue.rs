@@ -173,18 +173,18 @@ impl FairQueue {
     /// [`found_empty`](Self::found_empty).
     #[inline]
     pub(crate) fn turn(&mut self) -> Option<&mut PipeReader> {
-        let slot = self.ring.front?;
-        if self.lanes[slot as usize].lives.is_empty() {
-            return self.next_turn();
+        let mut slot = self.ring.front?;
+        while self.lanes[slot as usize].lives.is_empty() {
+            slot = self.next_turn()?;
         }
         self.lanes[slot as usize].lives.first_mut().map(|life| &mut life.reader)
     }
 
-    /// [`turn`](Self::turn), when the lane in front was cleared after it had entered the ring.
+    /// Whose turn it is when the lane in front was cleared after it had entered the ring.
     #[cold]
-    fn next_turn(&mut self) -> Option<&mut PipeReader> {
+    fn next_turn(&mut self) -> Option<u32> {
         self.found_empty();
-        self.turn()
+        self.ring.front
     }
 
     /// The next one's turn.
@@ -347,6 +347,17 @@ mod tests {
         let writer = admit(&mut queue, key);
         queue.fade(key);
         assert!(writer.is_closed());
+    }
+
+    #[test]
+    fn many_that_left_while_it_was_their_turn_are_passed_by() {
+        let mut queue = FairQueue::default();
+        let keys: Vec<_> = (1..100_000).map(|epoch| PeerKey { slot: queue.allocate(), epoch }).collect();
+        let writers: Vec<_> = keys.iter().map(|&key| admit(&mut queue, key)).collect();
+        queue.absorb(&mut keys.clone());
+        keys.iter().for_each(|&key| queue.kill(key));
+        drop(writers);
+        assert!(queue.turn().is_none());
     }
 
     #[test]

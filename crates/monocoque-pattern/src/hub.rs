@@ -139,6 +139,16 @@ impl Hub {
         self.signals.writable.wake_all();
     }
 
+    /// The far end of one of its pipes asks for the last message only: what is replaced there is dropped here, and counted.
+    pub fn conflates(&self) {
+        self.send.lock().outlets.conflates = true;
+    }
+
+    /// Whether `link` is there.
+    pub fn has_link(&self, link: LinkId) -> bool {
+        self.send.lock().outlets.of(link).is_some()
+    }
+
     /// What a caller may wait for.
     pub fn signals(&self) -> &Arc<Signals> {
         &self.signals
@@ -471,12 +481,13 @@ impl Hub {
         self.send.lock().outlets.up()
     }
 
-    /// PUB, XPUB: peers that are up and have a subscription.
+    /// PUB, XPUB, RADIO: peers that are up and have a subscription, or are sent everything.
     pub fn subscribers(&self) -> usize {
         if self.signals.has_ready() {
             self.upstream();
         }
-        self.send.lock().topics.subscribed()
+        let send = self.send.lock();
+        send.topics.subscribed() + send.every_group.len()
     }
 
     /// Different topics that peers of a PUB or XPUB subscribed to, or that a SUB or XSUB subscribed to itself

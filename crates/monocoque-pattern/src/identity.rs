@@ -51,10 +51,10 @@ impl Identities {
         }
     }
 
-    /// A name that is nobody's.
+    /// A name that is nobody's. Not that of the number 0, which as the id of a SERVER's peer means none.
     pub(crate) fn generate(&mut self) -> RoutingId {
         loop {
-            self.generated = self.generated.wrapping_add(1);
+            self.generated = self.generated.wrapping_add(1).max(1);
             let id = RoutingId::generated(self.generated);
             if !self.routes.contains_key(id.as_bytes()) {
                 return id;
@@ -113,5 +113,11 @@ mod tests {
         let mut table = Identities { generated: 6, ..Identities::default() };
         table.claim(&RoutingId::generated(7), OLD, false);
         assert_eq!(table.generate(), RoutingId::generated(8));
+    }
+
+    #[test]
+    fn no_generated_name_is_of_the_number_0() {
+        let mut table = Identities { generated: u32::MAX, ..Identities::default() };
+        assert_eq!(table.generate(), RoutingId::generated(1));
     }
 }

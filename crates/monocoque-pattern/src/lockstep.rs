@@ -5,6 +5,7 @@
 //! the id tells answers apart when more than one request may be in flight.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use monocoque_core::{Frame, Message};
 
@@ -77,11 +78,20 @@ pub(crate) enum Addressee {
 }
 
 /// What a REQ has asked: at most one request in strict alternation, and any number by id.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Requests {
     strict: Strict,
     asked: HashMap<u32, Asked>,
     last_id: u32,
+}
+
+impl Default for Requests {
+    /// Ids begin anywhere: a reply to a socket that is gone is none to the next of its name.
+    fn default() -> Self {
+        let asked: HashMap<_, _> = HashMap::default();
+        let last_id = asked.hasher().hash_one(()) as u32;
+        Self { strict: Strict::default(), asked, last_id }
+    }
 }
 
 impl Requests {

@@ -58,7 +58,8 @@ pub(crate) struct Outlets {
     serials: u32,
     epochs: u32,
     up: usize,
-    conflates: bool,
+    /// A pipe may keep the last message only, and tells how many that replaced.
+    pub(crate) conflates: bool,
     /// What went out through pipes that are gone.
     past: Flow,
     /// What goes to several links.

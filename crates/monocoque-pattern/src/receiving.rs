@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use monocoque_core::batch::{Found, Unit};
+use monocoque_core::limits::DISCARDS_MAX;
 use monocoque_core::pipe::Flow;
 use monocoque_core::stats::{DropCause, Drops};
 use monocoque_core::{Message, RoutingId};
@@ -111,6 +112,7 @@ impl RecvSide {
     #[inline]
     fn find(&mut self, signals: &Signals, into: &mut Message) -> bool {
         self.absorb(signals);
+        let mut discarded = 0;
         while let Some(reader) = self.fair.turn() {
             match reader.next_into(into) {
                 Some(Found::Message) => {
@@ -120,6 +122,13 @@ impl RecvSide {
                     if self.is_wanted(into) {
                         return true;
                     }
+                    discarded += 1;
+                    if discarded == DISCARDS_MAX {
+                        self.leave_rest(signals);
+                        break;
+                    }
+                    // Of those who have come meanwhile one may have what is wanted.
+                    self.absorb(signals);
                 }
                 // Commands have been dealt with by the protocol, or mean nothing to this type.
                 Some(Found::Command) => self.fair.pass(),
@@ -131,6 +140,13 @@ impl RecvSide {
         }
         self.tell_more(signals, false);
         false
+    }
+
+    /// What is behind the message that was taken last is for the next call, which whoever waits has to make.
+    #[cold]
+    fn leave_rest(&self, signals: &Signals) {
+        signals.leave_ready(self.fair.sender());
+        signals.readable.wake_all();
     }
 
     /// Tells senders whether the application has more in hand than what it is given now.
@@ -181,9 +197,10 @@ impl RecvSide {
         self.peeked.is_some()
     }
 
-    /// Sorts answers until `wanted` is in or the pipes are empty. Returns whether others got theirs.
+    /// Sorts answers until `wanted` is in or the pipes are empty, or too many of those who wait for one were nobody's. Returns
+    /// whether others got theirs.
     pub(crate) fn sort_answers(&mut self, signals: &Signals, wanted: Addressee) -> bool {
-        let mut others = false;
+        let (mut others, mut discarded) = (false, 0);
         while let Some(unit) = self.next_unit(signals) {
             let Unit::Message(message) = unit else { continue };
             let sender = self.fair.sender();
@@ -192,7 +209,14 @@ impl RecvSide {
                 self.answered_by = Some(sender);
             }
             match addressee {
-                Addressee::Nobody => self.drops.count(DropCause::Unexpected, 1),
+                Addressee::Nobody => {
+                    self.drops.count(DropCause::Unexpected, 1);
+                    discarded += 1;
+                    if discarded >= DISCARDS_MAX && wanted != Addressee::Nobody {
+                        self.leave_rest(signals);
+                        break;
+                    }
+                }
                 addressee if addressee == wanted => break,
                 _ => others = true,
             }

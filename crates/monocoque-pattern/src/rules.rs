@@ -81,8 +81,18 @@ impl Hub {
                 has_room.then_some(()).ok_or(SendReason::Full)
             }
             SendRule::Nowhere => Err(SendReason::Unsupported),
-            SendRule::Answer | SendRule::Publish | SendRule::Radiate | SendRule::Upstream => Ok(()),
+            SendRule::Publish => self.check_publish(first),
+            SendRule::Answer | SendRule::Radiate | SendRule::Upstream => Ok(()),
         }
+    }
+
+    fn check_publish(&self, first: &[u8]) -> Result<(), SendReason> {
+        if self.signals.has_ready() {
+            self.upstream();
+        }
+        let to_last = self.last_value.load(Ordering::Relaxed);
+        let only = if to_last { self.recv.lock().inbox.last } else { None };
+        self.send.lock().check_publish(first, only)
     }
 
     /// ROUTER, STREAM, SERVER, PEER: whether the peer of `id` has room; `None` if there is no such peer.
@@ -246,7 +256,7 @@ impl Hub {
 
     pub(crate) fn take_request(&self, recv: &mut RecvSide) -> Result<Message, RecvRefused> {
         if matches!(recv.turn, Turn::Answer { .. }) {
-            return Err(RecvRefused::State);
+            return Err(self.out_of_turn());
         }
         let received = recv.next(&self.signals).ok_or_else(|| self.nothing())?;
         let (envelope, body) = open_request(received.message);
@@ -262,7 +272,7 @@ impl Hub {
     pub(crate) fn recv_reply_and<T>(&self, also: impl FnOnce(&mut RecvSide) -> T) -> Result<(Message, T), RecvRefused> {
         let mut recv = self.recv.lock();
         if !recv.requests.may_receive() {
-            return Err(RecvRefused::State);
+            return Err(self.out_of_turn());
         }
         let mut others = false;
         if !recv.requests.is_answered() {
@@ -277,16 +287,18 @@ impl Hub {
     }
 
     pub(crate) fn recv_notice(&self) -> Result<(Message, Option<Arc<PeerProperties>>), RecvRefused> {
-        loop {
-            let ready = self.signals.has_ready();
-            if ready {
-                self.upstream();
-            }
-            let next = self.recv.lock().inbox.next();
-            if next.is_some() || !ready {
-                return next.ok_or_else(|| self.nothing());
-            }
+        // What more there is to take in wakes whoever waits.
+        if self.signals.has_ready() {
+            self.upstream();
         }
+        let next = self.recv.lock().inbox.next();
+        next.ok_or_else(|| self.nothing())
+    }
+
+    /// It is not the turn to receive, and never will be of a socket that is closed.
+    #[cold]
+    fn out_of_turn(&self) -> RecvRefused {
+        if self.is_closed() { RecvRefused::Closed } else { RecvRefused::State }
     }
 
     #[cold]

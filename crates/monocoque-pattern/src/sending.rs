@@ -65,6 +65,8 @@ impl SendSide {
         self.raw = config.raw;
         self.no_drop = config.no_drop;
         self.strict = config.routes_strictly();
+        // Of the pipes that are made from here on; those that are there go on as they are.
+        self.outlets.conflates |= config.conflate;
     }
 
     pub(crate) fn is_strict(&self) -> bool {
@@ -121,9 +123,33 @@ impl SendSide {
         if self.closed {
             return Err(SendReason::Closed);
         }
-        let matches = self.topics.matching(message.first()).contains(&to.slot) && self.outlets.is_current(to);
-        let slots = if matches { &[to.slot][..] } else { &[] };
-        fan_out(&mut self.outlets, slots, message, self.no_drop)
+        let slots = self.only(to, message.first());
+        fan_out(&mut self.outlets, slots.as_slice(), message, self.no_drop)
+    }
+
+    /// The slot of one peer, if its subscriptions match.
+    fn only(&mut self, to: PeerKey, topic: &[u8]) -> Option<u32> {
+        let matches = self.topics.matching(topic).contains(&to.slot) && self.outlets.is_current(to);
+        matches.then_some(to.slot)
+    }
+
+    /// Whether [`publish`](Self::publish), or [`publish_to`](Self::publish_to) if it is to be received by `only` one, would refuse a
+    /// message of which `first` is all that is known.
+    pub(crate) fn check_publish(&mut self, first: &[u8], only: Option<PeerKey>) -> Result<(), SendReason> {
+        if !self.no_drop {
+            return Ok(());
+        }
+        let message = Message::from(first);
+        if let Some(only) = only {
+            let slots = self.only(only, first);
+            return ask_each(&mut self.outlets, slots.as_slice(), &message);
+        }
+        let matching = self.topics.matching(first);
+        if self.inverts {
+            let others = self.outlets.all_but(matching);
+            return ask_each(&mut self.outlets, &others, &message);
+        }
+        ask_each(&mut self.outlets, matching, &message)
     }
 
     /// Sends to every peer that joined the group in the first frame.
@@ -245,14 +271,17 @@ impl SendSide {
 #[inline]
 fn fan_out(outlets: &mut Outlets, slots: &[u32], message: &Message, no_drop: bool) -> Result<(), SendReason> {
     if no_drop {
-        // Every pipe is asked, so that each full one calls back.
-        let full = slots.iter().filter(|&&slot| !outlets.has_room_for(slot, message)).count();
-        if full > 0 {
-            return Err(SendReason::Full);
-        }
+        ask_each(outlets, slots, message)?;
     }
     outlets.push_to_each(slots, message);
     Ok(())
+}
+
+/// Whether all the peers in `slots` have room.
+fn ask_each(outlets: &mut Outlets, slots: &[u32], message: &Message) -> Result<(), SendReason> {
+    // Every pipe is asked, so that each full one calls back.
+    let full = slots.iter().filter(|&&slot| !outlets.has_room_for(slot, message)).count();
+    if full > 0 { Err(SendReason::Full) } else { Ok(()) }
 }
 
 /// The owner of an outgoing pipe: asked by a connection that comes back for more than the pipe's queue has, and called by a

@@ -36,3 +36,4 @@ mod sending_goes_round;
 mod traffic_is_counted;
 mod types_do_only_what_they_can;
 mod waiters_are_woken;
+mod what_nobody_wants_is_dropped_by_and_by;
