@@ -117,12 +117,12 @@ impl<K: Kind> SocketBuilder<K> {
 
     /// The waits between attempts to connect; 50 ms doubling to 5 s by default.
     pub fn reconnect(self, bounds: BackoffConfig) -> Self {
-        self.with(|options| options.reconnect = Some(bounds))
+        self.with(|options| (options.reconnects, options.reconnect) = (true, bounds))
     }
 
     /// Connects once and never again (`ZMQ_RECONNECT_IVL` -1).
     pub fn no_reconnect(self) -> Self {
-        self.with(|options| options.reconnect = None)
+        self.with(|options| options.reconnects = false)
     }
 
     /// What ends a connected endpoint for good, instead of another attempt (`ZMQ_RECONNECT_STOP`).
@@ -130,7 +130,7 @@ impl<K: Kind> SocketBuilder<K> {
         self.with(|options| options.reconnect_stop = when)
     }
 
-    /// How long one attempt to connect may take (`ZMQ_CONNECT_TIMEOUT`); the system's own limit by default.
+    /// How long the connection to one address may take (`ZMQ_CONNECT_TIMEOUT`); by default, and for zero, the system's own limit.
     pub fn connect_timeout(self, limit: Duration) -> Self {
         self.with(|options| options.connect_timeout = Some(limit))
     }
@@ -224,12 +224,12 @@ impl<K: Kind> SocketBuilder<K> {
 
     /// Handshakes that may be under way at once on each bound endpoint; 1,024 by default.
     pub fn half_open_max(self, handshakes: usize) -> Self {
-        self.with(|options| options.listen.half_open_max = handshakes)
+        self.option(SocketOption::HALF_OPEN_MAX, count(handshakes))
     }
 
     /// And of one host, an IPv4 address or 64 bits of an IPv6 one: 512 by default, so that no host alone keeps others out.
     pub fn half_open_host_max(self, handshakes: usize) -> Self {
-        self.with(|options| options.listen.half_open_host_max = handshakes)
+        self.option(SocketOption::HALF_OPEN_HOST_MAX, count(handshakes))
     }
 
     /// Bytes that the system holds of what is sent on each connection (`ZMQ_SNDBUF`); its own choice by default, but of what
@@ -492,4 +492,9 @@ impl<K: Kind> SocketBuilder<K> {
         socket.connect(endpoint)?;
         Ok(socket)
     }
+}
+
+/// As an option has it, which has no more than 31 bits.
+fn count(handshakes: usize) -> OptionValue {
+    OptionValue::Int(i32::try_from(handshakes).unwrap_or(i32::MAX).into())
 }

@@ -36,10 +36,10 @@ impl Closing {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for background closing to end; each is bounded by its linger time. A local context cannot wait:
-    /// its runtime is this very thread.
-    pub(crate) fn wait_in_drop(&self, is_local: bool) {
-        if is_local {
+    /// Waits for background closing to end; each is bounded by its linger time. Not where it `waits` for its own thread: that of a
+    /// local context, or an I/O thread.
+    pub(crate) fn wait_in_drop(&self, waits: bool) {
+        if !waits {
             return;
         }
         let waited = self.changed.wait_while(self.count(), |count| *count > 0);
@@ -92,6 +92,11 @@ pub(crate) enum Phase {
 
 /// Closes without anyone waiting for it: the last handle was dropped.
 pub(crate) fn close_in_background(core: Arc<Core>) {
+    if core.context.is_forked() {
+        // It is the parent's, and so are the threads that would end it.
+        std::mem::forget(core);
+        return;
+    }
     if core.state.lock().is_closed() {
         return;
     }

@@ -43,7 +43,14 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.inner.closing.wait_in_drop(self.inner.is_local());
+        if self.inner.is_forked() {
+            // The threads that it would wait for, and end, are the parent's.
+            std::mem::forget(Arc::clone(&self.inner));
+            return;
+        }
+        // The threads that end sockets do not wait for themselves.
+        let waits = !self.inner.is_local() && !self.inner.is_io_thread();
+        self.inner.closing.wait_in_drop(waits);
     }
 }
 
@@ -54,6 +61,8 @@ pub(crate) struct ContextInner {
     pub(crate) defaults: Defaults,
     /// Sockets that are there.
     sockets: AtomicUsize,
+    /// The process that it was made in.
+    process: u32,
     /// The thread whose runtime a local context shares.
     local_to: Option<ThreadId>,
     placement: OnceLock<Result<Placement, ContextError>>,
@@ -105,6 +114,17 @@ impl ContextInner {
     pub(crate) fn take_threads(&self) -> IoThreads {
         let placement = self.placement.get().and_then(|placement| placement.as_ref().ok());
         placement.map(Placement::take_threads).unwrap_or_default()
+    }
+
+    /// Whether this process is a child of the one that it was made in: it has no thread of its own here.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    /// Whether the calling thread is one of its own I/O threads.
+    fn is_io_thread(&self) -> bool {
+        let placement = self.placement.get().and_then(|placement| placement.as_ref().ok());
+        placement.is_some_and(Placement::runs_here)
     }
 
     /// Whether the application's own thread does the I/O.
@@ -305,6 +325,9 @@ impl Context {
     /// each core. The sockets' futures are to be awaited on that runtime. [`local_runtime`](crate::local_runtime)
     /// makes a runtime with the best flags.
     ///
+    /// What is to be sent is sent by that runtime too, so that nothing of it goes out when the runtime has ended: sockets that are dropped
+    /// linger only while it goes on. [`close`](crate::Socket::close) them, and wait for it.
+    ///
     /// # Errors
     /// [`ContextError`] when the calling thread runs no compio runtime.
     pub fn local() -> Result<Self, ContextError> {
@@ -323,6 +346,7 @@ impl Context {
             choice: builder.choice,
             defaults: builder.defaults,
             sockets: AtomicUsize::new(0),
+            process: std::process::id(),
             local_to,
             placement,
             arena: builder

@@ -149,6 +149,14 @@ impl ProtocolError for ConversationError {
             Self::Tls(_) => true,
         }
     }
+
+    fn is_end(&self) -> bool {
+        match self {
+            Self::Session(error) => error.is_end(),
+            Self::WebSocket(error) => error.is_end(),
+            Self::Tls(fault) => fault.is_end(),
+        }
+    }
 }
 
 /// Calls whichever it is.

@@ -32,6 +32,8 @@ use crate::wait::answer;
 pub(crate) struct Core {
     pub(crate) hub: Hub,
     options: Mutex<Options>,
+    /// Held while options change, with what they act on.
+    changing: Mutex<()>,
     socket_type: SocketType,
     pub(crate) context: Arc<ContextInner>,
     pub(crate) events: Events,
@@ -119,6 +121,7 @@ impl Core {
             hub,
             socket_type: options.socket_type,
             options: Mutex::new(options),
+            changing: Mutex::new(()),
             context: Arc::clone(context),
             events,
             idle: WaitList::new(),
@@ -158,6 +161,8 @@ impl Core {
         if self.is_closing() {
             return Err(OptionError::Closed);
         }
+        // Until it acts: of two changes the later is the one that does.
+        let _changing = self.changing.lock();
         let mut options = self.options();
         let before = options.clone();
         change(&mut options)?;
@@ -383,6 +388,12 @@ impl Core {
         let matches = |entry: &mut Entry| entry.role.is_bound() == bound && entry.is_at(text);
         let found: Vec<Entry> = self.state.lock().endpoints.extract_if(.., matches).collect();
         if found.is_empty() { Err(EndpointNotFound(text.to_owned())) } else { Ok(found) }
+    }
+
+    /// The socket that it was connected to in this process, as this link, is gone: there is nothing left to disconnect.
+    pub(crate) fn forget_joined(&self, link: LinkId) {
+        let is_it = |entry: &Entry| matches!(entry.role, Role::ConnectedInproc(joined) if joined == link);
+        self.state.lock().endpoints.retain(|entry| !is_it(entry));
     }
 
     /// Whether a socket that is as libzmq's is connected to the endpoint that was written as `text`, and stays as it is then: one

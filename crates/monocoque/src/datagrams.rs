@@ -7,7 +7,7 @@ use monocoque_core::endpoint::UdpEndpoint;
 use monocoque_core::pipe::{PipeReader, PipeWriter};
 use monocoque_core::stats::DropCause;
 use monocoque_core::{Endpoint, SocketType};
-use monocoque_io::{Datagrams, PlacementGone, Stop, Stopper};
+use monocoque_io::{Backoff, Datagrams, PlacementGone, Stop, Stopper, sleep};
 use monocoque_pattern::{LinkId, PeerFacts};
 use monocoque_zmtp::DatagramShape;
 
@@ -89,12 +89,16 @@ impl Core {
         if !self.add(written.to_owned(), real.clone(), Role::BoundDatagrams, stopper) {
             return Err(BindError::Closed);
         }
-        self.events.emit(Event::Listening { endpoint: real.to_string(), descriptor: socket.descriptor() });
-        placement.spawn(move |_| station.run(socket, stop))?;
+        let (core, endpoint, descriptor) = (Arc::clone(self), real.to_string(), socket.descriptor());
+        self.events.emit(Event::Listening { endpoint: endpoint.clone(), descriptor });
+        placement.spawn(move |_| async move {
+            station.run(socket, stop).await;
+            core.events.emit(Event::Closed { endpoint, descriptor });
+        })?;
         Ok(real)
     }
 
-    /// Sends what a RADIO has to `endpoint`. Its address is looked up by the task that sends.
+    /// Sends what a RADIO has to `endpoint`. Its address is looked up by the task that sends, again and again until there is one.
     pub(crate) fn connect_datagrams(
         self: &Arc<Self>,
         written: &str,
@@ -102,20 +106,32 @@ impl Core {
     ) -> Result<LinkId, ConnectError> {
         let placement = self.placement()?;
         let station = Station::new(self).ok_or(ConnectError::Busy(self.socket_type()))?;
-        let (link, config) = (station.link, self.options().datagram_config());
+        let options = self.options();
+        let (link, config, dial) = (station.link, options.datagram_config(), options.dial_config());
+        drop(options);
         let stopper = Stopper::new();
-        let stop = stopper.listen();
+        let mut stop = stopper.listen();
         if !self.add(written.to_owned(), Endpoint::Udp(endpoint.clone()), Role::ConnectedDatagrams(link), stopper) {
             return Err(ConnectError::Closed);
         }
         placement.spawn(move |_| async move {
-            match Datagrams::sending(&endpoint, &config).await {
-                Ok(socket) => station.run(socket, stop).await,
-                Err(error) => station.core.events.emit(Event::ConnectGivenUp {
-                    endpoint: Endpoint::Udp(endpoint).to_string(),
-                    kind: Some(error.kind()),
-                    reason: Some(error.to_string()),
-                }),
+            let mut backoff = dial.backoff.map(|bounds| Backoff::new(bounds, dial.seed));
+            let told = Endpoint::Udp(endpoint.clone()).to_string();
+            loop {
+                let error = match stop.or_stopped(Datagrams::sending(&endpoint, &config)).await {
+                    None => return,
+                    Some(Ok(socket)) => return station.run(socket, stop).await,
+                    Some(Err(error)) => error,
+                };
+                let (endpoint, kind, reason) = (told.clone(), Some(error.kind()), Some(error.to_string()));
+                let Some(backoff) = &mut backoff else {
+                    return station.core.events.emit(Event::ConnectGivenUp { endpoint, kind, reason });
+                };
+                let after = backoff.wait();
+                station.core.events.emit(Event::ConnectRetried { endpoint, after, kind, reason });
+                if stop.or_stopped(sleep(after)).await.is_none() {
+                    return;
+                }
             }
         })?;
         Ok(link)

@@ -30,6 +30,13 @@ struct Name {
     waiting: Vec<Waiting>,
 }
 
+impl Name {
+    /// Whether anybody is bound to it, or waits for that.
+    fn is_used(&self) -> bool {
+        self.bound.strong_count() > 0 || !self.waiting.is_empty()
+    }
+}
+
 /// A socket that waits for a name to be bound, and the pipe that it may fill meanwhile.
 #[derive(Debug)]
 struct Waiting {
@@ -75,13 +82,15 @@ pub(crate) fn bind(core: &Arc<Core>, name: &str, endpoint: Endpoint) -> Result<(
             return Err(BindError::InUse { endpoint: endpoint.to_string() });
         }
         entry.bound = Arc::downgrade(core);
-        std::mem::take(&mut entry.waiting)
+        // The others wait for one that suits them.
+        entry.waiting.extract_if(.., |waiting| joins(core, waiting.facts.socket_type)).collect::<Vec<_>>()
     };
     if !core.add(endpoint.to_string(), endpoint.clone(), Role::BoundInproc, Stopper::new()) {
+        registry.names.lock().entry(name.to_owned()).or_default().waiting.extend(waiting);
         close(core);
         return Err(BindError::Closed);
     }
-    for waiting in waiting.into_iter().filter(|waiting| joins(core, waiting.facts.socket_type)) {
+    for waiting in waiting {
         match waiting.core.upgrade() {
             Some(from) => join(&from, waiting.link, waiting.outgoing, core, &endpoint),
             None => inherit(core, waiting),
@@ -130,8 +139,7 @@ pub(crate) fn connect(
 ) -> Result<LinkId, ConnectError> {
     let registry = &core.context.inproc;
     let mut names = registry.names.lock();
-    let entry = names.entry(inproc.to_owned()).or_default();
-    let bound = entry.bound.upgrade().filter(|bound| !bound.is_closing());
+    let bound = names.get(inproc).and_then(|name| name.bound.upgrade()).filter(|bound| !bound.is_closing());
     check_types(core, bound.as_deref(), &endpoint)?;
     let link = core.open_link(name)?;
     let (writer, outgoing) = core.direct_pipe();
@@ -144,7 +152,8 @@ pub(crate) fn connect(
         return Err(ConnectError::Closed);
     }
     let Some(bound) = bound else {
-        entry.waiting.push(Waiting { core: Arc::downgrade(core), facts: facts_of(core, &endpoint), link, outgoing });
+        let name = names.entry(inproc.to_owned()).or_default();
+        name.waiting.push(Waiting { core: Arc::downgrade(core), facts: facts_of(core, &endpoint), link, outgoing });
         return Ok(link);
     };
     drop(names);
@@ -170,9 +179,11 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>, at
     writer.set_mark(theirs.send.joined(ours.recv));
     // Either end may ask for the last message only.
     if to.conflates_incoming() {
+        from.hub.conflates();
         outgoing.conflate();
     }
     if from.conflates_incoming() {
+        to.hub.conflates();
         writer.conflate();
     }
     let to_link = to.hub.open();
@@ -194,8 +205,9 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>, at
         JointEnd { core: Arc::downgrade(to), link: to_link, key: to_key },
     ];
     from.context.inproc.joints.lock().push(Joint { ends });
-    // One of them may have closed before it could see this joint.
-    [(from, link), (to, to_link)].into_iter().filter(|(core, _)| core.is_closing()).for_each(|(core, link)| {
+    // One of them may have closed, or left, before it could see this joint.
+    let is_over = |(core, link): &(&Arc<Core>, LinkId)| core.is_closing() || !core.hub.has_link(*link);
+    [(from, link), (to, to_link)].into_iter().filter(is_over).for_each(|(core, link)| {
         part(core, Some(link));
     });
 }
@@ -219,7 +231,10 @@ pub(crate) fn set_marks(core: &Core, marks: Marks) {
 /// received is gone.
 pub(crate) fn disconnect(core: &Core, link: LinkId) {
     core.hub.leave_link(link);
-    forget(&mut core.context.inproc.names.lock(), core, Some(link));
+    let mut names = core.context.inproc.names.lock();
+    forget(&mut names, core, Some(link));
+    names.retain(|_, name| name.is_used());
+    drop(names);
     part(core, Some(link));
 }
 
@@ -227,8 +242,11 @@ pub(crate) fn disconnect(core: &Core, link: LinkId) {
 pub(crate) fn unbind(core: &Core, endpoint: &Endpoint) {
     if let Endpoint::Inproc(name) = endpoint {
         let mut names = core.context.inproc.names.lock();
-        if names.get(name.as_str()).is_some_and(|entry| std::ptr::eq(entry.bound.as_ptr(), core)) {
-            names.remove(name.as_str());
+        if let Some(entry) = names.get_mut(name.as_str())
+            && std::ptr::eq(entry.bound.as_ptr(), core)
+        {
+            entry.bound = Weak::new();
+            names.retain(|_, name| name.is_used());
         }
     }
 }
@@ -241,7 +259,7 @@ pub(crate) fn close(core: &Core) {
         entry.bound = Weak::new();
     });
     forget(&mut names, core, None);
-    names.retain(|_, entry| entry.bound.strong_count() > 0 || !entry.waiting.is_empty());
+    names.retain(|_, name| name.is_used());
 }
 
 /// What `core` sent before anyone bound waits on; a pipe with nothing in it does not.
@@ -252,15 +270,29 @@ fn forget(names: &mut HashMap<String, Name>, core: &Core, link: Option<LinkId>) 
     names.values_mut().for_each(|entry| entry.waiting.retain(|waiting| !spent(waiting)));
 }
 
+/// Takes `core` off its peers, with all that it sent and they have not received.
+pub(crate) fn retract(core: &Core) {
+    part_as(core, None, |peer, end| {
+        peer.hub.close_link(end.link);
+    });
+}
+
 /// Parts the joints of `core`, or the one of its `link`: the other ends lose their peer.
 fn part(core: &Core, link: Option<LinkId>) {
+    part_as(core, link, |peer, end| {
+        peer.hub.down(end.key);
+        peer.hub.release(end.link);
+        peer.forget_joined(end.link);
+    });
+}
+
+fn part_as(core: &Core, link: Option<LinkId>, lose: impl Fn(&Core, &JointEnd)) {
     let ours = |end: &JointEnd| std::ptr::eq(end.core.as_ptr(), core) && link.is_none_or(|link| end.link == link);
     let parted: Vec<Joint> =
         core.context.inproc.joints.lock().extract_if(.., |joint| joint.ends.iter().any(ours)).collect();
     for end in parted.iter().flat_map(|joint| &joint.ends).filter(|end| !ours(end)) {
         if let Some(peer) = end.core.upgrade() {
-            peer.hub.down(end.key);
-            peer.hub.release(end.link);
+            lose(&peer, end);
         }
     }
 }

@@ -54,7 +54,8 @@ impl Socket<Req> {
         self.ask(message.into(), limit).await
     }
 
-    /// [`request`](Self::request), waiting for the reply at most `limit`.
+    /// [`request`](Self::request), waiting for the reply at most `limit` from when the request was queued: for a peer and for room it
+    /// waits as the send time-out of the socket says.
     ///
     /// # Errors
     /// As [`request`](Self::request).

@@ -90,7 +90,8 @@ impl AccessPolicy {
     }
 
     fn admits_address(&self, address: &str) -> bool {
-        let address: Option<IpAddr> = address.parse().ok();
+        // A link-local address has its interface behind it.
+        let address: Option<IpAddr> = address.split('%').next().and_then(|address| address.parse().ok());
         let within =
             |ranges: &[AddressRange]| address.is_some_and(|address| ranges.iter().any(|range| range.contains(address)));
         !within(&self.denied) && (self.allowed.is_empty() || within(&self.allowed))
@@ -164,6 +165,8 @@ mod tests {
         let policy = AccessPolicy::new().deny(range("10.6.6.6"));
         assert_eq!(judged(&policy, "10.6.6.6", Credentials::Null), None);
         assert_eq!(judged(&policy, "", Credentials::Null).as_deref(), Some(""));
+        let policy = AccessPolicy::new().deny(range("fe80::/10"));
+        assert_eq!(judged(&policy, "fe80::1%eth0", Credentials::Null), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use monocoque_core::sync::Mutex;
 use monocoque_zmtp::PublicKey;
@@ -15,17 +15,25 @@ use super::certificate::{Certificate, CertificateError};
 /// The certificates in a directory, by their public keys. Clones are the same store.
 ///
 /// Each look compares the files' names, sizes and times with those of the last one: a certificate that is added or
-/// removed counts from the next handshake on. The directory should be on a local disk, and other people not be able to
-/// write there.
+/// removed counts from the next handshake on, one that is changed in place within a second. The directory should be on a
+/// local disk, and other people not be able to write there.
 #[derive(Debug, Clone)]
 pub struct CertificateStore {
     path: Arc<Path>,
     kept: Arc<Mutex<Kept>>,
 }
 
+/// How old a look at the files may be, if none was added or removed since. Strangers can have the store asked as often as they
+/// connect, and it is asked on an I/O thread.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Two changes of a directory within the clock of its file system have one time.
+const CLOCK_INTERVAL: Duration = Duration::from_millis(20);
+
 #[derive(Debug, Default)]
 struct Kept {
     files: Vec<Stamp>,
+    /// The last look, and the time of the directory then.
+    looked: Option<(Instant, SystemTime)>,
     certificates: HashMap<PublicKey, Certificate>,
     faults: Vec<(PathBuf, CertificateError)>,
 }
@@ -64,18 +72,31 @@ impl CertificateStore {
     }
 
     fn look(&self, kept: &mut Kept) -> io::Result<()> {
+        let (now, changed) = (Instant::now(), fs::metadata(&self.path)?.modified()?);
+        if kept.looked.is_some_and(|(at, then)| then == changed && now.duration_since(at) < LOOK_INTERVAL) {
+            return Ok(());
+        }
+        // What is looked at while it changes is looked at again.
+        let is_settled = changed.elapsed().is_ok_and(|age| age > CLOCK_INTERVAL);
+        kept.looked = is_settled.then_some((now, changed));
         let files = stamps(&self.path)?;
         if files == kept.files {
             return Ok(());
         }
         (kept.certificates, kept.faults) = (HashMap::new(), Vec::new());
+        let mut are_read = true;
         for file in &files {
             match Certificate::load(&file.path) {
                 Ok(certificate) => drop(kept.certificates.insert(certificate.public(), certificate)),
-                Err(fault) => kept.faults.push((file.path.clone(), fault)),
+                Err(fault) => {
+                    // It may be the system's fault and not the file's: without descriptors, say.
+                    are_read &= !matches!(fault, CertificateError::Io(_));
+                    kept.faults.push((file.path.clone(), fault));
+                }
             }
         }
-        kept.files = files;
+        // What could not be read is tried again at the next look.
+        kept.files = if are_read { files } else { Vec::new() };
         Ok(())
     }
 }

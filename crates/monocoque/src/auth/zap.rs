@@ -48,9 +48,10 @@ impl Authenticator for ZapClient {
         let identity = self.identity.as_ref().map_or(&[][..], RoutingId::as_bytes);
         let request = zap::request(&applicant, &self.rules.domain, identity);
         let patient = self.rules.patient;
+        let asking = Asking(socket);
         Judging::later(async move {
-            let sent = socket.try_send(request);
-            let answer = if sent.is_ok() { answer(&socket).await } else { None };
+            let sent = asking.0.try_send(request);
+            let answer = if sent.is_ok() { answer(&asking.0).await } else { None };
             match answer {
                 None if patient => pending().await,
                 None => Verdict::Unjudged(NoVerdict::HandlerGone),
@@ -72,6 +73,16 @@ impl ZapClient {
         let core = Core::uncounted(&self.context, options);
         inproc::connect(&core, endpoint.clone(), name.as_str(), None).ok()?;
         Some(Socket::new(core))
+    }
+}
+
+/// A socket that asks. What it asked and nobody has taken yet goes with it: the peer has gone, and a handler that is slower than
+/// peers come would answer for the dead.
+struct Asking(Socket<Any>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        inproc::retract(self.0.core());
     }
 }
 

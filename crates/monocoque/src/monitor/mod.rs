@@ -162,9 +162,6 @@ impl From<End<ConversationError>> for DisconnectReason {
             End::Refused => Self::Refused,
             End::Stalled => Self::Stalled,
             End::Link(error) => Self::Network(error.to_string()),
-            End::Protocol(ConversationError::WebSocket(error)) if error.is_farewell() => {
-                Self::PeerClosed { truncated: 0 }
-            }
             End::Protocol(ConversationError::Session(error)) => Self::Protocol(error),
             End::Protocol(ConversationError::WebSocket(error)) => Self::WebSocket(error),
             End::Protocol(ConversationError::Tls(fault)) => Self::Tls(fault),
@@ -361,6 +358,8 @@ impl Events {
     pub(crate) fn watch(&self) -> (Snapshot, Monitor) {
         let queue = Arc::new(Queue::default());
         let mut shared = self.shared.lock();
+        // Those that are gone are found by the next event otherwise, which may be long in coming.
+        shared.monitors.retain(|monitor| monitor.strong_count() > 0);
         shared.monitors.push(Arc::downgrade(&queue));
         (shared.registry.snapshot(), Monitor { queue, ticket: None })
     }
@@ -431,6 +430,9 @@ impl Drop for Events {
 impl Queue {
     fn push(&self, event: Event) {
         let mut state = self.state.lock();
+        if state.ended {
+            return;
+        }
         if state.events.len() >= BACKLOG_MAX {
             state.events.pop_front();
             state.lost += 1;
@@ -460,7 +462,7 @@ impl Queue {
 }
 
 /// A stream of a socket's events from the moment it was made. A slow reader sees [`Event::Lagged`] and never
-/// holds the socket up. Ends after the socket is closed.
+/// holds the socket up. Ends when the socket is gone: its last handle dropped, and its connections ended.
 #[derive(Debug)]
 pub struct Monitor {
     queue: Arc<Queue>,

@@ -141,12 +141,16 @@ async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: Monito
     while let Some(event) = monitor.recv().await {
         for line in Line::all(&event).filter(|line| line.number & mask != 0) {
             let mut message = line.write(form);
-            // Nobody may be there yet, or ever.
-            while let Err(refused) = socket.send(message).await {
+            // Nobody may be there yet, or ever; when it has ended, whoever has not read by now will not.
+            loop {
                 if monitor.has_ended() {
+                    let _ = socket.try_send(message);
                     break;
                 }
-                message = refused.into_message();
+                match socket.send(message).await {
+                    Ok(()) => break,
+                    Err(refused) => message = refused.into_message(),
+                }
             }
         }
     }
@@ -159,7 +163,6 @@ async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: Monito
             remote: String::new(),
             dialed: false,
         };
-        // Whoever has not read by now will not.
         let _ = socket.try_send(stopped.write(form));
     }
 }

@@ -135,7 +135,8 @@ pub(crate) struct Options {
     pub(crate) send_hwm: Hwm,
     pub(crate) recv_hwm: Hwm,
     pub(crate) linger: Option<Duration>,
-    pub(crate) reconnect: Option<BackoffConfig>,
+    pub(crate) reconnects: bool,
+    pub(crate) reconnect: BackoffConfig,
     pub(crate) reconnect_stop: ReconnectStop,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) handshake_timeout: Option<Duration>,
@@ -184,7 +185,8 @@ impl Options {
             send_hwm: Hwm::default(),
             recv_hwm: Hwm::default(),
             linger: Some(Duration::from_secs(1)),
-            reconnect: Some(BackoffConfig::default()),
+            reconnects: true,
+            reconnect: BackoffConfig::default(),
             reconnect_stop: ReconnectStop::default(),
             connect_timeout: None,
             handshake_timeout: Some(Duration::from_secs(30)),
@@ -217,7 +219,7 @@ impl Options {
         options.hub.reserved_names = true;
         options.as_libzmq = true;
         options.linger = if socket_type.subscribes() { Some(Duration::ZERO) } else { None };
-        options.reconnect = Some(BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO });
+        options.reconnect = BackoffConfig { first: Duration::from_millis(100), max: Duration::ZERO };
         options
     }
 
@@ -284,7 +286,7 @@ impl Options {
 
     pub(crate) fn dial_config(&self) -> DialConfig {
         DialConfig {
-            backoff: self.reconnect,
+            backoff: self.reconnects.then_some(self.reconnect),
             timeout: self.connect_timeout,
             stop_when_refused: self.reconnect_stop.refused,
             seed: fastrand::u64(..),

@@ -257,9 +257,9 @@ fn what_the_application_keeps_counts_until_it_drops_it() {
     assert_eq!(Context::new().memory().max_bytes, None);
 }
 
-/// `attackers` begin messages that they do not end with `beginning` each: who sends little is heard at once, who sends much
-/// when the first of them was cut off.
-async fn stalled(ctx: &Context, beginning: &[u8], attackers: usize) {
+/// `attackers` begin messages that they do not end with `beginning` each, and go on with a byte every `pause` if there is one: who
+/// sends little is heard at once, who sends much when the first of them was cut off.
+async fn stalled(ctx: &Context, beginning: &[u8], attackers: usize, pause: Option<Duration>) {
     let most = CEILING / 4;
     let pull = ctx.pull().build().expect("valid");
     let endpoint = soon(pull.bind(TCP)).await.expect("free").to_string();
@@ -282,8 +282,20 @@ async fn stalled(ctx: &Context, beginning: &[u8], attackers: usize) {
             }
         }
     };
-    assert!(in_time(cut_off).await.is_some(), "{:?}", ctx.memory());
-    assert_eq!(in_time(pull.recv()).await.expect("its turn").expect("open")[0].len(), most);
+    let drip = async {
+        let Some(pause) = pause else { return std::future::pending().await };
+        loop {
+            for attacker in &mut attackers {
+                attacker.drip(&[9]);
+            }
+            smol::Timer::after(pause).await;
+        }
+    };
+    let heard = async {
+        assert!(in_time(cut_off).await.is_some(), "{:?}", ctx.memory());
+        assert_eq!(in_time(pull.recv()).await.expect("its turn").expect("open")[0].len(), most);
+    };
+    smol::future::or(heard, drip).await;
 }
 
 /// `future`, which takes longer than [`soon`]; `None` if it takes too long.
@@ -298,13 +310,20 @@ async fn in_time<F: Future>(future: F) -> Option<F::Output> {
 #[test]
 fn who_holds_memory_for_a_message_and_does_not_end_it_gives_way() {
     let beginning = [&[LONG][..], &(CEILING as u64 / 4).to_be_bytes(), &[1; 1000]].concat();
-    on_each_engine(async move |ctx| stalled(&ctx, &beginning, 4).await);
+    on_each_engine(async move |ctx| stalled(&ctx, &beginning, 4, None).await);
+}
+
+#[test]
+fn who_goes_on_byte_by_byte_gives_way_too() {
+    let beginning = [&[LONG][..], &(CEILING as u64 / 4).to_be_bytes(), &[1; 1000]].concat();
+    let pause = Some(Duration::from_millis(300));
+    on_each_engine(async move |ctx| stalled(&ctx, &beginning, 4, pause).await);
 }
 
 #[test]
 fn who_waits_for_each_other_gives_way_one_by_one() {
     let half = frame(MORE, &vec![2; CEILING / 80]).repeat(15);
-    on_each_engine(async move |ctx| stalled(&ctx, &half, 7).await);
+    on_each_engine(async move |ctx| stalled(&ctx, &half, 7, None).await);
 }
 
 #[test]

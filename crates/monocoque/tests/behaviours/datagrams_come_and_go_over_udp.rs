@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use monocoque::{BindError, ConnectError, Context, DropCause, Endpoint, Event, Group, SendError, SocketType};
 
-use crate::common::{PATIENCE, event, eventually, everywhere, in_shared, soon};
+use crate::common::{PATIENCE, QUICK, event, eventually, everywhere, in_shared, soon};
 
 const UDP: &str = "udp://127.0.0.1:*";
 
@@ -176,11 +176,21 @@ fn endpoints_close_and_say_so() {
             }
         })
         .await;
-        let radio = ctx.radio().build().expect("valid");
-        let monitor = radio.monitor();
-        radio.connect("udp://no-such-host.invalid:9").expect("looked up later");
-        event(&monitor, |event| matches!(event, Event::ConnectGivenUp { .. }).then_some(())).await;
-        eventually(|| radio.peers() == 0).await;
-        assert_eq!(soon(radio.close()).await.undelivered, 0);
+        for comes_back in [true, false] {
+            let radio = if comes_back { ctx.radio().reconnect(QUICK) } else { ctx.radio().no_reconnect() };
+            let radio = radio.build().expect("valid");
+            let monitor = radio.monitor();
+            radio.connect("udp://no-such-host.invalid:9").expect("looked up later");
+            if comes_back {
+                // Twice, so that it is seen to go on.
+                for _ in 0..2 {
+                    event(&monitor, |event| matches!(event, Event::ConnectRetried { .. }).then_some(())).await;
+                }
+            } else {
+                event(&monitor, |event| matches!(event, Event::ConnectGivenUp { .. }).then_some(())).await;
+                eventually(|| radio.peers() == 0).await;
+            }
+            assert_eq!(soon(radio.close()).await.undelivered, 0);
+        }
     });
 }

@@ -1,11 +1,12 @@
 //! An endpoint that is taken off a socket: what was sent there arrives, within the linger time, and nothing else is sent or taken.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use monocoque::{Context, DropCause, Hwm, Pull, SendError, Socket, TryRecvError};
+use monocoque::{Context, DropCause, Hwm, Message, Pull, SendError, Socket, TryRecvError, new_secret_key};
 
 use crate::common::raw::RawListener;
-use crate::common::{IPC, TCP, eventually, everywhere, inproc, number, soon, to_number, transports};
+use crate::common::{IPC, QUICK, TCP, eventually, everywhere, in_shared, inproc, number, soon, to_number, transports};
 
 /// More than a connection has in its hands at once.
 const MESSAGES: u64 = 2000;
@@ -177,5 +178,28 @@ fn an_endpoint_is_unbound_by_the_name_it_was_bound_by() {
         pull.unbind(&written).expect("bound");
         soon(pull.bind(TCP)).await.expect("free");
         pull.unbind(TCP).expect_err("a wildcard names nothing");
+    });
+}
+
+#[test]
+fn when_one_of_it_is_never_taken() {
+    let (server, client) = (new_secret_key().expect("random"), new_secret_key().expect("random"));
+    in_shared(async move |ctx: Context| {
+        for is_sealed in [false, true] {
+            let (pull, push) = (ctx.pull().max_message_size(1000), ctx.push().reconnect(QUICK));
+            let pull = if is_sealed { pull.curve_server(server.clone()) } else { pull };
+            let push = if is_sealed { push.curve_client(server.public(), client.clone()) } else { push };
+            let pull = soon(pull.bind(TCP)).await.expect("free");
+            let push = push.connect(pull.last_endpoint().expect("bound").to_string()).expect("valid");
+            let too_large = Message::from(&vec![7; 40 << 20][..]);
+            for message in (0..20).map(number).chain([too_large]).chain((20..40).map(number)) {
+                soon(push.send(message)).await.expect("room");
+            }
+            let mut came = HashSet::new();
+            while came.len() < 40 {
+                came.insert(to_number(soon(pull.recv()).await.expect("open").first()));
+            }
+            assert_eq!(push.drops().of(DropCause::Cut), 1, "sealed: {is_sealed}");
+        }
     });
 }

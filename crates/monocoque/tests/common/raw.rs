@@ -142,6 +142,11 @@ impl Raw {
         written
     }
 
+    /// [`write`](Self::write), unless the peer has gone.
+    pub fn drip(&mut self, bytes: &[u8]) {
+        let _ = self.socket.write_all(bytes);
+    }
+
     pub fn send(&mut self, frames: &[&[u8]]) {
         self.write(&message(frames));
     }

@@ -1,13 +1,14 @@
 //! Who is talked to: seen by who gets in.
 
 use monocoque::{
-    Applicant, BindError, ConnectError, Context, Credentials, CurveKeys, DisconnectReason, Event, Judging, NoVerdict,
-    OptionError, OptionValue, PlainTable, SecretKey, SessionError, SocketOption, SocketType, Verdict, ZapRequest,
-    new_secret_key,
+    Applicant, BindError, ConnectError, Context, Credentials, CurveKeys, DisconnectReason, DropCause, Event, Judging,
+    NoVerdict, OptionError, OptionValue, PlainTable, SecretKey, SessionError, SocketOption, SocketType, Verdict,
+    ZapRequest, new_secret_key,
 };
 
 use crate::Check;
-use crate::common::{TCP, event, handshake_failed, in_shared, soon, succeeded};
+use crate::common::raw::{Raw, greeting};
+use crate::common::{TCP, event, eventually, handshake_failed, in_shared, soon, succeeded};
 
 pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::MECHANISM, mechanism),
@@ -155,6 +156,23 @@ fn domain() {
         soon(push.send("let in")).await.expect("sent");
         let (message, peer) = soon(pull.recv_with_peer()).await.expect("there");
         assert_eq!((message, peer.expect("known").user_id.clone()), ("let in".into(), Some("ann".into())));
+    });
+}
+
+#[test]
+fn who_goes_before_it_is_judged_takes_its_request_with_it() {
+    in_shared(async |ctx: Context| {
+        let handler = soon(ctx.rep().bind("inproc://zeromq.zap.01")).await.expect("free");
+        let pull = ctx.pull().zap_domain("shop").build().expect("valid");
+        let endpoint = soon(pull.bind(TCP)).await.expect("bound").to_string();
+        for _ in 0..3 {
+            let mut stranger = Raw::connect(&endpoint);
+            stranger.write(&greeting(1, "NULL"));
+            eventually(|| handler.can_recv()).await;
+            stranger.die();
+            eventually(|| !handler.can_recv() && handler.peers() == 0).await;
+        }
+        assert_eq!(handler.drops().of(DropCause::PeerGone), 3);
     });
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use monocoque_core::SocketType::{Peer, Router, Server, Stream};
 use monocoque_core::limits::ROUTING_ID_BYTES_MAX;
-use monocoque_io::{AddressRange, BackoffConfig};
+use monocoque_io::AddressRange;
 
 use super::{INT_MAX, above_zero, above_zero_ms, endless, endless_ms, millis};
 use crate::options::Options;
@@ -82,10 +82,11 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         Form::Int {
             min: -1,
             max: INT_MAX,
-            get: |options| endless_ms(options.reconnect.map(|bounds| bounds.first)),
+            get: |options| endless_ms(options.reconnects.then_some(options.reconnect.first)),
             set: |options, ms| {
-                let max = options.reconnect.map_or(Duration::ZERO, |bounds| bounds.max);
-                options.reconnect = endless(ms).map(|first| BackoffConfig { first, max });
+                let first = endless(ms);
+                options.reconnects = first.is_some();
+                options.reconnect.first = first.unwrap_or(options.reconnect.first);
             },
         },
     )
@@ -96,11 +97,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         Form::Int {
             min: 0,
             max: INT_MAX,
-            get: |options| options.reconnect.map_or(0, |bounds| millis(bounds.max)),
-            set: |options, ms| {
-                let max = Duration::from_millis(ms as u64);
-                options.reconnect = options.reconnect.map(|bounds| BackoffConfig { max, ..bounds });
-            },
+            get: |options| millis(options.reconnect.max),
+            set: |options, ms| options.reconnect.max = Duration::from_millis(ms as u64),
         },
     )
     .by("reconnect"),

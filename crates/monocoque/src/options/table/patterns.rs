@@ -88,8 +88,10 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         Form::Flag {
             get: |options| options.hub.raw,
             set: |options, on| {
-                options.hub.raw = on;
-                options.hub.router_notify = RouterNotify { connect: on, disconnect: on };
+                let was = std::mem::replace(&mut options.hub.raw, on);
+                if on != was {
+                    options.hub.router_notify = RouterNotify { connect: on, disconnect: on };
+                }
             },
         },
     )
@@ -123,7 +125,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         SocketOption::XPUB_VERBOSER,
         "Every subscription is reported, and every one that is taken back",
         |options| options.hub.xpub_verboser,
-        |options, on| options.hub.xpub_verboser = on,
+        |options, on| (options.hub.xpub_verbose, options.hub.xpub_verboser) = (false, on),
     )
     .of(&[XPub])
     .by("xpub_verboser"),
