@@ -1,11 +1,12 @@
 //! `zmq_bind`, `zmq_connect`, `zmq_unbind`, `zmq_disconnect`, and the peers behind endpoints.
 
 use std::ffi::CStr;
+use std::net::ToSocketAddrs;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
 use libc::{c_char, c_int, c_void, size_t};
-use monocoque::{Endpoint, SocketType, raw};
+use monocoque::{ConnectError, Endpoint, SocketType, raw};
 
 use crate::errno::{EHOSTUNREACH, EINVAL, EMTHREAD, ENOENT, ENOTSUP, Errno};
 use crate::guard::call;
@@ -48,8 +49,14 @@ impl Sock {
 
     fn connect(&self, endpoint: &str) -> Result<(), Errno> {
         self.check_threads(endpoint)?;
-        self.socket.connect(endpoint)?;
-        self.note_last_endpoint();
+        match self.socket.connect(endpoint) {
+            // libzmq ends the connection of a second peer and says nothing of it.
+            Err(ConnectError::Busy(_)) => endpoint.clone_into(&mut lock(&self.last_endpoint)),
+            connected => {
+                connected?;
+                self.note_last_endpoint();
+            }
+        }
         Ok(())
     }
 
@@ -81,7 +88,16 @@ impl Sock {
 
     /// As in libzmq, it does not matter which of the two an endpoint was.
     fn end(&self, endpoint: &str, is_bound: bool) -> Result<(), Errno> {
-        endpoint.parse::<Endpoint>()?;
+        let parsed: Endpoint = endpoint.parse()?;
+        self.end_at(endpoint, is_bound).or_else(|missing| {
+            // By another name of the same address.
+            let Endpoint::Tcp(tcp) = parsed else { return Err(missing) };
+            let addresses = tcp.target().to_string().to_socket_addrs().map_err(|_| missing)?;
+            addresses.map(|at| format!("tcp://{at}")).find_map(|at| self.end_at(&at, is_bound).ok()).ok_or(missing)
+        })
+    }
+
+    fn end_at(&self, endpoint: &str, is_bound: bool) -> Result<(), Errno> {
         let unbind = || self.socket.unbind(endpoint);
         let disconnect = || self.socket.disconnect(endpoint);
         let ended = if is_bound { unbind().or_else(|_| disconnect()) } else { disconnect().or_else(|_| unbind()) };

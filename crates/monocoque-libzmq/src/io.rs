@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use libc::{c_int, c_void, size_t};
 use monocoque::raw::{self, RecvRefused, SendReason};
-use monocoque::{Frame, Message, OptionValue, PeerProperties, RoutingId, SocketOption, SocketType};
+use monocoque::{DropCause, Frame, Message, OptionValue, PeerProperties, RoutingId, SocketOption, SocketType};
 
-use crate::errno::{EAGAIN, EFSM, EHOSTUNREACH, EINVAL, Errno};
+use crate::errno::{EAGAIN, EFSM, EHOSTUNREACH, EINTR, EINVAL, ETERM, Errno};
 use crate::guard::call;
 use crate::message::{self, Msg};
 use crate::socket::{Sock, live, lock};
@@ -88,6 +88,8 @@ impl Sock {
         let more = flags & SNDMORE != 0 && (is_first || self.kind != SocketType::Stream);
         if is_first {
             self.let_pass(msg.as_slice(), flags)?;
+        } else if more && self.kind == SocketType::Dgram {
+            return Err(EINVAL);
         }
         if more {
             gathered.0.push(msg.take_frame());
@@ -97,14 +99,28 @@ impl Sock {
         }
         gathered.0.push(msg.take_frame());
         let mut message = Message::from(std::mem::take(&mut gathered.0));
-        if let Err(error) = self.put(&mut message, flags) {
-            gathered.0 = message.into();
-            msg.put_back(gathered.0.pop().expect("pushed above"));
-            return Err(error);
+        let mut sent = self.put(&mut message, flags);
+        if let Err(error) = sent {
+            let mut frames = Vec::from(message);
+            msg.put_back(frames.pop().expect("pushed above"));
+            if matches!(error, EINTR | ETERM) {
+                // It was not decided: the same frame comes again.
+                gathered.0 = frames;
+                return sent;
+            }
+            // As with libzmq the parts before it go too, and what comes next begins a message. What lost its peer after it was
+            // let pass is lost in silence.
+            if matches!(self.kind, SocketType::Router | SocketType::Stream) && error == EHOSTUNREACH {
+                self.hub().drops().count(DropCause::NoRoute, 1);
+                drop(msg.take_frame());
+                sent = Ok(());
+            }
         }
         self.gathers.store(false, Ordering::Relaxed);
-        msg.set_sent();
-        Ok(())
+        if sent.is_ok() {
+            msg.set_sent();
+        }
+        sent
     }
 
     /// Waits, if `flags` do not forbid it, until a message that begins with `first` could be sent.
@@ -117,14 +133,10 @@ impl Sock {
         match checked {
             Ok(()) => Ok(()),
             Err(SendReason::Full | SendReason::NoPeer) if flags & DONTWAIT == 0 => {
-                let again = || match self.check() {
-                    Err(error) => Some(Err(error)),
-                    Ok(()) => match self.hub().check_send(first) {
-                        Err(SendReason::Full | SendReason::NoPeer) => None,
-                        done => Some(done.map_err(Errno::from)),
-                    },
-                };
-                wait::until(&self.hub().signals().writable, Self::timeout(&self.send_timeout), again)?
+                self.until_writable(|| match self.hub().check_send(first) {
+                    Err(SendReason::Full | SendReason::NoPeer) => None,
+                    done => Some(done.map_err(Errno::from)),
+                })
             }
             Err(reason) => Err(reason.into()),
         }
@@ -179,15 +191,27 @@ impl Sock {
 
     #[cold]
     fn put_waiting(&self, message: &mut Message) -> Result<(), Errno> {
-        let attempt = || match self.check() {
-            Err(error) => Some(Err(error)),
-            Ok(()) => match self.hub().try_send_from(message) {
-                Err(SendReason::Full | SendReason::NoPeer) => None,
-                Err(reason) => Some(self.refused(reason)),
-                Ok(()) => Some(Ok(())),
-            },
-        };
-        wait::until(&self.hub().signals().writable, Self::timeout(&self.send_timeout), attempt)?
+        self.until_writable(|| match self.hub().try_send_from(message) {
+            Err(SendReason::Full | SendReason::NoPeer) => None,
+            Err(reason) => Some(self.refused(reason)),
+            Ok(()) => Some(Ok(())),
+        })
+    }
+
+    /// Repeats `attempt` whenever there may be room, for as long as a send may take.
+    fn until_writable(&self, mut attempt: impl FnMut() -> Option<Result<(), Errno>>) -> Result<(), Errno> {
+        let mut attempt = || self.check().map_or_else(|ended| Some(Err(ended)), |()| attempt());
+        let waited = wait::until(&self.hub().signals().writable, Self::timeout(&self.send_timeout), &mut attempt);
+        self.or_silent(waited, attempt)?
+    }
+
+    /// What was `waited` for. If it did not come in time, whoever waits for the descriptor is told of what comes from here on, as
+    /// by a call that may not wait.
+    fn or_silent<T>(&self, waited: Result<T, Errno>, attempt: impl FnOnce() -> Option<T>) -> Result<T, Errno> {
+        match waited {
+            Err(EAGAIN) if raw::silence(&self.socket) => attempt().ok_or(EAGAIN),
+            waited => waited,
+        }
     }
 
     #[cold]
@@ -247,14 +271,15 @@ impl Sock {
 
     #[cold]
     fn recv_waiting(&self, into: &mut Message, peer: &mut Option<Arc<PeerProperties>>) -> Result<(), Errno> {
-        let attempt = || match self.check() {
+        let mut attempt = || match self.check() {
             Err(error) => Some(Err(error)),
             Ok(()) => match self.hub().try_recv_into_with_peer(into, peer) {
                 Err(RecvRefused::Empty) => None,
                 received => Some(received.map_err(Errno::from)),
             },
         };
-        wait::until_arrived(self.hub().signals(), Self::timeout(&self.recv_timeout), attempt)?
+        let waited = wait::until_arrived(self.hub().signals(), Self::timeout(&self.recv_timeout), &mut attempt);
+        self.or_silent(waited, attempt)?
     }
 
     #[inline]
@@ -269,8 +294,7 @@ impl Sock {
         }
         match message.into_single() {
             Ok(frame) => {
-                *msg = Msg::of_frame(frame);
-                msg.set_peer(peer);
+                *msg = Msg::received(frame, peer);
                 self.more.store(false, Ordering::Relaxed);
             }
             Err(message) => self.give_first(msg, message, peer),
@@ -283,21 +307,19 @@ impl Sock {
         let first = frames.next().expect("a message has a frame");
         match self.kind {
             SocketType::Server | SocketType::Peer | SocketType::Dish => {
-                *msg = Msg::of_frame(frames.next().unwrap_or_default());
+                *msg = Msg::received(frames.next().unwrap_or_default(), peer);
                 if self.kind == SocketType::Dish {
                     // It came as a group, so it is none that could be refused.
                     let _ = msg.set_group(&first);
                 } else {
                     msg.set_routing_id(number(&first));
                 }
-                msg.set_peer(peer);
             }
             _ => {
                 if self.kind == SocketType::Stream {
                     *lock(&self.last_id) = Some(first.to_vec());
                 }
-                *msg = Msg::of_frame(first);
-                msg.set_peer(peer.clone());
+                *msg = Msg::received(first, peer.clone());
                 msg.set_more(true);
                 *lock(&self.left) = Left { frames, peer };
                 self.leaves.store(true, Ordering::Relaxed);
@@ -308,10 +330,10 @@ impl Sock {
 
     fn take_left(&self, msg: &mut Msg) {
         let mut left = lock(&self.left);
-        *msg = Msg::of_frame(left.frames.next().unwrap_or_default());
+        let frame = left.frames.next().unwrap_or_default();
         let more = left.frames.len() > 0;
+        *msg = Msg::received(frame, if more { left.peer.clone() } else { left.peer.take() });
         msg.set_more(more);
-        msg.set_peer(if more { left.peer.clone() } else { left.peer.take() });
         self.leaves.store(more, Ordering::Relaxed);
         self.more.store(more, Ordering::Relaxed);
     }

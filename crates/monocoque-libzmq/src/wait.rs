@@ -65,6 +65,8 @@ pub(crate) struct Waiter {
     /// From its first look without sleeping on, until `ppoll(2)` lets them through and says so: a handler that ran while the thread
     /// only looked would end no wait, for ever if nothing else does.
     held: OnceCell<HeldSignals>,
+    /// It was rung while it looked, and has not slept since: not the first time, what is held is let through.
+    looked: Cell<bool>,
 }
 
 impl Waiter {
@@ -76,7 +78,7 @@ impl Waiter {
             Some(bell) => bell,
             None => Arc::new(Bell { fd: event_fd()?, state: AtomicU8::new(QUIET), process }),
         };
-        Ok(Self { waker: Waker::from(Arc::clone(&bell)), bell, held: OnceCell::new() })
+        Ok(Self { waker: Waker::from(Arc::clone(&bell)), bell, held: OnceCell::new(), looked: Cell::new(false) })
     }
 
     pub(crate) fn waker(&self) -> &Waker {
@@ -101,8 +103,12 @@ impl Waiter {
     ) -> Result<Woken, Errno> {
         if fds.is_empty() && mask.is_none() && self.rang_soon(deadline, turns) {
             turns.iter().for_each(|turns| turns.ended_soon());
+            if self.looked.replace(true) {
+                self.let_signals_through()?;
+            }
             return Ok(Woken::Look);
         }
+        self.looked.set(false);
         turns.iter().for_each(|turns| turns.sleep());
         let woken = self.sleep(deadline, fds, mask);
         turns.iter().for_each(|turns| turns.wake());
@@ -149,6 +155,15 @@ impl Waiter {
             now = Instant::now();
         }
         rang()
+    }
+
+    /// Lets the handlers of held signals run: whoever always finds somebody who rang does not sleep.
+    ///
+    /// # Errors
+    /// `EINTR` when one did.
+    fn let_signals_through(&self) -> Result<(), Errno> {
+        let before = self.held.get().map(HeldSignals::before);
+        poll(&mut [], Some(Instant::now()), before).map(drop)
     }
 
     fn drain(&self) {
@@ -300,5 +315,16 @@ mod tests {
         drop(waiter);
         assert_eq!(HANDLED.load(Ordering::SeqCst), 3);
         assert_eq!(raise(), 4);
+        // Of one that never sleeps, since it is rung each time.
+        let waiter = Waiter::new().expect("a descriptor");
+        let ring = || {
+            waiter.quiet();
+            waiter.waker().wake_by_ref();
+            waiter.wait(None, &mut Vec::new(), None, &[])
+        };
+        assert_eq!(ring(), Ok(Woken::Look));
+        assert_eq!(raise(), 4, "it is held");
+        assert_eq!((ring(), HANDLED.load(Ordering::SeqCst)), (Err(EINTR), 5), "and let through");
+        assert_eq!(ring(), Ok(Woken::Look));
     }
 }

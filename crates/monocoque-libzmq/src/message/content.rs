@@ -142,6 +142,17 @@ impl Msg {
         true
     }
 
+    /// A received frame, and the peer that it came from; none of a peer of this process, of which several may receive one body.
+    #[inline]
+    pub(crate) fn received(frame: Frame, peer: Option<Arc<PeerProperties>>) -> Self {
+        let mut msg = Self::of_frame(frame);
+        if peer.is_none() && msg.kind == SHARED && !msg.bytes().is_unique() {
+            msg.flags |= IS_SHARED;
+        }
+        msg.set_peer(peer);
+        msg
+    }
+
     /// A received frame that has no room here. One that lies in the frame itself is copied, any other is shared.
     fn of_large(frame: Frame) -> Self {
         if frame.len() > FRAME_INLINE_BYTES_MAX {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use libc::{c_char, c_int, c_void, size_t};
 use monocoque::{OptionError, OptionValue, SocketOption, SocketType, z85};
 
-use crate::errno::{EINVAL, ENOTSUP, Errno};
+use crate::errno::{EINVAL, EMFILE, ENOTSUP, Errno};
 use crate::guard::status;
 use crate::poll::POLLOUT;
 use crate::socket::{Sock, get, live, lock};
@@ -28,6 +28,7 @@ const ZAP_DOMAIN: c_int = 55;
 const HEARTBEAT_TTL: c_int = 76;
 const HEARTBEAT_TIMEOUT: c_int = 77;
 const THREAD_SAFE: c_int = 81;
+const SOCKS_PROXY: c_int = 68;
 const USE_FD: c_int = 89;
 const BINDTODEVICE: c_int = 92;
 const ROUTER_NOTIFY: c_int = 97;
@@ -130,6 +131,7 @@ impl Sock {
         match option {
             RCVMORE => return int(self.more.load(Ordering::Relaxed).into()),
             FD if self.is_thread_safe() => return Err(EINVAL),
+            FD if self.socket.event_fd().is_err() => return Err(EMFILE),
             EVENTS => return int(self.events_now()?),
             TYPE => return int(self.kind as c_int),
             LAST_ENDPOINT => return Ok([lock(&self.last_endpoint).as_bytes(), &[0]].concat()),
@@ -182,6 +184,9 @@ fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
         (BINDTODEVICE, Some(name)) if name.len() > DEVICE_BYTES_MAX => return Err(EINVAL),
         _ => {}
     }
+    // Read as C reads text, whatever length is told.
+    let is_text = matches!(known.number, TCP_ACCEPT_FILTER | SOCKS_PROXY);
+    let value = value.map(|value| if is_text { until_zero(value) } else { value });
     match known.form {
         Form::Bytes => Ok(match value {
             Some(bytes) => OptionValue::Bytes(bytes.to_vec()),
@@ -202,6 +207,10 @@ fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
         },
         form => number(known.number, form.number(value.unwrap_or_default())?).map(OptionValue::Int),
     }
+}
+
+fn until_zero(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len())]
 }
 
 /// What libzmq makes of a number before it judges it.

@@ -36,3 +36,10 @@ fn which_received_until_nothing_was_there() {
 fn which_polled() {
     check(|socket| socket.poll(POLLIN, 0) == POLLIN && socket.recv(DONTWAIT).is_ok());
 }
+
+#[test]
+fn which_waited_in_vain() {
+    for ms in [0, 1] {
+        check(|socket| socket.recv_within(ms, 0).is_ok());
+    }
+}

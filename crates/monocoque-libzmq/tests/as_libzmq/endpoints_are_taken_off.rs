@@ -1,7 +1,7 @@
 //! One connection to an endpoint for those who would hear everything twice, all of them ended together, and what was sent
 //! delivered.
 
-use crate::c::{Ctx, LINGER, PUB, PULL, PUSH, SUB, SUBSCRIBE, XPUB};
+use crate::c::{Ctx, LINGER, PAIR, PUB, PULL, PUSH, SUB, SUBSCRIBE, XPUB};
 
 #[test]
 fn a_subscriber_connected_twice_hears_once() {
@@ -46,4 +46,28 @@ fn a_linger_time_may_be_set_after_a_shutdown() {
     assert_eq!(push.set_int(LINGER, 0), Ok(()), "else it would wait for ever for somebody to come");
     assert!(told.send(b"1", 0).is_err(), "the context ends");
     assert!(told.set_int(LINGER, 0).is_err(), "it was told");
+}
+
+#[test]
+fn an_endpoint_is_found_by_another_name_of_its_address() {
+    let ctx = Ctx::new();
+    let (pull, push) = (ctx.socket(PULL), ctx.socket(PUSH));
+    let endpoint = pull.bind("tcp://127.0.0.1:*");
+    let by_name = endpoint.replace("127.0.0.1", "localhost");
+    push.connect(&endpoint).expect("valid");
+    assert_eq!([push.disconnect(&by_name), push.disconnect(&by_name)], [Ok(()), Err(libc::ENOENT)]);
+}
+
+#[test]
+fn a_second_peer_of_a_pair_is_refused_in_silence() {
+    let ctx = Ctx::new();
+    let (pair, first, second) = (ctx.socket(PAIR), ctx.socket(PAIR), ctx.socket(PAIR));
+    for (first, second) in [("inproc://1", "inproc://2"), ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")]
+        .map(|(one, two)| (first.bind(one), second.bind(two)))
+    {
+        assert_eq!([pair.connect(&first), pair.connect(&second)], [Ok(()), Ok(())]);
+        assert_eq!(pair.last_endpoint(), second);
+    }
+    pair.send(b"x", 0).expect("room");
+    assert_eq!(first.recv(0), Ok((b"x".to_vec(), false)));
 }

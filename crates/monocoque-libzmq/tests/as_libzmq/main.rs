@@ -7,4 +7,5 @@ mod c;
 mod endpoints_are_taken_off;
 mod odd_ends_of_the_api;
 mod options_are_taken;
+mod what_is_refused_leaves_no_part;
 mod who_may_be_sent_to_is_told;

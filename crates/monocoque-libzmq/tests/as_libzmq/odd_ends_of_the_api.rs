@@ -9,7 +9,7 @@ use std::ptr;
 use libc::iovec;
 use monocoque_libzmq::*;
 
-use crate::c::{Ctx, DISH, DONTWAIT, EFSM, PULL, PUSH, REQ, SERVER, SNDMORE, XPUB};
+use crate::c::{Ctx, DISH, DONTWAIT, EFSM, PULL, PUSH, REQ, SERVER, SNDMORE, SUB, SUBSCRIBE, XPUB};
 
 fn errno() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or_default()
@@ -130,4 +130,33 @@ fn an_inproc_name_may_be_long() {
     push.connect(&name).expect("valid");
     push.send(b"x", 0).expect("sent");
     assert_eq!(pull.recv_all(), Ok(vec![b"x".to_vec()]));
+}
+
+#[test]
+fn a_body_that_two_subscribers_of_this_process_have_is_shared() {
+    const SHARED: i32 = 3;
+    let ctx = Ctx::new();
+    let (xpub, subs) = (ctx.socket(XPUB), [ctx.socket(SUB), ctx.socket(SUB)]);
+    xpub.bind("inproc://large");
+    for sub in &subs {
+        sub.set(SUBSCRIBE, b"").expect("taken");
+        sub.connect("inproc://large").expect("bound");
+    }
+    // SAFETY: messages are begun before they are used, and closed at the end; the sockets are open.
+    let received = |sub: &crate::c::Sock<'_>| unsafe {
+        let mut msg = MaybeUninit::uninit();
+        assert_eq!(zmq_msg_init(msg.as_mut_ptr()), 0);
+        assert!(zmq_msg_recv(msg.as_mut_ptr(), sub.0, 0) > 0);
+        let told = (zmq_msg_data(msg.as_mut_ptr()), zmq_msg_get(msg.as_ptr(), SHARED));
+        (msg, told)
+    };
+    for (size, is_shared) in [(4000, 1), (10, 0)] {
+        xpub.send(&vec![7; size], 0).expect("sent");
+        let [(mut one, (here, shared)), (mut two, (there, also))] = [received(&subs[0]), received(&subs[1])];
+        // What is small lies in the message.
+        assert!(is_shared == 0 || here == there);
+        assert_eq!((shared, also), (is_shared, is_shared), "{size}");
+        // SAFETY: the same.
+        unsafe { assert_eq!((zmq_msg_close(one.as_mut_ptr()), zmq_msg_close(two.as_mut_ptr())), (0, 0)) };
+    }
 }

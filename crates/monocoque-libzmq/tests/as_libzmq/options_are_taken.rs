@@ -158,3 +158,45 @@ fn a_number_is_read_into_just_its_room() {
     }
     assert_eq!(router.get(ROUTING_ID, 255), Ok(vec![]));
 }
+
+#[test]
+fn text_may_be_told_with_its_final_zero() {
+    let ctx = Ctx::new();
+    let pull = ctx.socket(PULL);
+    let (tcp_accept_filter, socks_proxy) = (38, 68);
+    assert_eq!(pull.set(tcp_accept_filter, b"127.0.0.1\0"), Ok(()));
+    assert_eq!(pull.set(socks_proxy, b"127.0.0.1:1080\0"), Ok(()));
+    assert_eq!(pull.get(socks_proxy, 64), Ok(b"127.0.0.1:1080\0".to_vec()));
+}
+
+#[test]
+fn an_interval_of_reconnecting_is_kept_while_there_is_none() {
+    let ctx = Ctx::new();
+    let push = ctx.socket(PUSH);
+    let (ivl, ivl_max) = (18, 21);
+    push.set_int(ivl_max, 500).expect("taken");
+    push.set_int(ivl, -1).expect("taken");
+    assert_eq!((push.get_int(ivl), push.get_int(ivl_max)), (Ok(-1), Ok(500)));
+    push.set_int(ivl_max, 700).expect("taken");
+    push.set_int(ivl, 20).expect("taken");
+    assert_eq!((push.get_int(ivl), push.get_int(ivl_max)), (Ok(20), Ok(700)));
+}
+
+#[test]
+fn verboser_sets_what_verbose_does_too() {
+    let ctx = Ctx::new();
+    let (verbose, verboser) = (40, 78);
+    let told = |settings: &[(i32, i32)]| {
+        let (xpub, subs) = (ctx.socket(XPUB), [ctx.socket(XSUB), ctx.socket(XSUB)]);
+        settings.iter().for_each(|&(option, on)| xpub.set_int(option, on).expect("taken"));
+        xpub.bind("inproc://topics");
+        for sub in &subs {
+            sub.connect("inproc://topics").expect("bound");
+            sub.send(b"\x01t", 0).expect("sent");
+        }
+        subs[0].send(b"\x01u", 0).expect("sent");
+        std::iter::from_fn(|| xpub.recv(0).ok()).take_while(|(told, _)| told != b"\x01u").count()
+    };
+    assert_eq!([told(&[]), told(&[(verbose, 1)]), told(&[(verboser, 1)])], [1, 2, 2]);
+    assert_eq!(told(&[(verbose, 1), (verboser, 0)]), 1);
+}
