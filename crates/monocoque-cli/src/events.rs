@@ -2,6 +2,8 @@
 
 use monocoque::{Any, Event, Monitor, Socket};
 
+use crate::exit::note;
+
 /// Tells what happens to `socket` as often as `-v` was given: in plain words, or as a log.
 pub fn tell(socket: &Socket<Any>, verbose: u8) {
     if verbose == 1 || (verbose > 1 && !log()) {
@@ -27,7 +29,7 @@ pub fn on_all_given_up(monitor: Monitor, endpoints: usize, tell: impl FnOnce(Eve
 fn print(monitor: Monitor) {
     std::thread::spawn(move || {
         while let Some(event) = monitor.recv_blocking() {
-            eprintln!("* {event}");
+            note!("* {event}");
         }
     });
 }

@@ -1,9 +1,18 @@
-//! How a command ends: one enum for every failure, and the exit code of each.
+//! What a command says of itself, and how it ends: one enum for every failure, and the exit code of each.
 
 use std::io;
 use std::process::ExitCode;
 
 use monocoque::{BindError, ConnectError, ContextError, DriverError, OptionError, RecvError, SendError};
+
+/// Says a line on stderr. Whoever read that may have gone away, which ends nothing.
+macro_rules! note {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+pub(crate) use note;
 
 /// What the help of every command says about exit codes.
 pub const EXIT_CODES: &str = "\
@@ -61,7 +70,7 @@ impl Failure {
     /// Says on stderr what went wrong, and gives the code to exit with.
     pub fn report(&self) -> ExitCode {
         if !matches!(self, Self::OutputClosed) {
-            eprintln!("monocoque: {self}");
+            note!("monocoque: {self}");
         }
         ExitCode::from(self.code())
     }

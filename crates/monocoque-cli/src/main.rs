@@ -21,6 +21,7 @@ mod proxy;
 mod socket;
 mod table;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -53,8 +54,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => return demo::run(args),
         Command::Curve(command) => return curve::run(command),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "monocoque", &mut std::io::stdout());
-            return Ok(());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "monocoque", &mut script);
+            return Ok(std::io::stdout().write_all(&script)?);
         }
         Command::Pub(command) => command.into(),
         Command::Sub(command) => command.into(),

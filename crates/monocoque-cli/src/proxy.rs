@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use monocoque::{Any, Context, Hwm, Proxy, Socket, SocketType, Steering, block_on};
 
 use crate::events;
-use crate::exit::{EXIT_CODES, Failure};
+use crate::exit::{EXIT_CODES, Failure, note};
 use crate::interrupt;
 
 const HELP: &str = "\
@@ -59,8 +59,15 @@ pub fn run(args: ProxyArgs) -> Result<(), Failure> {
     });
     let context = Context::new();
     let open = |name: &str, side: Option<Side>| side.map(|side| side.open(name, &context, &args)).transpose();
+    // Subscriptions come from an XPUB; before any other all is wanted.
+    let wants_all = [sides[1].1.kind, sides[0].1.kind].map(|other| other != SocketType::XPub);
     let [frontend, backend] = sides.map(|(name, side)| side.open(name, &context, &args));
     let (frontend, backend) = (frontend?, backend?);
+    for (socket, wants_all) in [&frontend, &backend].into_iter().zip(wants_all) {
+        if socket.socket_type() == SocketType::XSub && wants_all {
+            socket.subscribe("");
+        }
+    }
     let (capture, control) = (open("capture", capture)?, open("control", control)?);
     let mut proxy = Proxy::new(&frontend, &backend);
     if let Some(capture) = &capture {
@@ -76,7 +83,7 @@ pub fn run(args: ProxyArgs) -> Result<(), Failure> {
     let undelivered: usize = sockets.map(|socket| block_on(socket.close()).undelivered).sum();
     let undelivered = undelivered + proxy.held();
     if args.verbose > 0 {
-        eprintln!("monocoque: {}", steering.statistics());
+        note!("monocoque: {}", steering.statistics());
     }
     end.map_err(|error| Failure::other(error.to_string()))?;
     match undelivered {
@@ -96,6 +103,9 @@ fn end_on(interrupted: mpsc::Receiver<()>, steering: Steering) {
 
 /// Refuses pairs of which no message could come out.
 fn check(frontend: SocketType, backend: SocketType) -> Result<(), Failure> {
+    if [frontend, backend].contains(&SocketType::Dish) {
+        return Err(Failure::usage("a DISH receives of the groups that it joins, and a proxy joins none"));
+    }
     let goes = |from: SocketType, to: SocketType| from.receives() && to.sends();
     match goes(frontend, backend) || goes(backend, frontend) {
         true => Ok(()),
@@ -178,11 +188,11 @@ impl Side {
             match end {
                 End::Bind(endpoint) => {
                     let real = block_on(socket.bind(endpoint))?;
-                    eprintln!("monocoque: {name} {} bound {real}", self.kind);
+                    note!("monocoque: {name} {} bound {real}", self.kind);
                 }
                 End::Connect(endpoint) => {
                     socket.connect(&endpoint)?;
-                    eprintln!("monocoque: {name} {} connects to {endpoint}", self.kind);
+                    note!("monocoque: {name} {} connects to {endpoint}", self.kind);
                 }
             }
         }

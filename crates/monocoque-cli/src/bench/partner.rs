@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::print_json;
 use super::usage::{cpu_time, raise_descriptors, resident_bytes};
-use crate::exit::Failure;
+use crate::exit::{Failure, note};
 use crate::placement::Placement;
 
 /// How long a partner whose starter is gone may take to end in good order.
@@ -202,7 +202,7 @@ impl Partner {
             }
             if !dismissed.load(Ordering::Relaxed) {
                 // Its messages are being waited for, without end.
-                eprintln!("monocoque: the other side of the measurement failed");
+                note!("monocoque: the other side of the measurement failed");
                 std::process::exit(5);
             }
         });

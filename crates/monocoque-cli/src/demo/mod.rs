@@ -12,7 +12,7 @@ use monocoque::Context;
 
 use crate::args::parse_ms;
 use crate::bench::Transport;
-use crate::exit::{EXIT_CODES, Failure};
+use crate::exit::{EXIT_CODES, Failure, note};
 use crate::placement::Placement;
 use crate::table::{Column, Table, duration, per_second};
 use lane::{PATTERNS, Pattern, Rates};
@@ -105,7 +105,7 @@ impl Guard {
         let (done, is_done) = mpsc::channel();
         std::thread::spawn(move || {
             if is_done.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("monocoque: {name}: not finished after {} s", limit.as_secs());
+                note!("monocoque: {name}: not finished after {} s", limit.as_secs());
                 std::process::exit(5);
             }
         });

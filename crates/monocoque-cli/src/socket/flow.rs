@@ -65,7 +65,10 @@ impl Flow {
     }
 
     fn send_endlessly(&self) -> Result<(), Failure> {
-        self.job.sending.as_ref().map_or(Ok(()), |sending| self.send_all(sending, None))
+        let Some(sending) = &self.job.sending else { return Ok(()) };
+        // Of lines from the input all are sent, however many come back.
+        let count = self.job.common.count.filter(|_| !sending.message.is_empty());
+        self.send_all(sending, count)
     }
 
     fn receive_endlessly(&self) -> Result<(), Failure> {

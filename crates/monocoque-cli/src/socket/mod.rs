@@ -13,7 +13,7 @@ use std::time::Duration;
 use monocoque::{Any, CloseReport, Context, Counted, DropCause, Event, Hwm, Socket, SocketStats, block_on};
 
 use crate::args::{self, Job, Setting};
-use crate::exit::Failure;
+use crate::exit::{Failure, note};
 use crate::format::Lines;
 use crate::{events, interrupt};
 use flow::{Ended, Flow};
@@ -102,7 +102,7 @@ fn attach(socket: &Socket<Any>, job: &Job, ended: &Ended) -> Result<(), Failure>
     for endpoint in bound {
         let real = block_on(socket.bind(endpoint))?.to_string();
         if real != endpoint {
-            eprintln!("monocoque: bound {real}");
+            note!("monocoque: bound {real}");
         }
         count += 1;
     }
@@ -125,19 +125,19 @@ fn attach(socket: &Socket<Any>, job: &Job, ended: &Ended) -> Result<(), Failure>
 /// What passed until the input or the output ended; closing sends what was queued then.
 fn print_stats(stats: &SocketStats) {
     let of = |counted: Counted| format!("{} messages, {} bytes", counted.messages, counted.bytes);
-    eprintln!("* sent {}; received {}", of(stats.sent), of(stats.received));
-    eprintln!("* queued to send {}; to receive {}", of(stats.send_queue), of(stats.recv_queue));
+    note!("* sent {}; received {}", of(stats.sent), of(stats.received));
+    note!("* queued to send {}; to receive {}", of(stats.send_queue), of(stats.recv_queue));
     let link = stats.link;
-    eprintln!("* {} writes, {} reads: {:.2} a message", link.writes, link.reads, stats.calls_per_message());
+    note!("* {} writes, {} reads: {:.2} a message", link.writes, link.reads, stats.calls_per_message());
     let handshakes = stats.handshakes;
     let failed = handshakes.misbehaved + handshakes.incompatible + handshakes.refused + handshakes.timed_out;
     let failed = failed + handshakes.lost + handshakes.turned_away + handshakes.filtered;
-    eprintln!("* handshakes {}, failed {failed}; reconnects {}", handshakes.succeeded, stats.reconnects);
+    note!("* handshakes {}, failed {failed}; reconnects {}", handshakes.succeeded, stats.reconnects);
     for (cause, messages) in &stats.drops {
-        eprintln!("* dropped {messages}: {cause}");
+        note!("* dropped {messages}: {cause}");
     }
     for one in &stats.connections {
-        eprintln!("* {}: sent {}; received {}", one.facts, of(one.sent), of(one.received));
+        note!("* {}: sent {}; received {}", one.facts, of(one.sent), of(one.received));
     }
 }
 

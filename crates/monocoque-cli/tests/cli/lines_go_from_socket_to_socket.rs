@@ -64,3 +64,20 @@ fn datagrams_and_raw_streams_are_lines_too() {
     std::io::Write::write_all(&mut plain, b"raw").expect("room");
     assert!(stream.end().fine()[0].ends_with("\traw"));
 }
+
+#[test]
+fn a_radio_reaches_a_dish_over_udp() {
+    let mut dish = start("dish @udp://127.0.0.1:* -g clock --count 1");
+    let endpoint = dish.told("bound ");
+    run(&format!("radio {endpoint} -g clock -m noon --timeout 20000"), "").fine();
+    assert_eq!(dish.end().fine(), ["clock\tnoon"]);
+}
+
+#[test]
+fn given_messages_are_repeated_where_answers_are_counted() {
+    let mut echo = start("pair @tcp://127.0.0.1:* --echo");
+    let endpoint = echo.told("bound ");
+    assert_eq!(run(&format!("pair {endpoint} -m ping --count 3"), "").fine(), ["ping"; 3]);
+    echo.interrupt();
+    echo.end().fine();
+}

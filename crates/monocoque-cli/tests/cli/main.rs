@@ -18,3 +18,4 @@ mod lines_go_from_socket_to_socket;
 mod peers_of_a_router_are_named;
 mod probe_says_what_is_there;
 mod subscribers_get_what_they_asked_for;
+mod what_is_ignored_stays_ignored;
