@@ -10,8 +10,8 @@ use monocoque::{
 use monocoque_interop::deadline::{broken_rule, event, handshake_failure};
 use monocoque_interop::ffi::{
     ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY, ZMQ_CURVE_SERVER, ZMQ_CURVE_SERVERKEY, ZMQ_EVENT_ALL,
-    ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-    ZMQ_HANDSHAKE_IVL, ZMQ_ZAP_DOMAIN,
+    ZMQ_EVENT_DISCONNECTED, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_HANDSHAKE_IVL, ZMQ_HEARTBEAT_IVL, ZMQ_HEARTBEAT_TIMEOUT, ZMQ_ZAP_DOMAIN,
 };
 use monocoque_interop::fixture::{LOOPBACK, bind, patient, theirs};
 use monocoque_interop::judged::Judged;
@@ -106,6 +106,34 @@ fn every_size_passes_both_ways_whoever_binds_and_whoever_is_server() {
     let (ours, theirs) = (our_client(SocketType::Dealer, server.public(), client), their_server(Kind::Dealer, &server));
     theirs.connect(&bind(&ours, LOOPBACK)).expect("sound");
     talk(&ours, &theirs);
+}
+
+#[test]
+fn pings_within_a_stream_are_answered_in_turn() {
+    const MESSAGES: u32 = 100_000;
+    if !has_curve() {
+        return;
+    }
+    let (server, client) = (secret(), secret());
+    let (ours, theirs) = (our_client(SocketType::Push, server.public(), client), their_server(Kind::Pull, &server));
+    theirs.set_int(ZMQ_HEARTBEAT_IVL, 1).expect("taken");
+    theirs.set_int(ZMQ_HEARTBEAT_TIMEOUT, 10_000).expect("taken");
+    let monitor = theirs.monitor(ZMQ_EVENT_DISCONNECTED).expect("monitored");
+    ours.connect(their_endpoint(&theirs)).expect("sound");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut body = [7; 1024];
+            for n in 0..MESSAGES {
+                body[..4].copy_from_slice(&n.to_be_bytes());
+                ours.blocking().send(Message::from(&body[..])).expect("open");
+            }
+        });
+        for n in 0..MESSAGES {
+            let message = party::recv(&theirs).expect("there");
+            assert_eq!(message.first()[..4], n.to_be_bytes());
+        }
+    });
+    assert!(monitor.next_event_within(0).is_err_and(|error| error.is_timeout()), "the connection was lost");
 }
 
 #[test]
