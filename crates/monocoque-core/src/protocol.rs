@@ -171,7 +171,7 @@ pub trait Protocol: Send + 'static {
     }
 
     /// Whether [`send`](Self::send) passes batches on byte for byte, so that what a broken link left unsent can be
-    /// told and sent again on the next one. If not, the whole batch in flight is sent again, and may arrive twice.
+    /// told and sent again on the next one. If not, the whole batch in flight is sent again, message by message, and may arrive twice.
     fn is_verbatim(&self) -> bool {
         false
     }

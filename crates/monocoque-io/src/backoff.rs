@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// No wait is shorter: an endpoint of this machine refuses at once.
+/// No wait is shorter, but for its jitter: an endpoint of this machine refuses at once.
 const WAIT_MIN: Duration = Duration::from_millis(1);
 
-/// No wait is longer, whatever the bounds say.
+/// No wait is longer, whatever the bounds say, but for its jitter.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The bounds of a [`Backoff`].

@@ -227,7 +227,7 @@ async fn open(address: SocketAddr, endpoint: &UdpEndpoint, config: &DatagramConf
             SocketAddr::V6(group) => {
                 socket.set_multicast_hops_v6(config.multicast_hops)?;
                 socket.set_multicast_loop_v6(config.multicast_loop)?;
-                socket.set_multicast_if_v6(index(group, endpoint)?)?;
+                socket.set_multicast_if_v6(index(group, endpoint).await?)?;
             }
         }
     }
@@ -246,10 +246,10 @@ async fn interface(endpoint: &UdpEndpoint) -> io::Result<Option<IpAddr>> {
 }
 
 /// The number of the interface for an IPv6 group: that of its scope, or that was named; 0 leaves it to the system.
-fn index(group: SocketAddrV6, endpoint: &UdpEndpoint) -> io::Result<u32> {
+async fn index(group: SocketAddrV6, endpoint: &UdpEndpoint) -> io::Result<u32> {
     match (group.scope_id(), endpoint.interface()) {
         (0, None | Some(Host::Any)) => Ok(0),
-        (0, Some(named)) => interface_index(named),
+        (0, Some(named)) => interface_index(named).await,
         (scope, _) => Ok(scope),
     }
 }
@@ -264,7 +264,7 @@ async fn join(socket: &Socket, group: SocketAddr, endpoint: &UdpEndpoint) -> io:
             socket.join_multicast_v4(group.ip(), &interface)
         }
         SocketAddr::V6(group) if group.ip().is_multicast() => {
-            socket.join_multicast_v6(group.ip(), index(group, endpoint)?)
+            socket.join_multicast_v6(group.ip(), index(group, endpoint).await?)
         }
         _ => Ok(()),
     }

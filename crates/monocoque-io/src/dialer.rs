@@ -30,7 +30,7 @@ use crate::tuning::SocketTuning;
 pub struct DialConfig {
     /// The waits between attempts; `None` means one attempt only (`ZMQ_RECONNECT_IVL` -1).
     pub backoff: Option<BackoffConfig>,
-    /// How long the connection to one address may take; `None` leaves it to the system.
+    /// How long the connection to one address may take; `None`, like zero, leaves it to the system.
     pub timeout: Option<Duration>,
     /// A refused attempt is the last one.
     pub stop_when_refused: bool,
@@ -109,22 +109,19 @@ impl<O: Owner> Dialer<O> {
 }
 
 async fn attempt(endpoint: &Endpoint, config: &DialConfig, driver: Driver) -> io::Result<(StreamLink, LinkFacts)> {
-    let connecting = async {
-        match endpoint {
-            Endpoint::Tcp(tcp) => connect_stream(endpoint, tcp, config, driver).await,
-            Endpoint::Ws(ws) => {
-                let tcp = TcpEndpoint::new(ws.target().clone());
-                connect_stream(endpoint, &tcp, config, driver).await
-            }
-            Endpoint::Ipc(ipc) => {
-                let socket = connect(&unix_address(ipc)?, None, config, driver).await?;
-                // Our end has no name.
-                Ok((socket, "ipc://".to_owned(), endpoint.to_string()))
-            }
-            _ => Err(io::ErrorKind::Unsupported.into()),
+    let (socket, local, remote) = match endpoint {
+        Endpoint::Tcp(tcp) => connect_stream(endpoint, tcp, config, driver).await?,
+        Endpoint::Ws(ws) => {
+            let tcp = TcpEndpoint::new(ws.target().clone());
+            connect_stream(endpoint, &tcp, config, driver).await?
         }
+        Endpoint::Ipc(ipc) => {
+            let socket = connect(&unix_address(ipc)?, None, config, driver).await?;
+            // Our end has no name.
+            (socket, "ipc://".to_owned(), endpoint.to_string())
+        }
+        _ => return Err(io::ErrorKind::Unsupported.into()),
     };
-    let (socket, local, remote) = connecting.await?;
     let link = StreamLink::new(socket);
     let facts = LinkFacts::new(Side::Dialer, local, remote, &link);
     Ok((link, facts))

@@ -33,7 +33,7 @@ use crate::resolve::{endpoint_like, local_addresses, unix_address};
 use crate::stop::Stop;
 use crate::tuning::SocketTuning;
 
-/// After accepting failed for want of a resource: how long until the next try.
+/// After accepting failed in a way that may stay, for want of a resource say: how long until the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Peers accepted in a row before the other tasks of the thread get their turn: those whom they begin.
 const TURNS_MAX: u32 = 16;
@@ -370,8 +370,7 @@ fn accept(listening: &Socket, driver: Driver) -> io::Result<(OwnedFd, Option<Soc
 /// Source: accept(2), "Error handling".
 fn is_of_one_peer(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let code = error.raw_os_error().map(Errno::from_raw_os_error);
-    let Some(code) = code else { return false };
+    let Some(code) = error.raw_os_error().map(Errno::from_raw_os_error) else { return false };
     let of_network = [
         Errno::NETDOWN,
         Errno::NETUNREACH,

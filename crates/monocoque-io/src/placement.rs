@@ -195,7 +195,7 @@ impl Placement {
     }
 
     /// Whether the calling thread is one of its I/O threads.
-    pub fn runs_here(&self) -> bool {
+    pub fn is_io_thread(&self) -> bool {
         let here = std::thread::current().id();
         self.threads.lock().0.iter().any(|thread| thread.handle.thread().id() == here)
     }

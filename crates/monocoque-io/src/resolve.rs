@@ -98,15 +98,17 @@ fn one_of_each_family(mut found: Vec<IpAddr>) -> Vec<IpAddr> {
     found
 }
 
-/// The number of the interface that is called `name`, or has this address.
-pub(crate) fn interface_index(host: &Host) -> io::Result<u32> {
-    let has = |interface: &if_addrs::Interface| match host {
-        Host::Any => false,
-        Host::V4(address) => interface.ip() == IpAddr::from(*address),
-        Host::V6 { addr, .. } => interface.ip() == IpAddr::from(*addr),
-        Host::Name(name) => interface.name == *name,
+/// The number of the interface that `host` names, or is the address of.
+pub(crate) async fn interface_index(host: &Host) -> io::Result<u32> {
+    let address = match host {
+        Host::Name(name) => return Ok(name_to_index(any_socket(AddressFamily::INET6)?, name)?),
+        Host::V4(address) => Some(IpAddr::from(*address)),
+        Host::V6 { addr, .. } => Some(IpAddr::from(*addr)),
+        Host::Any => None,
     };
-    let found = if_addrs::get_if_addrs()?.into_iter().find(has);
+    let interfaces = compio::runtime::spawn_blocking(if_addrs::get_if_addrs).await;
+    let interfaces = interfaces.unwrap_or_else(|_| Err(io::Error::other("the resolver failed")))?;
+    let found = interfaces.into_iter().find(|interface| Some(interface.ip()) == address);
     found.and_then(|interface| interface.index).ok_or_else(|| not_found(&host.to_string()))
 }
 
@@ -176,7 +178,12 @@ mod tests {
         let best = ["2001:db8::1", "10.0.0.1"].map(|text| text.parse::<IpAddr>().expect("valid"));
         assert_eq!(one_of_each_family(addresses.to_vec()), best);
         assert_eq!(one_of_each_family(addresses[..2].to_vec()), [addresses[1], addresses[0]]);
-        let index = |host: Host| interface_index(&host).ok();
+    }
+
+    #[test]
+    fn an_interface_is_found_by_its_name_and_by_its_address() {
+        let runtime = crate::DriverChoice::Only(crate::Driver::Poll).runtime().expect("epoll");
+        let index = |host: Host| runtime.block_on(interface_index(&host)).ok();
         let named = |name: &str| index(Host::Name(name.to_owned()));
         assert!(named("lo").is_some());
         assert_eq!((index(Host::V4(Ipv4Addr::LOCALHOST)), named("no-such-device")), (named("lo"), None));

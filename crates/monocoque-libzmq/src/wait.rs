@@ -65,7 +65,7 @@ pub(crate) struct Waiter {
     /// From its first look without sleeping on, until `ppoll(2)` lets them through and says so: a handler that ran while the thread
     /// only looked would end no wait, for ever if nothing else does.
     held: OnceCell<HeldSignals>,
-    /// It was rung while it looked, and has not slept since: not the first time, what is held is let through.
+    /// It was rung before, and what was waited for was not there: it may be rung for ever, and never sleep.
     looked: Cell<bool>,
 }
 
@@ -101,18 +101,22 @@ impl Waiter {
         mask: Option<&sigset_t>,
         turns: &[&ReadTurns],
     ) -> Result<Woken, Errno> {
-        if fds.is_empty() && mask.is_none() && self.rang_soon(deadline, turns) {
+        let woken = if fds.is_empty() && mask.is_none() && self.rang_soon(deadline, turns) {
             turns.iter().for_each(|turns| turns.ended_soon());
-            if self.looked.replace(true) {
-                self.let_signals_through()?;
+            Woken::Look
+        } else {
+            turns.iter().for_each(|turns| turns.sleep());
+            let woken = self.sleep(deadline, fds, mask);
+            turns.iter().for_each(|turns| turns.wake());
+            woken?
+        };
+        if woken == Woken::Look && self.looked.replace(true) {
+            self.let_signals_through(mask)?;
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(Woken::TimedOut);
             }
-            return Ok(Woken::Look);
         }
-        self.looked.set(false);
-        turns.iter().for_each(|turns| turns.sleep());
-        let woken = self.sleep(deadline, fds, mask);
-        turns.iter().for_each(|turns| turns.wake());
-        woken
+        Ok(woken)
     }
 
     /// [`wait`](Self::wait), without looking.
@@ -157,12 +161,12 @@ impl Waiter {
         rang()
     }
 
-    /// Lets the handlers of held signals run: whoever always finds somebody who rang does not sleep.
+    /// Lets the handlers run of signals that are held, or that `mask` lets through.
     ///
     /// # Errors
     /// `EINTR` when one did.
-    fn let_signals_through(&self) -> Result<(), Errno> {
-        let before = self.held.get().map(HeldSignals::before);
+    fn let_signals_through(&self, mask: Option<&sigset_t>) -> Result<(), Errno> {
+        let before = mask.or_else(|| self.held.get().map(HeldSignals::before));
         poll(&mut [], Some(Instant::now()), before).map(drop)
     }
 
@@ -326,5 +330,7 @@ mod tests {
         assert_eq!(raise(), 4, "it is held");
         assert_eq!((ring(), HANDLED.load(Ordering::SeqCst)), (Err(EINTR), 5), "and let through");
         assert_eq!(ring(), Ok(Woken::Look));
+        waiter.waker().wake_by_ref();
+        assert_eq!(waiter.wait(Some(Instant::now()), &mut Vec::new(), None, &[]), Ok(Woken::TimedOut));
     }
 }

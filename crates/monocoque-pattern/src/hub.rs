@@ -111,7 +111,7 @@ impl Hub {
     }
 
     /// Changes the options; they act from here on, on the peers that are there too. What a hub is told at its birth stays:
-    /// its type, whether its pipes conflate, and whether others read them.
+    /// its type, and whether others read its pipes. Pipes that are there go on conflating, or not.
     pub fn reconfigure(&self, config: HubConfig) {
         let mut recv = self.recv.lock();
         let mut send = self.send.lock();
@@ -139,9 +139,11 @@ impl Hub {
         self.signals.writable.wake_all();
     }
 
-    /// The far end of one of its pipes asks for the last message only: what is replaced there is dropped here, and counted.
-    pub fn conflates(&self) {
-        self.send.lock().outlets.conflates = true;
+    /// The far end of a link's pipe asks for the last message only: what is replaced there is dropped here, and counted.
+    pub fn conflates(&self, link: LinkId) {
+        if let Some(outlet) = self.send.lock().outlets.of(link) {
+            outlet.conflates = true;
+        }
     }
 
     /// Whether `link` is there.
@@ -401,6 +403,8 @@ impl Hub {
         if send.outlets.of(link).is_some() {
             send.every_group.push(link.slot);
         }
+        drop(send);
+        self.signals.peers.wake_all();
     }
 
     /// ROUTER, STREAM, PEER: names the peer of a link that is attached, before it is connected, so that messages may be queued for

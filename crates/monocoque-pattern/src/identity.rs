@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 
 use monocoque_core::RoutingId;
 
 use crate::PeerKey;
+
+/// A number that hardly any other socket is given, of this process or another: where one that counts names begins.
+pub(crate) fn anywhere() -> u32 {
+    RandomState::new().hash_one(()) as u32
+}
 
 /// Who got the route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +36,7 @@ pub(crate) struct Identities {
 impl Default for Identities {
     /// Generated names begin anywhere: one that somebody kept of a socket that is gone is not to lead to another peer of the next.
     fn default() -> Self {
-        let routes: HashMap<_, _> = HashMap::default();
-        let generated = routes.hasher().hash_one(()) as u32;
-        Self { routes, recent: None, generated }
+        Self { routes: HashMap::default(), recent: None, generated: anywhere() }
     }
 }
 

@@ -5,11 +5,11 @@
 //! the id tells answers apart when more than one request may be in flight.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 
 use monocoque_core::{Frame, Message};
 
 use crate::PeerKey;
+use crate::identity::anywhere;
 
 const ID_BYTES: usize = size_of::<u32>();
 
@@ -88,9 +88,7 @@ pub(crate) struct Requests {
 impl Default for Requests {
     /// Ids begin anywhere: a reply to a socket that is gone is none to the next of its name.
     fn default() -> Self {
-        let asked: HashMap<_, _> = HashMap::default();
-        let last_id = asked.hasher().hash_one(()) as u32;
-        Self { strict: Strict::default(), asked, last_id }
+        Self { strict: Strict::default(), asked: HashMap::default(), last_id: anywhere() }
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Outlet {
     pub(crate) parting: bool,
     /// Messages in a row that its pipe had no room for.
     refused: u32,
+    /// Its far end keeps the last message only.
+    pub(crate) conflates: bool,
 }
 
 impl Outlet {
@@ -172,8 +174,9 @@ impl Outlets {
 
     #[inline]
     fn count_conflated(&self, slot: u32) {
-        if self.conflates
-            && let Some(writer) = &self.list[slot as usize].writer
+        let outlet = &self.list[slot as usize];
+        if (self.conflates || outlet.conflates)
+            && let Some(writer) = &outlet.writer
         {
             self.drops.count(DropCause::Conflated, writer.take_conflated() as u64);
         }

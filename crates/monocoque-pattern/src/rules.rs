@@ -301,8 +301,9 @@ impl Hub {
         if self.is_closed() { RecvRefused::Closed } else { RecvRefused::State }
     }
 
+    /// Nothing is there now. Of a closed socket nothing will be, unless something was left to the next call.
     #[cold]
     pub(crate) fn nothing(&self) -> RecvRefused {
-        if self.is_closed() { RecvRefused::Closed } else { RecvRefused::Empty }
+        if self.is_closed() && !self.signals.has_ready() { RecvRefused::Closed } else { RecvRefused::Empty }
     }
 }

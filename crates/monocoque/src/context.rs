@@ -124,7 +124,7 @@ impl ContextInner {
     /// Whether the calling thread is one of its own I/O threads.
     fn is_io_thread(&self) -> bool {
         let placement = self.placement.get().and_then(|placement| placement.as_ref().ok());
-        placement.is_some_and(Placement::runs_here)
+        placement.is_some_and(Placement::is_io_thread)
     }
 
     /// Whether the application's own thread does the I/O.

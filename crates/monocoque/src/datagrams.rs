@@ -23,6 +23,8 @@ struct Station {
     outgoing: PipeReader,
     incoming: PipeWriter,
     shape: DatagramShape,
+    /// Counted among what the socket has to end.
+    is_live: bool,
 }
 
 impl Station {
@@ -40,9 +42,19 @@ impl Station {
         if ours == SocketType::Radio {
             core.hub.send_every_group(link);
         }
-        core.state.lock().live += 1;
         let shape = if ours == SocketType::Dgram { DatagramShape::Addressed } else { DatagramShape::Grouped };
-        Some(Self { core: Arc::clone(core), link, outgoing, incoming, shape })
+        let mut station = Self { core: Arc::clone(core), link, outgoing, incoming, shape, is_live: false };
+        station.count(true);
+        Some(station)
+    }
+
+    /// Whether it is to be counted from here on.
+    fn count(&mut self, is_live: bool) {
+        let mut state = self.core.state.lock();
+        state.live += usize::from(is_live);
+        state.live -= usize::from(std::mem::replace(&mut self.is_live, is_live));
+        drop(state);
+        self.core.idle.wake_all();
     }
 
     async fn run(mut self, socket: Datagrams, stop: Stop) {
@@ -55,7 +67,7 @@ impl Drop for Station {
     fn drop(&mut self) {
         let unsent = self.outgoing.queued();
         let mut state = self.core.state.lock();
-        state.live -= 1;
+        state.live -= usize::from(self.is_live);
         if self.core.is_closing() && self.core.socket_type().sends() {
             state.lost += unsent;
             self.core.hub.drops().count(DropCause::Linger, unsent as u64);
@@ -105,7 +117,7 @@ impl Core {
         endpoint: UdpEndpoint,
     ) -> Result<LinkId, ConnectError> {
         let placement = self.placement()?;
-        let station = Station::new(self).ok_or(ConnectError::Busy(self.socket_type()))?;
+        let mut station = Station::new(self).ok_or(ConnectError::Busy(self.socket_type()))?;
         let options = self.options();
         let (link, config, dial) = (station.link, options.datagram_config(), options.dial_config());
         drop(options);
@@ -129,9 +141,13 @@ impl Core {
                 };
                 let after = backoff.wait();
                 station.core.events.emit(Event::ConnectRetried { endpoint, after, kind, reason });
+                // Nobody who closes the socket waits for a name without anything to be sent there.
+                let is_idle = station.outgoing.queued() == 0;
+                station.count(!is_idle);
                 if stop.or_stopped(sleep(after)).await.is_none() {
                     return;
                 }
+                station.count(true);
             }
         })?;
         Ok(link)

@@ -177,16 +177,16 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>, at
     outgoing.set_mark(ours.send.joined(theirs.recv));
     let (mut writer, incoming) = to.direct_pipe();
     writer.set_mark(theirs.send.joined(ours.recv));
+    let to_link = to.hub.open();
     // Either end may ask for the last message only.
     if to.conflates_incoming() {
-        from.hub.conflates();
+        from.hub.conflates(link);
         outgoing.conflate();
     }
     if from.conflates_incoming() {
-        to.hub.conflates();
+        to.hub.conflates(to_link);
         writer.conflate();
     }
-    let to_link = to.hub.open();
     let attached = to.hub.attach(to_link, writer).is_ok();
     let Some(to_key) = attached.then(|| to.hub.up(to_link, shown(to, facts_of(from, at)), outgoing).ok()).flatten()
     else {

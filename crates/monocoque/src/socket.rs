@@ -148,7 +148,7 @@ impl<K: Kind> Socket<K> {
     /// there is dropped.
     ///
     /// # Errors
-    /// [`EndpointNotFound`].
+    /// [`EndpointNotFound`], also where the socket that was bound there, in this process, is gone.
     pub fn disconnect(&self, endpoint: impl AsRef<str>) -> Result<(), EndpointNotFound> {
         let core = self.core();
         core.remove(endpoint.as_ref(), false)?.into_iter().for_each(|entry| core.disconnect(entry));

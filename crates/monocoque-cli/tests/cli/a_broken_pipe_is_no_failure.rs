@@ -41,7 +41,7 @@ fn a_proxy_whose_words_nobody_reads_goes_on() {
     let pull = start(&format!("pull {back} --count 1"));
     run(&format!("push {front} -m through"), "").fine();
     assert_eq!(pull.end().fine(), ["through"]);
-    kill_process(Pid::from_child(&proxy), Signal::INT).expect("it runs");
+    kill_process(Pid::from_child(&proxy), Signal::TERM).expect("it runs");
     assert_eq!(proxy.wait().expect("it ends").code(), Some(0));
 }
 

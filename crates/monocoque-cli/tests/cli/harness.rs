@@ -126,10 +126,11 @@ impl Program {
         }
     }
 
-    /// Interrupts it, as Ctrl-C does.
+    /// Interrupts it, as Ctrl-C does. By another signal: a script without job control has what it starts beside it ignore SIGINT, and so
+    /// us too.
     pub fn interrupt(&self) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::INT).expect("it is still running");
+        kill_process(pid, Signal::TERM).expect("it is still running");
     }
 
     /// Waits for its end.

@@ -146,14 +146,14 @@ impl BatchSource {
         1
     }
 
-    /// The next messages that are taken, as many, are to be sent [one by one](Self::sends_singly): the link broke in one of them, and
-    /// it is not known in which.
+    /// The next messages, as many, are to be sent [one by one](Self::take_single): the link broke in one of them, and it is not known in
+    /// which.
     pub fn send_singly(&mut self, messages: usize) {
         self.singly = messages;
     }
 
-    /// Whether the next message is to be sent by itself; it is taken to be sent then.
-    pub fn sends_singly(&mut self) -> bool {
+    /// Whether the next message is to be sent by itself; it is one less then.
+    pub fn take_single(&mut self) -> bool {
         let single = self.singly > 0;
         self.singly -= usize::from(single);
         single

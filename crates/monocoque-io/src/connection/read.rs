@@ -62,13 +62,13 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
             };
             let Some(result) = read else { return };
             let read = match result {
-                Ok(Read { bytes: 0, .. }) => return self.end_by_peer(End::PeerClosed { truncated: before }),
+                Ok(Read { bytes: 0, .. }) => return self.shared.end_by_peer(End::PeerClosed { truncated: before }),
                 Ok(read) => read,
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    return self.end_by_peer(End::Link(error));
+                    return self.shared.end_by_peer(End::Link(error));
                 }
                 Err(error) => return self.shared.end(End::Link(error)),
             };
@@ -94,12 +94,6 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
                 yield_now().await;
             }
         }
-    }
-
-    /// The peer has ended the connection: as the protocol understands it, if it does.
-    fn end_by_peer(&self, end: End<P::Error>) {
-        let why = self.shared.protocol.borrow().left();
-        self.shared.end(why.map_or(end, End::Protocol));
     }
 
     /// Waits for what the handshake waits for that does not come from the peer; whether there was something.
@@ -262,7 +256,9 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
             }
             // What will never be enough to go on with is not waited for.
             poll_left(&mut left, cx, || match self.intake.link.left_unread() {
-                Some(unread) if held + unread < least => self.end_by_peer(End::PeerClosed { truncated: held + unread }),
+                Some(unread) if held + unread < least => {
+                    self.shared.end_by_peer(End::PeerClosed { truncated: held + unread })
+                }
                 _ => {}
             });
             if self.shared.is_ended() {

@@ -188,16 +188,18 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
         }
         scratch::give_back(out.deliver);
         result.unwrap_or_else(|error| {
-            self.end(if error.is_end() { self.left(0) } else { End::Protocol(error) });
+            match error.is_end() {
+                true => self.end_by_peer(End::PeerClosed { truncated: 0 }),
+                false => self.end(End::Protocol(error)),
+            }
             T::default()
         })
     }
 
-    /// What it means that the peer has closed, within a message of which `truncated` bytes came: what the protocol understands by it,
-    /// if anything.
-    pub(super) fn left(&self, truncated: usize) -> End<P::Error> {
+    /// The peer has ended the connection: as the protocol understands it, if it does.
+    pub(super) fn end_by_peer(&self, end: End<P::Error>) {
         let why = self.protocol.borrow().left();
-        why.map_or(End::PeerClosed { truncated }, End::Protocol)
+        self.end(why.map_or(end, End::Protocol));
     }
 
     /// Looks at the peer's signs of life while nothing can be written. Silence that we cause is forgiven.
@@ -241,14 +243,23 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
         }
     }
 
-    /// [`put_back`](Self::put_back) where the bytes were not those of the wire. Any message of `taken` may be the one in which the link
-    /// broke, so they are sent one by one the next time; of one that was sent so it is known, and whether others `passed` before it.
-    pub(super) fn put_back_made(&self, taken: &[Bytes], single: bool, passed: bool) {
+    /// Whether the next message is to be sent by itself, where the bytes of the wire are made.
+    pub(super) fn takes_single(&self) -> bool {
+        let is_made = !self.protocol.borrow().is_verbatim();
+        is_made && self.outgoing.borrow_mut().as_mut().is_some_and(BatchSource::take_single)
+    }
+
+    /// [`put_back`](Self::put_back) where the bytes of the wire were made, and some of them went out if it `began`. Any message of
+    /// `taken` may be the one in which the link broke, so they are sent one by one the next time; of a `single` one it is known, and
+    /// whether others `passed` before it.
+    pub(super) fn put_back_made(&self, taken: &[Bytes], began: bool, single: bool, passed: bool) {
         let mut outgoing = self.outgoing.borrow_mut();
         let Some(outgoing) = &mut *outgoing else { return };
         let rest = unsent(taken, 0);
-        outgoing.send_singly(rest.messages);
-        if single {
+        if began || single {
+            outgoing.send_singly(rest.messages);
+        }
+        if began && single {
             self.cut.set(self.cut.get() + outgoing.put_back_cut(rest, passed));
         } else {
             outgoing.put_back(rest);

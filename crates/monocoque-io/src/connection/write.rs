@@ -79,6 +79,8 @@ struct Sending {
     wire: usize,
     /// Segments that were left of the batch when they were made, and bytes of the first.
     before: (usize, usize),
+    /// Of those in front, how many the protocol had said of its own.
+    said: usize,
     /// They are of one message.
     single: bool,
     /// Others of the batch went out before them.
@@ -293,6 +295,11 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
     fn proceed(&mut self, sending: &mut Sending) -> Option<Pause> {
         while !sending.is_out() {
             if sending.bytes.is_empty() {
+                if self.is_over() {
+                    // What the protocol has said of that is its last word.
+                    self.take_back(sending);
+                    return None;
+                }
                 self.encode(sending);
             }
             while !sending.bytes.is_empty() && !self.is_over() {
@@ -325,11 +332,10 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
         sending.passed = sending.wire > 0;
         // What the protocol has said since was made before what it makes now: boxes are counted, and so are records.
         sending.bytes = if sending.passed { self.take_control() } else { Vec::new() };
-        let mut outgoing = self.shared.outgoing.borrow_mut();
-        sending.single = outgoing.as_mut().is_some_and(BatchSource::sends_singly);
-        drop(outgoing);
+        sending.said = sending.bytes.iter().map(Bytes::len).sum();
+        sending.single = self.shared.takes_single();
         let made = self.shared.act(|protocol, out| {
-            if sending.single && !protocol.is_verbatim() {
+            if sending.single {
                 protocol.send(Instant::now(), &mut split_first(&mut batch.segments), out)?;
             } else {
                 protocol.send(Instant::now(), batch, out)?;
@@ -347,10 +353,11 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
         if sending.written < sending.wire {
             self.torn = true;
             keep_last(&mut sending.views, sending.before);
+            let written = sending.written.saturating_sub(sending.said);
             if self.shared.protocol.borrow().is_verbatim() {
-                self.shared.put_back(&sending.views, sending.written);
+                self.shared.put_back(&sending.views, written);
             } else {
-                self.shared.put_back_made(&sending.views, sending.single, sending.passed);
+                self.shared.put_back_made(&sending.views, written > 0, sending.single, sending.passed);
             }
         } else {
             self.shared.put_back(&sending.batch.segments, 0);

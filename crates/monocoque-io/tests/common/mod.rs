@@ -75,6 +75,9 @@ pub fn bind(written: &Endpoint) -> io::Result<Binding> {
 pub struct Plain {
     shy: bool,
     makes: bool,
+    /// It answers each message with how often it has sent.
+    tells: bool,
+    sent: u32,
     /// Its deadline, which never comes.
     until: Option<Instant>,
     /// It panics when a message that ends with this comes.
@@ -133,12 +136,16 @@ impl Protocol for Plain {
                 (whole, messages) = (end, messages + 1);
             }
         };
+        if self.tells {
+            out.write.extend((0..messages).map(|_| Bytes::from(wire(&self.sent.to_be_bytes()))));
+        }
         out.deliver.push(input.split_to(whole), messages);
         self.left = (place(input), input.len());
         Ok(Need(need.saturating_sub(whole)))
     }
 
     fn send(&mut self, _now: Instant, batch: &mut Batch, out: &mut Output<()>) -> Result<(), Garbled> {
+        self.sent += 1;
         if self.makes && !batch.is_empty() {
             let header = Header::parse(&batch.segments[0]).expect("a message begins with a header");
             take_front(&mut batch.segments, header.header_len + header.body_len as usize, &mut out.write);
@@ -290,6 +297,7 @@ pub struct Teller {
     pub incoming: Mark,
     pub shy: bool,
     pub makes: bool,
+    pub tells: bool,
     pub until: Option<Instant>,
     pub panics_at: Option<&'static [u8]>,
     pub retry: Retry,
@@ -312,6 +320,7 @@ impl Teller {
             incoming,
             shy: false,
             makes: false,
+            tells: false,
             until: None,
             panics_at: None,
             retry: Retry::No,
@@ -325,8 +334,8 @@ impl Teller {
     /// What a connection begins with.
     pub fn meet(&self, permit: Option<HalfOpen>) -> (Plain, TellerHost) {
         let moved = Arc::clone(&self.moved);
-        let Self { shy, makes, until, panics_at, .. } = *self;
-        let plain = Plain { shy, makes, until, panics_at, moved, ..Plain::default() };
+        let Self { shy, makes, tells, until, panics_at, .. } = *self;
+        let plain = Plain { shy, makes, tells, until, panics_at, moved, ..Plain::default() };
         (plain, TellerHost { teller: self.clone(), permit })
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use monocoque_core::pipe::{Mark, PipeWriter, pipe};
+use monocoque_core::limits::DISCARDS_MAX;
+use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, pipe};
 use monocoque_core::slab::Arena;
 use monocoque_core::stats::DropCause;
 use monocoque_core::{Message, SocketType};
@@ -14,7 +15,7 @@ use monocoque_pattern::{Hub, RecvRefused};
 use crate::peer::{MARK, attach, facts, hub};
 
 /// Messages that one call drops.
-const DISCARDS: u64 = 10_000;
+const DISCARDS: u64 = DISCARDS_MAX as u64;
 
 #[derive(Default)]
 struct Woken(AtomicUsize);
@@ -26,7 +27,7 @@ impl Wake for Woken {
 }
 
 /// A peer that may send without a mark, and what is sent to it.
-fn join(hub: &Hub, kind: SocketType) -> (PipeWriter, monocoque_core::pipe::PipeReader) {
+fn join(hub: &Hub, kind: SocketType) -> (PipeWriter, PipeReader) {
     let (link, from_hub) = attach(hub, MARK);
     let (to_hub, reader) = pipe(Mark::messages(0), false, &Arena::new());
     hub.up(link, facts(kind, None), reader).expect("attached");
@@ -57,6 +58,19 @@ fn by_a_subscriber() {
     to_hub.push(&Message::from("wanted")).expect("no mark");
     drops_in_steps(&sub, DropCause::Unsubscribed);
     assert_eq!(sub.try_recv(), Ok(Message::from("wanted")));
+}
+
+#[test]
+fn also_of_one_that_is_closed() {
+    let sub = hub(SocketType::Sub);
+    let (mut to_hub, _from_hub) = join(&sub, SocketType::Sub);
+    sub.subscribe(b"wanted");
+    flood(&mut to_hub, &Message::from("noise"));
+    to_hub.push(&Message::from("wanted")).expect("no mark");
+    sub.finish();
+    drops_in_steps(&sub, DropCause::Unsubscribed);
+    assert_eq!(sub.try_recv(), Ok(Message::from("wanted")));
+    assert_eq!(sub.try_recv(), Err(RecvRefused::Closed));
 }
 
 #[test]

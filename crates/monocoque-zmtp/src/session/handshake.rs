@@ -86,7 +86,9 @@ impl Session {
                 out.write.extend(answer);
                 let mut peer = introduction.into_peer(announced, self.mechanism.name(), self.side);
                 let grant = self.entry.take().and_then(|entry| entry.grant);
-                peer.grant(grant, self.config.authenticator.is_some());
+                // A server without anyone to ask grants too.
+                let judged = grant.is_some() && self.config.authenticator.is_some();
+                peer.grant(grant, judged);
                 out.ready = Some(peer);
                 self.stage = if self.mechanism.lanes().is_some() { Stage::SealedTraffic } else { Stage::Traffic };
                 self.pulse.start(now);

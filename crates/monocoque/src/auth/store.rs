@@ -31,7 +31,8 @@ const CLOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 struct Kept {
-    files: Vec<Stamp>,
+    /// The files that the certificates are of; `None` to read them again.
+    files: Option<Vec<Stamp>>,
     /// The last look, and the time of the directory then.
     looked: Option<(Instant, SystemTime)>,
     certificates: HashMap<PublicKey, Certificate>,
@@ -80,7 +81,7 @@ impl CertificateStore {
         let is_settled = changed.elapsed().is_ok_and(|age| age > CLOCK_INTERVAL);
         kept.looked = is_settled.then_some((now, changed));
         let files = stamps(&self.path)?;
-        if files == kept.files {
+        if kept.files.as_ref() == Some(&files) {
             return Ok(());
         }
         (kept.certificates, kept.faults) = (HashMap::new(), Vec::new());
@@ -89,14 +90,15 @@ impl CertificateStore {
             match Certificate::load(&file.path) {
                 Ok(certificate) => drop(kept.certificates.insert(certificate.public(), certificate)),
                 Err(fault) => {
-                    // It may be the system's fault and not the file's: without descriptors, say.
-                    are_read &= !matches!(fault, CertificateError::Io(_));
+                    // It may be the system's fault and not the file's: without descriptors, say. What is no text stays so.
+                    are_read &=
+                        !matches!(&fault, CertificateError::Io(error) if error.kind() != io::ErrorKind::InvalidData);
                     kept.faults.push((file.path.clone(), fault));
                 }
             }
         }
         // What could not be read is tried again at the next look.
-        kept.files = if are_read { files } else { Vec::new() };
+        kept.files = are_read.then_some(files);
         Ok(())
     }
 }
@@ -148,6 +150,13 @@ mod tests {
         let faults = store.faults();
         assert_eq!((faults.len(), faults[0].0.file_name()), (1, Some("notes".as_ref())));
         assert!(store.find(&ann.public()).is_some());
+        fs::write(dir.path().join("noise"), [0xff; 9]).expect("written");
+        assert!(store.find(&ann.public()).is_some());
+        assert_eq!(store.faults().len(), 2);
+        for name in ["ann", "notes", "noise"] {
+            fs::remove_file(dir.path().join(name)).expect("ours");
+        }
+        assert_eq!((store.find(&ann.public()), store.faults().len()), (None, 0));
         drop(dir);
         assert!(store.find(&ann.public()).is_none());
         assert!(CertificateStore::open("/nowhere/at/all").is_err());

@@ -178,7 +178,7 @@ fn endpoints_close_and_say_so() {
         .await;
         for comes_back in [true, false] {
             let radio = if comes_back { ctx.radio().reconnect(QUICK) } else { ctx.radio().no_reconnect() };
-            let radio = radio.build().expect("valid");
+            let radio = radio.linger_forever().build().expect("valid");
             let monitor = radio.monitor();
             radio.connect("udp://no-such-host.invalid:9").expect("looked up later");
             if comes_back {

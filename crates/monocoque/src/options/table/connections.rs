@@ -123,7 +123,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     .by("reconnect_stop"),
     OptionSpec::new(
         SocketOption::CONNECT_TIMEOUT,
-        "How long one attempt to connect may take, in ms; 0 leaves it to the system",
+        "How long the connection to one address may take, in ms; 0 leaves it to the system",
         Form::Int {
             min: 0,
             max: INT_MAX,
