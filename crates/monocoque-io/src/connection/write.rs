@@ -331,8 +331,8 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
         sending.before = (batch.segments.len(), first.len());
         sending.passed = sending.wire > 0;
         // What the protocol has said since was made before what it makes now: boxes are counted, and so are records.
-        sending.bytes = if sending.passed { self.take_control() } else { Vec::new() };
-        sending.said = sending.bytes.iter().map(Bytes::len).sum();
+        let mut said = if sending.passed { self.take_control() } else { Vec::new() };
+        sending.said = said.iter().map(Bytes::len).sum();
         sending.single = self.shared.takes_single();
         let made = self.shared.act(|protocol, out| {
             if sending.single {
@@ -342,7 +342,12 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
             }
             Ok(std::mem::take(&mut out.write))
         });
-        sending.bytes.extend(made);
+        sending.bytes = if said.is_empty() {
+            made
+        } else {
+            said.extend(made);
+            said
+        };
         sending.written = std::mem::take(&mut sending.sent);
         advance(&mut sending.bytes, sending.written);
         sending.wire = sending.written + sending.bytes.iter().map(Bytes::len).sum::<usize>();
