@@ -181,19 +181,10 @@ impl Wake for Call {
 mod tests {
     use std::future::ready;
     use std::pin::pin;
-    use std::sync::atomic::AtomicUsize;
     use std::task::Context;
 
     use super::*;
-
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::wakes::Wakes;
 
     #[test]
     fn whom_others_call_is_woken_between_many_jobs() {
@@ -201,17 +192,17 @@ mod tests {
         for _ in 0..2 * JOBS_MAX + 1 {
             mailbox.post(Box::new(|_| Box::pin(ready(())))).expect("it is read");
         }
-        let woken = Arc::new(Woken::default());
+        let wakes = Arc::new(Wakes::default());
         let receive = || match pin!(mailbox.receive()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(jobs) => jobs.map_or(0, |jobs| jobs.len()),
             Poll::Pending => 0,
         };
         let mut seen = Vec::new();
         for calls in 0..4 {
-            let call = Call::of(Arc::clone(&woken).into(), &mailbox);
+            let call = Call::of(wakes.waker(), &mailbox);
             thread::spawn(move || call.wake_by_ref()).join().expect("no panic");
             seen.push(receive());
-            assert_eq!(woken.0.load(Ordering::Relaxed), calls + 1);
+            assert_eq!(wakes.count(), calls + 1);
         }
         assert_eq!(seen, [JOBS_MAX, JOBS_MAX, 1, 0]);
     }
