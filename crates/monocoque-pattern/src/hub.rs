@@ -140,7 +140,7 @@ impl Hub {
     }
 
     /// The far end of a link's pipe asks for the last message only: what is replaced there is dropped here, and counted.
-    pub fn conflates(&self, link: LinkId) {
+    pub fn set_conflated(&self, link: LinkId) {
         if let Some(outlet) = self.send.lock().outlets.of(link) {
             outlet.conflates = true;
         }

@@ -29,7 +29,7 @@ pub(crate) struct Outlet {
     pub(crate) parting: bool,
     /// Messages in a row that its pipe had no room for.
     refused: u32,
-    /// Its far end keeps the last message only.
+    /// Its pipe keeps the last message only, and tells how many that replaced.
     pub(crate) conflates: bool,
 }
 
@@ -60,8 +60,6 @@ pub(crate) struct Outlets {
     serials: u32,
     epochs: u32,
     up: usize,
-    /// A pipe may keep the last message only, and tells how many that replaced.
-    pub(crate) conflates: bool,
     /// What went out through pipes that are gone.
     past: Flow,
     /// What goes to several links.
@@ -72,13 +70,12 @@ pub(crate) struct Outlets {
 }
 
 impl Outlets {
-    pub(crate) fn new(conflates: bool, drops: Arc<Drops>) -> Self {
+    pub(crate) fn new(drops: Arc<Drops>) -> Self {
         Self {
             list: Vec::new(),
             serials: 0,
             epochs: 0,
             up: 0,
-            conflates,
             past: Flow::default(),
             fanout: Fanout::default(),
             gives_way: false,
@@ -175,7 +172,7 @@ impl Outlets {
     #[inline]
     fn count_conflated(&self, slot: u32) {
         let outlet = &self.list[slot as usize];
-        if (self.conflates || outlet.conflates)
+        if outlet.conflates
             && let Some(writer) = &outlet.writer
         {
             self.drops.count(DropCause::Conflated, writer.take_conflated() as u64);
@@ -335,7 +332,7 @@ mod tests {
     #[test]
     fn a_message_for_many_is_encoded_once_for_links_and_handed_over_beside() {
         let (arena, drops) = (Arena::new(), Arc::new(Drops::default()));
-        let mut outlets = Outlets::new(false, Arc::clone(&drops));
+        let mut outlets = Outlets::new(Arc::clone(&drops));
         let mark = || Mark::messages(1);
         let pipes = [pipe(mark(), false, &arena), direct_pipe(mark(), false, &arena), pipe(mark(), false, &arena)];
         let mut readers = Vec::new();
@@ -361,7 +358,7 @@ mod tests {
         assert!(readers.iter_mut().all(|reader| reader.next_unit().is_none()));
         drop((outlets, readers));
         let only = |slot: u32| {
-            let mut outlets = Outlets::new(false, Arc::default());
+            let mut outlets = Outlets::new(Arc::default());
             let (arena, (writer, _reader)) = (Arena::new(), direct_pipe(mark(), false, &Arena::new()));
             let (other, _other) = pipe(mark(), false, &arena);
             for (slot, writer) in (0..).zip([writer, other]) {
@@ -376,7 +373,7 @@ mod tests {
     #[test]
     fn who_was_full_is_not_asked_before_there_is_room_and_outrunning_all_is_noticed_for_a_while() {
         let (arena, drops) = (Arena::new(), Arc::new(Drops::default()));
-        let mut outlets = Outlets::new(false, Arc::clone(&drops));
+        let mut outlets = Outlets::new(Arc::clone(&drops));
         let mut readers = Vec::new();
         for (slot, mark) in [(0, 2), (1, 4)] {
             let (writer, reader) = pipe(Mark::messages(mark), false, &arena);
@@ -407,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_is_used_again_has_other_names() {
-        let mut outlets = Outlets::new(false, Arc::default());
+        let mut outlets = Outlets::new(Arc::default());
         let link = outlets.open(0);
         let key = outlets.begin_life(0);
         assert!(outlets.is_current(key));

@@ -29,6 +29,8 @@ pub(crate) struct SendSide {
     /// Slots that take the messages of every group.
     pub(crate) every_group: Vec<u32>,
     inverts: bool,
+    /// Pipes that are attached from here on keep the last message only.
+    conflates: bool,
     /// Messages are one frame, and an empty one ends the connection.
     raw: bool,
     /// To all that match or none.
@@ -44,13 +46,14 @@ impl SendSide {
     pub(crate) fn new(config: &HubConfig, drops: &Arc<Drops>) -> Self {
         Self {
             closed: false,
-            outlets: Outlets::new(config.conflate, Arc::clone(drops)),
+            outlets: Outlets::new(Arc::clone(drops)),
             balancer: LoadBalancer::default(),
             identities: Identities::default(),
             topics: Topics::default(),
             wished: Topics::default(),
             every_group: Vec::new(),
             inverts: config.invert_matching,
+            conflates: config.conflate,
             raw: config.raw,
             no_drop: config.no_drop,
             strict: config.routes_strictly(),
@@ -62,11 +65,10 @@ impl SendSide {
     /// Takes over what may change.
     pub(crate) fn reconfigure(&mut self, config: &HubConfig) {
         self.inverts = config.invert_matching;
+        self.conflates = config.conflate;
         self.raw = config.raw;
         self.no_drop = config.no_drop;
         self.strict = config.routes_strictly();
-        // Of the pipes that are made from here on; those that are there go on as they are.
-        self.outlets.conflates |= config.conflate;
     }
 
     pub(crate) fn is_strict(&self) -> bool {
@@ -259,7 +261,10 @@ impl SendSide {
     /// pipe that it replaces had.
     pub(crate) fn attach(&mut self, rule: SendRule, slot: u32, writer: PipeWriter) -> usize {
         let replaced = self.outlets.detach(slot);
-        self.outlets.at(slot).writer = Some(writer);
+        let outlet = self.outlets.at(slot);
+        outlet.writer = Some(writer);
+        // Over inproc the far end may have asked for it already.
+        outlet.conflates |= self.conflates;
         if rule.balances() {
             self.balancer.enter(slot);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use monocoque_core::Protocol;
 use monocoque_core::batch::Batch;
 use monocoque_core::protocol::{Need, Output, Side};
@@ -65,44 +65,11 @@ pub struct Session {
     /// Until the peer is ready.
     entry: Option<Box<Entry>>,
     /// Frames of a message whose last frame is still to come; none between messages.
-    partial: Option<Box<Partial>>,
+    partial: Option<Box<Batch>>,
     /// Bytes of input that were left where they are by the last call.
     left: usize,
     /// Frames are written by a transport, in a form of its own.
     within: bool,
-}
-
-/// Frames of a message that has not ended.
-#[derive(Debug, Default)]
-struct Partial {
-    frames: Batch,
-    /// Behind them, what came in small pieces: each would take more than itself, and keep the slab that it came in.
-    small: BytesMut,
-}
-
-impl Partial {
-    /// From this size on a piece is worth a view of its own.
-    const PIECE_BYTES_MIN: usize = 512;
-
-    fn push(&mut self, frames: Bytes) {
-        if frames.len() < Self::PIECE_BYTES_MIN {
-            self.small.extend_from_slice(&frames);
-        } else {
-            self.whole().push(frames, 0);
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        self.frames.bytes + self.small.len()
-    }
-
-    /// All of it.
-    fn whole(&mut self) -> &mut Batch {
-        if !self.small.is_empty() {
-            self.frames.push(self.small.split().freeze(), 0);
-        }
-        &mut self.frames
-    }
 }
 
 /// What only the handshake needs.
@@ -338,13 +305,13 @@ impl Session {
     /// The message whose frames are kept has its end in what comes next.
     fn end_partial(&mut self, deliver: &mut Batch) {
         if let Some(mut partial) = self.partial.take() {
-            deliver.append(partial.whole());
+            deliver.append(&mut partial);
         }
     }
 
     /// Keeps frames of a message whose end is to come.
     fn hold(&mut self, frames: Bytes) -> Result<(), SessionError> {
-        self.partial.get_or_insert_default().push(frames);
+        self.partial.get_or_insert_default().push(frames, 0);
         let asked = self.unfinished() as u64;
         match self.config.max_multipart_bytes {
             Some(allowed) if asked > allowed => {
@@ -444,7 +411,7 @@ impl Protocol for Session {
     }
 
     fn unfinished(&self) -> usize {
-        self.partial.as_ref().map_or(0, |partial| partial.bytes())
+        self.partial.as_ref().map_or(0, |partial| partial.bytes)
     }
 
     fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<bool> {

@@ -53,19 +53,6 @@ fn a_claimed_size_is_judged_before_its_body_is_awaited() {
 }
 
 #[test]
-fn the_pieces_of_a_message_are_kept_together() {
-    let mut config = SessionConfig::new(SocketType::Pull);
-    config.max_multipart_bytes = Some(4000);
-    let mut end = End::ready(config, "PUSH");
-    // Each is two bytes, and stands alone.
-    let piece = [frame(1, b""), command("PONG", b"")].concat();
-    end.feed(&[piece.repeat(999), frame(1, &[7; 1000]), frame(0, b"")].concat());
-    assert_eq!((end.outcome.error, end.outcome.messages), (None, 1));
-    assert!(end.deliver.segments.len() <= 4, "{}", end.deliver.segments.len());
-    assert_eq!(end.outcome.delivered, [frame(1, b"").repeat(999), frame(1, &[7; 1000]), frame(0, b"")].concat());
-}
-
-#[test]
 fn a_small_message_limit_does_not_hinder_the_handshake() {
     let mut config = SessionConfig::new(SocketType::Pull);
     config.max_message_bytes = Some(0);

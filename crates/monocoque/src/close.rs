@@ -36,12 +36,8 @@ impl Closing {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for background closing to end, if it `waits`: not for its own thread, that of a local context or an I/O thread. Each closing
-    /// is bounded by its linger time.
-    pub(crate) fn wait_in_drop(&self, waits: bool) {
-        if !waits {
-            return;
-        }
+    /// Blocks until background closing has ended; each is bounded by its linger time.
+    pub(crate) fn wait(&self) {
         let waited = self.changed.wait_while(self.count(), |count| *count > 0);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }

@@ -49,8 +49,9 @@ impl Drop for Handle {
             return;
         }
         // The threads that end sockets do not wait for themselves.
-        let waits = !self.inner.is_local() && !self.inner.is_io_thread();
-        self.inner.closing.wait_in_drop(waits);
+        if !self.inner.is_local() && !self.inner.is_io_thread() {
+            self.inner.closing.wait();
+        }
     }
 }
 

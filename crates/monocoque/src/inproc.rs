@@ -180,11 +180,11 @@ fn join(from: &Arc<Core>, link: LinkId, outgoing: PipeReader, to: &Arc<Core>, at
     let to_link = to.hub.open();
     // Either end may ask for the last message only.
     if to.conflates_incoming() {
-        from.hub.conflates(link);
+        from.hub.set_conflated(link);
         outgoing.conflate();
     }
     if from.conflates_incoming() {
-        to.hub.conflates(to_link);
+        to.hub.set_conflated(to_link);
         writer.conflate();
     }
     let attached = to.hub.attach(to_link, writer).is_ok();
@@ -233,7 +233,6 @@ pub(crate) fn disconnect(core: &Core, link: LinkId) {
     core.hub.leave_link(link);
     let mut names = core.context.inproc.names.lock();
     forget(&mut names, core, Some(link));
-    names.retain(|_, name| name.is_used());
     drop(names);
     part(core, Some(link));
 }
@@ -246,7 +245,9 @@ pub(crate) fn unbind(core: &Core, endpoint: &Endpoint) {
             && std::ptr::eq(entry.bound.as_ptr(), core)
         {
             entry.bound = Weak::new();
-            names.retain(|_, name| name.is_used());
+            if !entry.is_used() {
+                names.remove(name.as_str());
+            }
         }
     }
 }
@@ -259,7 +260,6 @@ pub(crate) fn close(core: &Core) {
         entry.bound = Weak::new();
     });
     forget(&mut names, core, None);
-    names.retain(|_, name| name.is_used());
 }
 
 /// What `core` sent before anyone bound waits on; a pipe with nothing in it does not.
@@ -267,7 +267,10 @@ fn forget(names: &mut HashMap<String, Name>, core: &Core, link: Option<LinkId>) 
     let spent = |w: &Waiting| {
         std::ptr::eq(w.core.as_ptr(), core) && link.is_none_or(|link| w.link == link) && w.outgoing.queued() == 0
     };
-    names.values_mut().for_each(|entry| entry.waiting.retain(|waiting| !spent(waiting)));
+    names.retain(|_, name| {
+        name.waiting.retain(|waiting| !spent(waiting));
+        name.is_used()
+    });
 }
 
 /// Takes `core` off its peers, with all that it sent and they have not received.

@@ -49,7 +49,7 @@ impl Flow {
             (_, Some(sending)) if self.job.common.count == Some(0) => self.send_all(sending, None),
             (_, Some(_)) => {
                 let sending = self.clone();
-                std::thread::spawn(move || sending.beside(Self::send_endlessly));
+                std::thread::spawn(move || sending.beside(Self::send_meanwhile));
                 self.receive_all()
             }
             (_, None) => self.receive_all(),
@@ -64,7 +64,7 @@ impl Flow {
         }
     }
 
-    fn send_endlessly(&self) -> Result<(), Failure> {
+    fn send_meanwhile(&self) -> Result<(), Failure> {
         let Some(sending) = &self.job.sending else { return Ok(()) };
         // Of lines from the input all are sent, however many come back.
         let count = self.job.common.count.filter(|_| !sending.message.is_empty());

@@ -209,6 +209,7 @@ fn parse(known: &Known, value: Option<&[u8]>) -> Result<OptionValue, Errno> {
     }
 }
 
+/// The text that ends at the first zero byte.
 fn until_zero(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len())]
 }
