@@ -94,9 +94,12 @@ impl Recorded {
     }
 
     fn figures(&mut self) -> Outcome<Figures> {
-        match self.line()? {
-            Line::Figures(figures) => Ok(figures),
-            other => Err(format!("no figures but {other:?}").into()),
+        loop {
+            match self.line()? {
+                Line::Begun => {}
+                Line::Figures(figures) => return Ok(figures),
+                other => return Err(format!("no figures but {other:?}").into()),
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Every limit of the kernel, with the sum or the measurement that derives it.
 
+use std::time::Duration;
+
 /// Bodies up to this many bytes live inside the [`Frame`](crate::Frame) itself.
 ///
 /// 64 is the field's customary small message, and a cache line; with length and tag the frame is then
@@ -72,6 +74,10 @@ pub const READ_TURN_BYTES: usize = 4 * SLAB_HUGE_BYTES;
 /// Bytes of a message that its sender may write itself while the connection's pump waits: beyond one write's worth, the
 /// others that send on the socket should not wait for it.
 pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;
+
+/// How long one of several answers waits for the others, to be written with them, where nobody but their sender writes: what a write
+/// takes, so that of answers that take longer each is written by itself (docs/decisions/0052).
+pub const LEAVE_MAX: Duration = Duration::from_micros(10);
 
 /// Bytes of a stream that its sender writes itself if the connection's pump has not come to it: what waits until a pipe
 /// is full leaves the cache before it is written (docs/decisions/0008).

@@ -3,14 +3,15 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Owner, Wakes, decode, message, numbered, push_all, take};
 use monocoque_core::Message;
 use monocoque_core::batch::Batch;
-use monocoque_core::limits::{STREAM_TURN_BYTES, TURN_BYTES_MAX};
+use monocoque_core::limits::{LEAVE_MAX, STREAM_TURN_BYTES, TURN_BYTES_MAX};
 use monocoque_core::pipe::{BatchSource, InHand, Mark, PipeWriter, Refusal, Taken, WriteThrough, pipe_to_link};
 use monocoque_core::slab::Arena;
 
@@ -22,12 +23,22 @@ struct Link {
     busy: AtomicBool,
     /// The pump would run on the sender's thread.
     here: AtomicBool,
+    /// Microseconds since a message was left to a later one.
+    left: AtomicU64,
     written: Mutex<Vec<u8>>,
 }
 
 impl WriteThrough for Link {
     fn is_due(&self) -> bool {
         !self.busy.load(Ordering::SeqCst)
+    }
+
+    fn leave(&self) {
+        self.left.store(0, Ordering::SeqCst);
+    }
+
+    fn left_for(&self) -> Duration {
+        Duration::from_micros(self.left.load(Ordering::SeqCst))
     }
 
     fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize {
@@ -57,7 +68,8 @@ impl Lent {
 
     fn with_mark(room: usize, conflate: bool, mark: Mark) -> Self {
         let (busy, here) = (AtomicBool::default(), AtomicBool::default());
-        let link = Arc::new(Link { room: room.into(), busy, here, written: Mutex::default() });
+        let link =
+            Arc::new(Link { room: room.into(), busy, here, left: AtomicU64::default(), written: Mutex::default() });
         let wakes = Wakes::new();
         let (writer, mut reader) = pipe_to_link(mark, conflate, &Arena::new());
         reader.set_waker(&wakes.waker());
@@ -128,6 +140,100 @@ fn but_not_the_first_of_several_answers() {
 
 /// Messages that are a quarter of what is written at once.
 const QUARTER: usize = STREAM_TURN_BYTES / 4 / 4096;
+
+/// One whose reader is away, and whose writer has several messages in hand.
+fn away(mark: Mark) -> (Lent, InHand) {
+    let mut lent = Lent::with_mark(usize::MAX, false, mark);
+    lent.wait();
+    lent.reader.go_away();
+    let in_hand = said(true);
+    lent.writer.set_in_hand(in_hand.clone());
+    (lent, in_hand)
+}
+
+#[test]
+fn and_all_of_several_answers_with_the_last_where_the_reader_is_away() {
+    let (mut lent, in_hand) = away(Mark::messages(1000));
+    for round in 0..3 {
+        in_hand.set(true);
+        (0..3).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+        assert_eq!((lent.written().len(), lent.writer.held()), (12 * round, 3));
+        in_hand.set(false);
+        // Whether or not a turn is due.
+        lent.link.busy.store(round % 2 == 0, Ordering::SeqCst);
+        lent.writer.push(&numbered(3)).expect("room");
+        assert_eq!(lent.written()[12 * round..], wire(0..4));
+        assert_eq!((lent.wakes.count(), lent.writer.held()), (0, 0));
+        lent.link.busy.store(false, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn and_those_that_took_long_before_the_last() {
+    let (mut lent, _in_hand) = away(Mark::messages(1000));
+    for round in 0..3 {
+        lent.writer.push(&numbered(0)).expect("room");
+        assert_eq!(lent.written().len(), 6 * round);
+        lent.link.left.store(LEAVE_MAX.as_micros() as u64, Ordering::SeqCst);
+        lent.writer.push(&numbered(1)).expect("room");
+        assert_eq!(lent.written().len(), 6 * (round + 1));
+    }
+    assert_eq!(lent.wakes.count(), 0);
+}
+
+#[test]
+fn and_whoever_stands_in_for_the_reader_writes_what_is_left() {
+    let (mut lent, in_hand) = away(Mark::messages(1000));
+    assert_eq!(lent.reader.write_left(Duration::ZERO), None);
+    lent.writer.push(&numbered(0)).expect("room");
+    lent.link.left.store(999, Ordering::SeqCst);
+    assert_eq!(lent.reader.write_left(Duration::from_millis(1)), None, "not yet");
+    lent.link.left.store(1000, Ordering::SeqCst);
+    assert_eq!(lent.reader.write_left(Duration::from_millis(1)), Some(true));
+    assert_eq!((lent.written(), lent.reader.write_left(Duration::ZERO)), (wire(0..1), None));
+    // A part of what is left, and so nothing more.
+    lent.link.room.store(4, Ordering::SeqCst);
+    (1..3).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+    assert_eq!(lent.reader.write_left(Duration::ZERO), Some(false));
+    lent.link.room.store(usize::MAX, Ordering::SeqCst);
+    assert_eq!(lent.reader.write_left(Duration::ZERO), None);
+    in_hand.set(false);
+    lent.writer.push(&numbered(3)).expect("room");
+    assert_eq!((lent.written().len(), lent.wakes.count()), (7, 1), "the rest is the reader's");
+    assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (3, 4));
+}
+
+#[test]
+fn and_what_is_left_before_there_is_no_room() {
+    let fill = || {
+        let (mut lent, in_hand) = away(Mark::messages(3));
+        (0..3).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+        assert_eq!(lent.written().len(), 0);
+        (lent, in_hand)
+    };
+    let asks: [fn(&mut PipeWriter) -> bool; 3] = [
+        |writer| writer.push(&numbered(3)).is_ok(),
+        |writer| writer.has_room(),
+        |writer| writer.has_room_for(&numbered(3)),
+    ];
+    for ask in asks {
+        let (mut lent, _in_hand) = fill();
+        assert!(ask(&mut lent.writer));
+        assert_eq!(lent.written(), wire(0..3));
+    }
+    let (mut lent, _in_hand) = fill();
+    lent.link.room.store(0, Ordering::SeqCst);
+    assert!(!lent.writer.has_room() && lent.writer.push(&numbered(3)).is_err());
+}
+
+#[test]
+fn and_wakes_the_reader_again_when_that_is_back() {
+    let (mut lent, _in_hand) = away(Mark::messages(1000));
+    lent.writer.push(&numbered(0)).expect("room");
+    lent.reader.come_back();
+    lent.writer.push(&numbered(1)).expect("room");
+    assert_eq!((lent.written().len(), lent.wakes.count(), take(&mut lent.reader).messages), (0, 1, 2));
+}
 
 fn push_quarters(lent: &mut Lent, count: usize) {
     let message = Message::from(vec![0; 4096]);

@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use common::{Owner, plain, take};
@@ -75,6 +76,12 @@ struct Swallows;
 impl WriteThrough for Swallows {
     fn is_due(&self) -> bool {
         true
+    }
+
+    fn leave(&self) {}
+
+    fn left_for(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn write_through(&self, segments: &[Bytes], last: &[u8]) -> usize {

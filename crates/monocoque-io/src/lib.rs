@@ -44,7 +44,7 @@ pub use dialer::{DialConfig, Dialer};
 pub use driver::{Driver, DriverChoice, DriverError, local_runtime};
 pub use filter::{AcceptFilter, AddressRange, AddressRangeError};
 pub use half_open::HalfOpen;
-pub use link::{Link, StreamLink};
+pub use link::{Link, StreamLink, Watch};
 pub use listener::{Binding, ListenConfig, Listener};
 pub use owner::{LinkEvent, LinkFacts, Owner, Retry};
 pub use placement::{Home, IoThreads, Placement, PlacementError, PlacementGone};

@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -23,10 +24,13 @@ use crate::outstanding::outstanding;
 use crate::readiness::until;
 use crate::traffic::LinkTraffic;
 
+/// A wait for a link that has what it needs of it.
+pub type Watch = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
 /// A reliable byte stream that a connection runs over.
 ///
 /// Bytes are read and written by calls that do not wait; what waits is for readiness, and holds no buffer. A wait
-/// is dropped before its completion only when the connection is parked or lent; to end one early, [`shutdown`](Self::shutdown) the link and await it.
+/// is dropped before its completion only when the connection is parked, lent or taken back; to end one early, [`shutdown`](Self::shutdown) the link and await it.
 #[allow(async_fn_in_trait)] // what waits stays on the thread of its runtime, so the futures need not be `Send`
 pub trait Link: Send + 'static {
     /// Writes what the kernel takes at once.
@@ -46,6 +50,9 @@ pub trait Link: Send + 'static {
 
     /// Waits until [`try_read`](Self::try_read) is worth a try.
     async fn readable(&self) -> io::Result<()>;
+
+    /// [`readable`](Self::readable), as a future that has what it needs of the link.
+    fn watch(&self) -> Watch;
 
     /// The descriptor that is readable when this is, if there is one: then it may be waited for beside others.
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -87,6 +94,8 @@ struct Stream {
     traffic: Arc<LinkTraffic>,
     /// Bytes that the peer had sent when it was asked last whether a sender's turn is due.
     heard: AtomicU64,
+    /// When a message was left to be written with a later one, in [`micros`].
+    left_at: AtomicU64,
     /// Where the connection runs.
     home: ThreadId,
 }
@@ -97,7 +106,7 @@ impl StreamLink {
     /// io_uring wants a blocking descriptor: else it returns EAGAIN instead of waiting. epoll wants the other.
     pub(crate) fn new(socket: OwnedFd) -> Self {
         let (traffic, heard, home) = (Arc::default(), AtomicU64::default(), thread::current().id());
-        Self(Arc::new(Stream { socket: socket.into(), traffic, heard, home }))
+        Self(Arc::new(Stream { socket: socket.into(), traffic, heard, left_at: AtomicU64::default(), home }))
     }
 
     /// What crosses it.
@@ -170,6 +179,10 @@ impl Link for StreamLink {
         until(Arc::clone(&self.0), Interest::Readable).await
     }
 
+    fn watch(&self) -> Watch {
+        Box::pin(until(Arc::clone(&self.0), Interest::Readable))
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.0.as_fd())
     }
@@ -207,6 +220,12 @@ thread_local! {
     static TURN_ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
+/// Microseconds of a clock that all threads have.
+fn micros() -> u64 {
+    static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGINNING.elapsed().as_micros() as u64
+}
+
 impl WriteThrough for Stream {
     fn is_due(&self) -> bool {
         let heard = self.traffic.bytes_read();
@@ -222,6 +241,14 @@ impl WriteThrough for Stream {
         self.traffic.wrote(&sent);
         TURN_ENDED.set(Some(Instant::now()));
         sent.unwrap_or(0)
+    }
+
+    fn leave(&self) {
+        self.left_at.store(micros(), Ordering::Relaxed);
+    }
+
+    fn left_for(&self) -> Duration {
+        Duration::from_micros(micros().saturating_sub(self.left_at.load(Ordering::Relaxed)))
     }
 
     fn pumps_here(&self) -> bool {

@@ -1,5 +1,5 @@
-//! A connection whose messages are waited for and answered one by one is lent to who waits, which reads it without the I/O
-//! thread; and is taken back when that looks no more, or something is left to do.
+//! A connection whose messages are waited for and answered is lent to who waits, which reads it without the I/O thread, one message
+//! or several at a time; and is taken back when that looks no more, or something is left to do.
 
 mod common;
 
@@ -19,7 +19,7 @@ use monocoque_core::{Endpoint, Message};
 use monocoque_io::{Driver, End, LinkEvent, ListenConfig, Placement, Stopper};
 
 /// Round trips, more than it takes to be lent.
-const TRIPS: usize = 50;
+const TRIPS: usize = 100;
 
 /// A connection, and the application's side of it, which waits for one message after the other.
 struct Pair {
@@ -327,7 +327,7 @@ fn a_stop_and_the_end_of_its_socket_are_heard() {
         let fixture = Fixture::new(driver, wildcard, |_| ());
         let mut pair = fixture.lent();
         drop(pair.ends.outgoing);
-        assert_eq!(pair.peer.read(&mut [0]).expect("no error"), 0, "our side is closed");
+        assert_eq!(pair.peer.read_to_end(&mut Vec::new()).expect("no error"), 0, "our side is closed");
         drop(pair.peer);
         assert!(matches!(fixture.story.ended().end, End::Finished));
         let _pair = fixture.lent();
@@ -409,8 +409,115 @@ fn stays(driver: Driver, change: impl FnOnce(&mut Teller), mut trip: impl FnMut(
     }
 }
 
+/// Several messages, and the answer to each, which is written with the last of them.
+fn several(pair: &mut Pair) {
+    let bodies = [&b"one"[..], b"two", b"three"];
+    pair.write(&bodies.map(wire).concat());
+    assert_eq!(pair.wait(), bodies[0]);
+    for (index, body) in bodies.iter().enumerate() {
+        if index > 0 {
+            assert_eq!(pair.next().as_deref(), Some(*body));
+        }
+        pair.ends.push_of_several(&Message::from(*body), index < 2);
+    }
+    bodies.iter().for_each(|body| pair.read(body));
+    pair.turns.ended_soon();
+}
+
 #[test]
-fn only_what_is_waited_for_and_answered_one_by_one_is_lent() {
+fn several_at_a_time_are_read_and_answered_while_the_io_thread_does_nothing() {
+    each_link(|driver, wildcard| {
+        let fixture = Fixture::new(driver, wildcard, |_| ());
+        let mut pair = fixture.meet();
+        let until = Instant::now() + PATIENCE;
+        let release = loop {
+            assert!(Instant::now() < until, "it is never lent");
+            several(&mut pair);
+            turn(&fixture.placement);
+            if pair.turns.are_lent() {
+                let release = fixture.hold();
+                if pair.turns.are_lent() {
+                    break release;
+                }
+            }
+        };
+        assert!(!pair.turns.are_one_by_one());
+        (0..100).for_each(|_| several(&mut pair));
+        // More than one read finds room for.
+        let many: Vec<_> = (0..300u32).map(|number| [number.to_be_bytes(); 20].concat()).collect();
+        pair.write(&many.iter().flat_map(|body| wire(body)).collect::<Vec<_>>());
+        many.iter().for_each(|body| assert_eq!(&pair.wait(), body));
+        // An answer that no other follows goes out with the next look.
+        pair.ends.push_of_several(&Message::from("and no more"), true);
+        pair.turns.look();
+        pair.read(b"and no more");
+        drop(release);
+    });
+}
+
+#[test]
+fn who_does_not_come_back_to_the_rest_of_several_keeps_no_answer() {
+    each_link(|driver, wildcard| {
+        let fixture = Fixture::new(driver, wildcard, |_| ());
+        let mut pair = fixture.lent();
+        pair.ends.push_of_several(&Message::from("the first"), true);
+        pair.read(b"the first");
+        let until = Instant::now() + PATIENCE;
+        while pair.turns.are_lent() {
+            assert!(Instant::now() < until, "it is never taken back");
+        }
+        // For long, unless it was taken back before the answer.
+        pair.write(&wire(b"the second"));
+        assert_eq!(pair.recv(), b"the second");
+    });
+}
+
+#[test]
+fn for_who_sleeps_the_io_thread_reads_and_it_stays_lent() {
+    each_link(|driver, wildcard| {
+        let fixture = Fixture::new(driver, wildcard, |_| ());
+        let until = Instant::now() + PATIENCE;
+        let mut pair = fixture.lent();
+        loop {
+            pair.turns.sleep();
+            pair.write(&wire(b"wake up"));
+            assert_eq!(pair.recv(), b"wake up");
+            pair.turns.wake();
+            pair.ends.push(&Message::from("I am"));
+            pair.read(b"I am");
+            turn(&fixture.placement);
+            // On a slow machine it was taken back before.
+            if pair.turns.are_lent() {
+                break;
+            }
+            assert!(Instant::now() < until, "it is always taken back");
+            fixture.lend(&mut pair);
+        }
+        pair.turns.sleep();
+        drop(pair.peer);
+        assert!(matches!(fixture.story.ended().end, End::PeerClosed { truncated: 0 }));
+    });
+}
+
+#[test]
+fn who_sleeps_too_often_is_not_lent_it_again_so_soon() {
+    for driver in drivers() {
+        let fixture = Fixture::new(driver, &tcp(), |_| ());
+        let mut pair = fixture.lent();
+        let trips = (0..3).map(|_| {
+            while pair.turns.are_lent() {
+                pair.turns.sleep();
+                pair.turns.wake();
+            }
+            turn(&fixture.placement);
+            fixture.lend(&mut pair)
+        });
+        assert!(trips.max() > Some(TRIPS), "it is lent as before");
+    }
+}
+
+#[test]
+fn only_what_is_waited_for_and_answered_is_lent() {
     for driver in drivers() {
         stays(
             driver,
@@ -425,22 +532,31 @@ fn only_what_is_waited_for_and_answered_one_by_one_is_lent() {
             driver,
             |_| (),
             |pair| {
-                pair.write(&[wire(b"two"), wire(b"at once")].concat());
-                pair.turns.ended_soon();
-                [pair.wait(), pair.wait()].iter().for_each(|_| pair.ends.push(&Message::from("answer")));
-                pair.read(b"answer");
-                pair.read(b"answer");
-                assert!(!pair.turns.are_one_by_one());
-            },
-        );
-        stays(
-            driver,
-            |_| (),
-            |pair| {
                 pair.trip(b"in vain");
                 pair.turns.give_back();
             },
         );
+    }
+}
+
+#[test]
+fn who_says_much_at_a_time_is_read_by_the_io_thread() {
+    for driver in drivers() {
+        let fixture = Fixture::new(driver, &"ipc://*".parse().expect("well formed"), |_| ());
+        let mut pair = fixture.meet();
+        let much = vec![7; 100];
+        for _ in 0..TRIPS {
+            // All of it is there before any of it is read.
+            let release = fixture.hold();
+            pair.write(&wire(&much).repeat(1000));
+            drop(release);
+            (0..1000).for_each(|_| assert_eq!(pair.recv(), much));
+            pair.turns.ended_soon();
+            pair.ends.push(&Message::from("a word"));
+            pair.read(b"a word");
+            turn(&fixture.placement);
+            assert!(!pair.turns.are_lent() && !pair.turns.are_one_by_one());
+        }
     }
 }
 

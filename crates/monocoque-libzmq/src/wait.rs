@@ -101,11 +101,12 @@ impl Waiter {
         mask: Option<&sigset_t>,
         turns: &[&ReadTurns],
     ) -> Result<Woken, Errno> {
-        let woken = if fds.is_empty() && mask.is_none() && self.rang_soon(deadline, turns) {
+        let looks = fds.is_empty() && mask.is_none();
+        let woken = if looks && self.rang_soon(deadline, turns) {
             turns.iter().for_each(|turns| turns.ended_soon());
             Woken::Look
         } else {
-            turns.iter().for_each(|turns| turns.sleep());
+            turns.iter().for_each(|turns| if looks { turns.sleep() } else { turns.sleep_unlooked() });
             let woken = self.sleep(deadline, fds, mask);
             turns.iter().for_each(|turns| turns.wake());
             woken?

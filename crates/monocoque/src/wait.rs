@@ -69,7 +69,14 @@ pub(crate) async fn until_arrived<T>(
 pub(crate) struct Asleep(Weak<Core>);
 
 impl Asleep {
+    /// Of who does not look at all.
     pub(crate) fn new(core: &Arc<Core>) -> Self {
+        core.hub.signals().turns().sleep_unlooked();
+        Self(Arc::downgrade(core))
+    }
+
+    /// Of who has looked before.
+    pub(crate) fn after_looking(core: &Arc<Core>) -> Self {
         core.hub.signals().turns().sleep();
         Self(Arc::downgrade(core))
     }

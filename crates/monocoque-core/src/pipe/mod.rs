@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 pub use self::hand_over::HandOver;
 pub use self::mark::Mark;
-pub use self::read_turns::{ReadThrough, ReadTurns};
+pub use self::read_turns::{Came, ReadThrough, ReadTurns};
 pub use self::reader::PipeReader;
 pub use self::sink::BatchSink;
 pub use self::source::BatchSource;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::state::{Shared, keep, wake};
 use super::{Taken, WriteThrough};
@@ -39,6 +40,7 @@ impl BatchSource {
             self.cuts = 0;
         }
         state.queue.take(batch);
+        state.is_left = false;
         state.turn_is_out = true;
         self.sent = std::mem::take(&mut state.sent);
         let waker = self.shared.credit(&mut state, Load { messages: batch.messages, bytes: batch.bytes });
@@ -105,6 +107,30 @@ impl BatchSource {
         state.sent = 0;
         state.turn_is_out = true;
         state.reader_waits = false;
+    }
+
+    /// Whoever reads is elsewhere from here on, and lets the writer [write](Self::lend_turn) what is little: of several answers that
+    /// its application has in hand all with the last, unless that is long in coming. Whoever stands in for the reader sees to what
+    /// is left by one that does not come ([`write_left`](Self::write_left)).
+    pub fn go_away(&self) {
+        self.shared.lock().reader_is_away = true;
+    }
+
+    /// Whoever reads is here again, and takes what is left.
+    pub fn come_back(&self) {
+        let mut state = self.shared.lock();
+        (state.reader_is_away, state.is_left) = (false, false);
+    }
+
+    /// Writes what has been left to a later message for `least`; if there is anything, whether all of it went out.
+    pub fn write_left(&self, least: Duration) -> Option<bool> {
+        let mut state = self.shared.lock();
+        let is_due = |turn: &Arc<dyn WriteThrough>| least.is_zero() || turn.left_for() >= least;
+        state.turn.as_ref().filter(|turn| is_due(turn))?;
+        let (is_out, waiting) = self.shared.write_left(&mut state)?;
+        drop(state);
+        wake(waiting);
+        Some(is_out)
     }
 
     /// Takes the turn back, until [`take`](Self::take) finds nothing again. Whether the writer has written a message

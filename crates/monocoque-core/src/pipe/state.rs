@@ -55,6 +55,10 @@ pub(super) struct State {
     asked: bool,
     /// The reader writes, or will before it waits again.
     pub(super) turn_is_out: bool,
+    /// The reader is elsewhere: of several answers the last is written with all the others, and it is called for none.
+    pub(super) reader_is_away: bool,
+    /// What is queued is left to a later message to be written with.
+    pub(super) is_left: bool,
     reader_gone: bool,
     finished: bool,
     /// Only the last message is kept.
@@ -86,6 +90,8 @@ impl Shared {
             conflated: 0,
             reader: None,
             reader_waits: true,
+            reader_is_away: false,
+            is_left: false,
             reader_gone: false,
             writer: None,
             writer_waits: false,
@@ -370,7 +376,7 @@ impl State {
 
     /// Something came into the queue: the waker of a reader that waits, once.
     pub(super) fn reader_to_wake(&mut self) -> Option<Waker> {
-        if !std::mem::take(&mut self.reader_waits) {
+        if self.leave_to_the_last() || !std::mem::take(&mut self.reader_waits) {
             return None;
         }
         self.reader.clone()
@@ -380,6 +386,7 @@ impl State {
     pub(super) fn empty(&mut self) -> Batch {
         let mut emptied = Batch::default();
         self.queue.take(&mut emptied);
+        self.is_left = false;
         self.held.sub(Load { messages: emptied.messages, bytes: emptied.bytes });
         emptied
     }

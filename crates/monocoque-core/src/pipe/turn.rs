@@ -8,11 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::state::{Shared, State};
-use crate::limits::{GATHER_BYTES_MIN, STREAM_TURN_BYTES, TURN_BYTES_MAX};
+use crate::limits::{GATHER_BYTES_MIN, LEAVE_MAX, STREAM_TURN_BYTES, TURN_BYTES_MAX};
 
 /// A link that a sender may write to while the connection's pump waits.
 ///
@@ -20,6 +21,12 @@ use crate::limits::{GATHER_BYTES_MIN, STREAM_TURN_BYTES, TURN_BYTES_MAX};
 pub trait WriteThrough: fmt::Debug + Send + Sync {
     /// Whether a little is better written by its sender than left to the pump, which writes more at once.
     fn is_due(&self) -> bool;
+
+    /// From now on something waits for a later message to be written with.
+    fn leave(&self);
+
+    /// How long ago that was.
+    fn left_for(&self) -> Duration;
 
     /// Writes what the link takes at once of `segments` and of `last` behind them; returns how many bytes.
     ///
@@ -52,10 +59,14 @@ impl State {
     /// Whether what is queued, with a message of `bytes` that has just come, is to be written by its sender.
     #[inline]
     pub(super) fn has_turn(&self, bytes: usize) -> bool {
-        let at_once = self.reader_waits && bytes <= TURN_BYTES_MAX && !self.answers_several();
+        let at_once = self.reader_waits && bytes <= TURN_BYTES_MAX && (self.is_left || !self.answers_several());
         // Bodies that lie where their owner put them are written from there, sooner or later.
         let much = bytes < GATHER_BYTES_MIN && self.queue.load().bytes >= STREAM_TURN_BYTES;
-        (at_once || much) && self.free_turn().is_some_and(|turn| much || turn.is_due())
+        let is_due = |turn: &dyn WriteThrough| match self.is_left {
+            true => !self.answers_several() || turn.left_for() >= LEAVE_MAX,
+            false => turn.is_due(),
+        };
+        (at_once || much) && self.free_turn().is_some_and(|turn| much || is_due(&**turn))
     }
 
     /// Whether nobody but a sender on this thread can make room now.
@@ -69,6 +80,19 @@ impl State {
         self.turn.as_ref().filter(|_| !self.turn_is_out && !self.conflate)
     }
 
+    /// Leaves what is queued to the last of several answers, if that writes it sooner than a reader that is away; whether it is left.
+    pub(super) fn leave_to_the_last(&mut self) -> bool {
+        let is_little = self.queue.load().bytes < TURN_BYTES_MAX;
+        let waits = self.reader_is_away && self.reader_waits && is_little && self.answers_several();
+        match self.free_turn().filter(|_| waits) {
+            Some(turn) if !self.is_left => turn.leave(),
+            Some(_) => {}
+            None => return false,
+        }
+        self.is_left = true;
+        true
+    }
+
     /// Whether the writer's application has more in hand than it has answered.
     pub(super) fn answers_several(&self) -> bool {
         self.in_hand.as_ref().is_some_and(InHand::any)
@@ -80,6 +104,7 @@ impl Shared {
     /// did, the reader has to be woken.
     pub(super) fn write_through(&self, state: &mut State) -> (bool, Option<Waker>) {
         let Some(turn) = &state.turn else { return (false, None) };
+        state.is_left = false;
         let (segments, last) = state.queue.encoded();
         let sent = turn.write_through(segments, last);
         let load = state.queue.load();
@@ -91,5 +116,10 @@ impl Shared {
         }
         state.queue.clear();
         (true, self.credit(state, load))
+    }
+
+    /// Writes what is left to a later message; if there is anything, what [`write_through`](Self::write_through) says.
+    pub(super) fn write_left(&self, state: &mut State) -> Option<(bool, Option<Waker>)> {
+        state.is_left.then(|| self.write_through(state))
     }
 }

@@ -117,8 +117,11 @@ impl PipeWriter {
         }
         front.hand_over(&mut state, &shared.arena);
         let mut waiting = None;
-        if drops && !state.admits(bytes) && state.has_last_turn() {
-            (_, waiting) = shared.write_through(&mut state);
+        if !state.admits(bytes) {
+            waiting = match drops && state.has_last_turn() {
+                true => shared.write_through(&mut state).1,
+                false => shared.write_left(&mut state).and_then(|(_, waiting)| waiting),
+            };
         }
         if let Err(refusal) = shared.ask(&mut state, bytes) {
             // Whatever comes next has to ask too, or the size of this one would be remembered too long.
@@ -219,7 +222,14 @@ impl PipeWriter {
     pub fn has_room(&mut self) -> bool {
         let mut state = self.sink.shared.lock();
         self.front.hand_over(&mut state, &self.sink.shared.arena);
-        self.sink.shared.has_room(&mut state)
+        if self.sink.shared.has_room(&mut state) {
+            return true;
+        }
+        let Some((_, waiting)) = self.sink.shared.write_left(&mut state) else { return false };
+        let has_room = self.sink.shared.has_room(&mut state);
+        drop(state);
+        wake(waiting);
+        has_room
     }
 
     /// Whether the pipe would take `message` now. If not, the writer's waker will be called.
@@ -234,8 +244,10 @@ impl PipeWriter {
         let (shared, front) = (&*self.sink.shared, &mut self.front);
         let mut state = shared.lock();
         front.hand_over(&mut state, &shared.arena);
+        let left = if state.admits(bytes) { None } else { shared.write_left(&mut state) };
         let admitted = state.is_over() || shared.ask(&mut state, bytes).is_ok();
         drop(state);
+        wake(left.and_then(|(_, waiting)| waiting));
         if !admitted {
             front.room = Load::default();
         }

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Instant;
 
 use monocoque_core::Protocol;
-use monocoque_core::limits::{READ_APART_BYTES_MIN, RESERVE_BYTES, SLAB_HUGE_BYTES, SLAB_TINY_BYTES};
+use monocoque_core::limits::{READ_APART_BYTES_MIN, RESERVE_BYTES, SLAB_HUGE_BYTES, SLAB_LARGE_BYTES, SLAB_TINY_BYTES};
 use monocoque_core::protocol::Need;
 use monocoque_core::slab::{Arena, OutOfMemory, SlabClass, SlabMut};
 
@@ -14,6 +14,16 @@ use super::Host;
 use super::memory::{Demand, Memory};
 use super::shared::Shared;
 use crate::link::Link;
+
+/// Messages in a row that come one by one, each after an answer, before that is noted.
+const CALM_MIN: u32 = 16;
+/// Turns of its peer before a connection is lent, and before it is lent again where that was of no use, at most.
+const LENDS_AFTER: u32 = 2 * CALM_MIN;
+const LENDS_AFTER_MAX: u32 = 1024;
+/// Looks that found something, of one that was lent to some use.
+const FINDS_MIN: u32 = 64;
+/// Turns of the peer in a row in which nothing was written: no conversation.
+const UNASKED_MAX: u32 = 8;
 
 /// What a connection that is idle keeps of its reading.
 pub(super) struct Kept {
@@ -26,6 +36,8 @@ pub(super) struct Kept {
     pub(super) met: bool,
     /// Reads. Others have their turn after some of them, however idle it was between: what answers gathers meanwhile.
     pub(super) turns: u32,
+    /// Turns that the peer takes in the conversation before it is lent to who waits for them.
+    pub(super) lends_after: u32,
     /// What the read pump goes on with, of one that was lent. Boxed: an idle connection has none.
     held: Option<Box<Held>>,
 }
@@ -37,13 +49,20 @@ pub(super) struct Held {
     pub(super) slab: Option<SlabMut>,
     /// The last read filled its room: more is likely there.
     pub(super) hot: bool,
+    /// Bytes of the peer's turn so far.
+    turn: usize,
     /// What was found last and is the read pump's to deal with.
     pub(super) found: Option<io::Result<Read>>,
 }
 
 impl Kept {
     pub(super) fn new(memory: Memory) -> Self {
-        Self { memory, need: 0, large: 0, met: false, turns: 0, held: None }
+        Self { memory, need: 0, large: 0, met: false, turns: 0, lends_after: LENDS_AFTER, held: None }
+    }
+
+    /// It was lent, and so many looks found something: whether that was of use decides when it is lent again.
+    pub(super) fn was_lent(&mut self, finds: u32) {
+        self.lends_after = if finds < FINDS_MIN { (2 * self.lends_after).min(LENDS_AFTER_MAX) } else { LENDS_AFTER };
     }
 
     /// The link is to be looked at before it is waited for.
@@ -86,8 +105,10 @@ impl From<OutOfMemory> for Lack {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     Nothing,
-    /// What was whole, and was delivered.
-    Came,
+    /// A message that was whole, and was delivered.
+    One,
+    /// Several that were.
+    Several,
     /// What is the pumps' to deal with.
     Left,
 }
@@ -114,27 +135,47 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> Intake<'a, P, L, H> {
 
     /// Reads and delivers what is there, of a connection whose pumps have nothing to do.
     pub(super) fn look(&mut self) -> Look {
-        if self.find_room().is_err() {
-            return Look::Left;
+        let mut reads = 0;
+        while reads == 0 || (self.held.hot && self.shared.talk.get() > 0) {
+            if self.find_room().is_err() {
+                return Look::Left;
+            }
+            match self.try_read() {
+                Ok(read @ Read { bytes: 1.., .. }) => {
+                    self.take(&read, Instant::now());
+                    self.see(read.filled);
+                    self.held.hot = read.filled;
+                    reads += 1;
+                }
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    self.held.hot = false;
+                    break;
+                }
+                end => {
+                    self.held.found = Some(end);
+                    return Look::Left;
+                }
+            }
         }
-        match self.try_read() {
-            Ok(read @ Read { bytes: 1.., .. }) => {
-                self.take(&read, Instant::now());
-                self.see(read.filled);
-                if self.is_at_rest() { Look::Came } else { Look::Left }
-            }
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                Look::Nothing
-            }
-            end => {
-                self.held.found = Some(end);
-                Look::Left
-            }
+        if let Some(turns) = self.shared.host.borrow().turns().filter(|_| reads > 0) {
+            turns.note(self.is_one_by_one());
         }
+        match reads {
+            0 => Look::Nothing,
+            _ if !self.is_at_rest() => Look::Left,
+            1 if self.shared.calm.get() > 0 => Look::One,
+            _ => Look::Several,
+        }
+    }
+
+    /// Whether messages come one by one, each after an answer.
+    pub(super) fn is_one_by_one(&self) -> bool {
+        self.shared.calm.get() >= CALM_MIN
     }
 
     /// Has the protocol take what a `read` found.
     pub(super) fn take(&mut self, read: &Read, now: Instant) {
+        self.count_turn(read);
         self.held.hot = read.filled || read.bytes >= SLAB_TINY_BYTES;
         self.received(now);
         if !read.is_answer || self.held.hot || self.len() > 0 || self.unfinished() > 0 {
@@ -142,12 +183,28 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> Intake<'a, P, L, H> {
         }
     }
 
-    /// Whether everything that came is delivered, one message after an answer, and nothing else is to be done.
+    /// Counts the peer's turns in a conversation, of which `read` begins one or goes on with it.
+    fn count_turn(&mut self, read: &Read) {
+        let (held, Shared { talk, unasked, .. }) = (&mut self.held, self.shared);
+        if held.hot {
+            held.turn += read.bytes;
+        } else {
+            held.turn = read.bytes;
+            unasked.set(if read.is_answer { 0 } else { unasked.get().saturating_add(1) });
+            talk.set(talk.get().saturating_add(1));
+        }
+        // Whoever says much at a time talks to himself, as does who is not answered.
+        if held.turn > SLAB_LARGE_BYTES || unasked.get() > UNASKED_MAX {
+            talk.set(0);
+        }
+    }
+
+    /// Whether everything that came is delivered, after an answer, and nothing else is to be done.
     fn is_at_rest(&self) -> bool {
         let has_room = || self.shared.incoming.borrow_mut().as_mut().is_some_and(|incoming| incoming.has_room());
         let has_deadline = || self.shared.protocol.borrow().deadline().is_some();
         let is_quiet = self.shared.control.borrow().is_empty() && !self.shared.is_ended() && !has_deadline();
-        self.shared.calm.get() > 0 && !self.held.hot && self.len() == 0 && is_quiet && has_room()
+        self.shared.talk.get() > 0 && !self.held.hot && self.len() == 0 && is_quiet && has_room()
     }
 
     /// Bytes that were read and not taken yet.

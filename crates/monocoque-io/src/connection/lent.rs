@@ -11,21 +11,27 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use monocoque_core::Protocol;
-use monocoque_core::pipe::{BatchSource, ReadThrough};
+use monocoque_core::pipe::{BatchSource, Came, ReadThrough};
 use monocoque_core::sync::Mutex;
 
 use super::intake::{Held, Intake, Look};
+use super::shared::Shared;
 use super::{Host, Lasting, Running};
-use crate::link::Link;
+use crate::link::{Link, Watch};
 
-/// How often its task asks whether anything has come.
+/// How often its task asks whether anything has come, and whether something was left to a later message.
 const ATTENDED: Duration = Duration::from_millis(10);
+/// The same where something may be left: several messages came at a time before it was lent.
+const ATTENDED_SEVERAL: Duration = Duration::from_millis(5);
+/// What was left for so long by who was lent it, has to wait for what that does.
+const FORGOTTEN: Duration = Duration::from_millis(1);
 
 /// What is handed over.
 struct Handed<P: Protocol, L, H> {
@@ -42,6 +48,10 @@ struct Lent<P: Protocol, L, H> {
     is_due: AtomicBool,
     /// The task could not see whether it is needed, because somebody looked.
     is_asked: AtomicBool,
+    /// Who was lent it does not look any more.
+    is_given_back: AtomicBool,
+    /// Who was lent it sleeps: the task reads what comes next.
+    is_watched: AtomicBool,
     /// Looks, and those that found something.
     looks: AtomicU32,
     finds: AtomicU32,
@@ -68,9 +78,8 @@ impl<P: Protocol, L, H> fmt::Debug for Lent<P, L, H> {
 pub(super) fn lend<P: Protocol, L: Link, H: Host<P>>(
     running: Running<P, L, H>,
 ) -> impl Future<Output = Box<Running<P, L, H>>> {
+    let (mut lent, mut task) = (None, Task::of(&running.shared));
     let mut running = Some(Box::new(running));
-    let (mut lent, mut attended) = (None, None);
-    let (mut before, mut attention) = ((0, 0), Attention::Paid);
     poll_fn(move |cx| {
         let lent = match &lent {
             Some(lent) => lent,
@@ -79,40 +88,41 @@ pub(super) fn lend<P: Protocol, L: Link, H: Host<P>>(
                 Err(running) => return Poll::Ready(running),
             },
         };
-        let timer = attended.get_or_insert_with(|| Box::pin(compio::time::sleep(ATTENDED)));
-        while timer.as_mut().poll(cx).is_ready() {
-            attention = lent.attention_since(&mut before);
-            *timer = Box::pin(compio::time::sleep(ATTENDED));
-        }
-        lent.poll_back(cx, attention)
+        task.keep_time(cx, lent);
+        lent.poll_back(cx, &mut task)
     })
 }
 
-impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
-    /// Hands `running` over, or gives it back if nobody takes it.
-    fn begin(running: Box<Running<P, L, H>>, waker: &Waker) -> Result<Arc<Self>, Box<Running<P, L, H>>> {
-        let lent = Arc::new(Self {
-            handed: Mutex::new(Some(Handed { running, held: Held::default(), panic: None })),
-            is_due: AtomicBool::new(false),
-            is_asked: AtomicBool::new(false),
-            looks: AtomicU32::new(0),
-            finds: AtomicU32::new(0),
-            waker: waker.clone(),
-        });
-        let mut handed = lent.handed.lock();
-        let is_taken = {
-            let host = handed.as_ref().expect("it was put there").running.shared.host.borrow();
-            host.turns().is_some_and(|turns| turns.lend(&lent))
-        };
-        match handed.take_if(|_| !is_taken) {
-            Some(Handed { running, .. }) => Err(running),
-            None => {
-                drop(handed);
-                Ok(lent)
-            }
-        }
+/// What the task of a connection has while that is lent.
+struct Task {
+    every: Duration,
+    attended: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Looks, and those that found something, when attention was paid last.
+    before: (u32, u32),
+    attention: Option<Attention>,
+    /// While who was lent it sleeps.
+    watch: Option<Watch>,
+}
+
+impl Task {
+    fn of<P: Protocol, H>(shared: &Shared<P, H>) -> Self {
+        let every = if shared.calm.get() > 0 { ATTENDED } else { ATTENDED_SEVERAL };
+        Self { every, attended: None, before: (0, 0), attention: None, watch: None }
     }
 
+    fn keep_time<P: Protocol, L, H>(&mut self, cx: &mut Context<'_>, lent: &Lent<P, L, H>) {
+        loop {
+            let attended = self.attended.get_or_insert_with(|| Box::pin(compio::time::sleep(self.every)));
+            if attended.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.attended = None;
+            self.attention = Some(lent.attention_since(&mut self.before));
+        }
+    }
+}
+
+impl<P: Protocol, L, H> Lent<P, L, H> {
     /// What was done with it since it was asked `before`: looks, and those that found something.
     fn attention_since(&self, before: &mut (u32, u32)) -> Attention {
         let now = (self.looks.load(Ordering::Relaxed), self.finds.load(Ordering::Relaxed));
@@ -123,10 +133,42 @@ impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
             (false, false) => Attention::Paid,
         }
     }
+}
+
+impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
+    /// Hands `running` over, or gives it back if nobody takes it.
+    fn begin(running: Box<Running<P, L, H>>, waker: &Waker) -> Result<Arc<Self>, Box<Running<P, L, H>>> {
+        let lent = Arc::new(Self {
+            handed: Mutex::new(Some(Handed { running, held: Held::default(), panic: None })),
+            is_due: AtomicBool::new(false),
+            is_asked: AtomicBool::new(false),
+            is_given_back: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
+            looks: AtomicU32::new(0),
+            finds: AtomicU32::new(0),
+            waker: waker.clone(),
+        });
+        let mut place = lent.handed.lock();
+        let is_taken = place.as_ref().is_some_and(|handed| {
+            let shared = &handed.running.shared;
+            let is_taken = shared.host.borrow().turns().is_some_and(|turns| turns.lend(&lent));
+            if is_taken {
+                shared.outgoing.borrow().iter().for_each(BatchSource::go_away);
+            }
+            is_taken
+        });
+        match place.take_if(|_| !is_taken) {
+            Some(Handed { running, .. }) => Err(running),
+            None => {
+                drop(place);
+                Ok(lent)
+            }
+        }
+    }
 
     /// Takes it back if it was given back, or there is something to do for its task, or it is lent in vain.
-    fn poll_back(self: &Arc<Self>, cx: &mut Context<'_>, attention: Attention) -> Poll<Box<Running<P, L, H>>> {
-        let Some(mut handed) = self.handed.try_lock().or_else(|| {
+    fn poll_back(self: &Arc<Self>, cx: &mut Context<'_>, task: &mut Task) -> Poll<Box<Running<P, L, H>>> {
+        let Some(mut place) = self.handed.try_lock().or_else(|| {
             // Who looks now sees this when it is done, or is done already.
             self.is_asked.store(true, Ordering::SeqCst);
             fence(Ordering::SeqCst);
@@ -134,15 +176,53 @@ impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
         }) else {
             return Poll::Pending;
         };
-        let is_due = attention != Attention::Paid || self.is_due.load(Ordering::SeqCst);
-        let Some(handed) = handed.take_if(|handed| is_due || handed.has_work(cx)) else { return Poll::Pending };
+        let handed = place.as_mut().expect("it is taken back once");
+        let attention = task.attention.take();
+        let is_forgotten = attention.is_some() && handed.write_left(FORGOTTEN).is_some();
+        self.read_for_sleeper(cx, handed, &mut task.watch);
+        let is_in_vain = is_forgotten || attention.is_some_and(|attention| attention != Attention::Paid);
+        let is_due = is_in_vain || self.is_due.load(Ordering::SeqCst);
+        let Some(mut handed) = place.take_if(|handed| is_due || handed.has_work(cx)) else { return Poll::Pending };
         if let Some(turns) = handed.running.shared.host.borrow().turns() {
             turns.take_back(self);
-            if attention == Attention::None {
+            let is_left_alone = attention == Some(Attention::None) && !self.is_watched.load(Ordering::SeqCst);
+            if is_forgotten || is_left_alone {
                 turns.hold_off();
             }
         }
+        if self.is_given_back.load(Ordering::Relaxed) {
+            handed.running.lasting.read.was_lent(self.finds.load(Ordering::Relaxed));
+        }
         Poll::Ready(handed.end())
+    }
+
+    /// Reads what has come for who sleeps.
+    fn read_for_sleeper(&self, cx: &mut Context<'_>, handed: &mut Handed<P, L, H>, watch: &mut Option<Watch>) {
+        while self.is_watched.load(Ordering::SeqCst) && !self.is_due.load(Ordering::SeqCst) {
+            let readable = watch.get_or_insert_with(|| handed.running.lasting.link.watch());
+            if readable.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            *watch = None;
+            // Who is called for what comes looks again, or sleeps again and says so.
+            self.is_watched.store(false, Ordering::SeqCst);
+            let look = handed.look();
+            self.note(look);
+            if look == Look::Nothing {
+                self.is_watched.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// Somebody has looked.
+    fn note(&self, look: Look) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        if look != Look::Nothing {
+            self.finds.fetch_add(1, Ordering::Relaxed);
+        }
+        if look == Look::Left {
+            self.is_due.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -155,7 +235,15 @@ impl<P: Protocol, L: Link, H: Host<P>> Handed<P, L, H> {
         !waits || has_deadline || lasting.stop.poll_stopped(cx).is_ready()
     }
 
+    /// Writes what has been left to a later message for `least`; if there is anything, whether all of it went out.
+    fn write_left(&self, least: Duration) -> Option<bool> {
+        self.running.shared.outgoing.borrow().as_ref().and_then(|outgoing| outgoing.write_left(least))
+    }
+
     fn look(&mut self) -> Look {
+        if self.write_left(Duration::ZERO) == Some(false) {
+            return Look::Left;
+        }
         let Self { running, held, panic } = self;
         let look = catch_unwind(AssertUnwindSafe(|| {
             let Running { shared, lasting: Lasting { link, arena, read, .. } } = &mut **running;
@@ -178,44 +266,51 @@ impl<P: Protocol, L: Link, H: Host<P>> Handed<P, L, H> {
             resume_unwind(payload);
         }
         running.shared.calm.set(0);
+        running.shared.talk.set(0);
+        running.shared.outgoing.borrow().iter().for_each(BatchSource::come_back);
         running.lasting.read.go_on(held);
         running
     }
 }
 
 impl<P: Protocol, L: Link, H: Host<P>> ReadThrough for Lent<P, L, H> {
-    fn read_through(&self) -> bool {
+    fn read_through(&self) -> Came {
         if self.is_due.load(Ordering::Relaxed) {
-            return false;
+            return Came::Nothing;
         }
-        self.looks.fetch_add(1, Ordering::Relaxed);
         let look = {
-            let mut handed = self.handed.try_lock();
-            let look = match handed.as_deref_mut() {
+            let mut place = self.handed.try_lock();
+            let look = match place.as_deref_mut() {
                 // Asked again: another may have looked meanwhile.
                 Some(Some(handed)) if !self.is_due.load(Ordering::Relaxed) => handed.look(),
                 // Its task has it back, or is to have it, and may have asked meanwhile.
                 Some(_) => Look::Nothing,
                 // It is being taken back, or somebody else looks.
-                None => return false,
+                None => return Came::Nothing,
             };
-            if look == Look::Left {
-                self.is_due.store(true, Ordering::SeqCst);
-            }
+            self.note(look);
             look
         };
-        if look != Look::Nothing {
-            self.finds.fetch_add(1, Ordering::Relaxed);
-        }
         fence(Ordering::SeqCst);
         if self.is_due.load(Ordering::SeqCst) || self.is_asked.load(Ordering::SeqCst) {
             self.is_asked.store(false, Ordering::SeqCst);
             self.waker.wake_by_ref();
         }
-        look != Look::Nothing
+        match look {
+            Look::Nothing => Came::Nothing,
+            Look::One | Look::Left => Came::One,
+            Look::Several => Came::Several,
+        }
+    }
+
+    fn watch(&self) {
+        if !self.is_watched.swap(true, Ordering::SeqCst) {
+            self.waker.wake_by_ref();
+        }
     }
 
     fn give_back(&self) {
+        self.is_given_back.store(true, Ordering::Relaxed);
         self.is_due.store(true, Ordering::SeqCst);
         self.waker.wake_by_ref();
     }

@@ -20,8 +20,6 @@ use crate::placement::Home;
 
 /// Bytes that are read past a full pipe after a write has failed: what the kernel may still hold of the peer's.
 const BROKEN_BYTES_MAX: usize = 8 << 20;
-/// Messages that come one by one, in a row, before the connection is lent to who waits for them.
-const CALM_MIN: u32 = 16;
 
 pub(super) struct ReadPump<'a, P: Protocol, L, H> {
     pub(super) shared: &'a Shared<P, H>,
@@ -182,27 +180,31 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
         .await
     }
 
-    /// Whether who waits for messages is better left to read them: they come one by one, each to be waited for and answered, and
-    /// by who sends it.
+    /// Whether who waits for messages is to read them.
     fn may_lend(&self) -> bool {
-        let Self { shared, home, .. } = self;
+        self.is_lendable() && self.shared.host.borrow().turns().is_some_and(ReadTurns::are_wanted)
+    }
+
+    /// Whether who waits for messages is better left to read them: they come in a conversation, and what is said to the peer is
+    /// written by who says it.
+    fn is_lendable(&self) -> bool {
+        let Self { shared, home, intake, .. } = self;
         let is_left_alone = |protocol: &P| protocol.is_verbatim() && protocol.deadline().is_none();
-        shared.calm.get() >= CALM_MIN
+        shared.talk.get() >= intake.kept.lends_after
             && !home.is_local
-            && !self.intake.kept.memory.is_limited()
+            && !intake.kept.memory.is_limited()
             && is_left_alone(&shared.protocol.borrow())
-            && shared.host.borrow().turns().is_some_and(ReadTurns::are_wanted)
     }
 
     /// How messages come. Who has those of this connection to receive may not come to wait, and so to look at others that were lent
     /// to it.
     fn tell_who_waits(&self) {
-        let one_by_one = self.shared.calm.get() >= CALM_MIN;
+        let one_by_one = self.intake.is_one_by_one();
         self.home.spin.note(one_by_one);
         let host = self.shared.host.borrow();
         let Some(turns) = host.turns() else { return };
         turns.note(one_by_one);
-        if turns.are_lent() && !self.may_lend() {
+        if turns.are_lent() && !(self.is_lendable() && turns.have_place()) {
             turns.hold_off();
         }
     }

@@ -40,6 +40,10 @@ pub(super) struct Shared<P: Protocol, H> {
     pub(super) heard: Cell<bool>,
     /// Messages in a row that came one by one, each after something was written.
     pub(super) calm: Cell<u32>,
+    /// The peer's turns so far in a conversation: what it said at once, one message or several, between what was written.
+    pub(super) talk: Cell<u32>,
+    /// Of them, those since something was written.
+    pub(super) unasked: Cell<u32>,
     /// It is to be lent to who waits for messages, when it is idle.
     pub(super) lends: Cell<bool>,
     /// Reading waits for room in the incoming pipe.
@@ -110,6 +114,8 @@ impl<P: Protocol, H: Host<P>> Shared<P, H> {
             delivered: Cell::new(false),
             heard: Cell::new(false),
             calm: Cell::new(0),
+            talk: Cell::new(0),
+            unasked: Cell::new(0),
             lends: Cell::new(false),
             paused: Cell::new(false),
             read_waits: Cell::new(false),

@@ -1,7 +1,7 @@
 //! What the tests of the kernel share: a plain protocol, an owner that tells what happened, raw peers.
 #![allow(dead_code)] // each test file uses its part
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io::{self, Read, Write};
 use std::process::Command;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use monocoque_core::batch::{Batch, Unit};
 use monocoque_core::endpoint::{Host as HostName, IpcEndpoint};
-use monocoque_core::pipe::{Mark, PipeReader, PipeWriter, ReadTurns, Refusal, pipe_from_link, pipe_to_link};
+use monocoque_core::pipe::{InHand, Mark, PipeReader, PipeWriter, ReadTurns, Refusal, pipe_from_link, pipe_to_link};
 use monocoque_core::protocol::{Blame, Need, Output, ProtocolError};
 use monocoque_core::slab::{Arena, SlabMut};
 use monocoque_core::wire::{EncodedHeader, Header, RESERVED};
 use monocoque_core::{Endpoint, Message, Protocol};
 use monocoque_io::{
     BackoffConfig, Binding, DialConfig, Dialer, Driver, DriverChoice, End, Ended, HalfOpen, Host, Link, LinkEvent,
-    LinkFacts, ListenConfig, Listener, Owner, Pipes, Placement, Retry, Stopper,
+    LinkFacts, ListenConfig, Listener, Owner, Pipes, Placement, Retry, Stopper, Watch,
 };
 use socket2::{SockAddr, Socket, Type};
 
@@ -270,6 +270,10 @@ impl Link for Fed {
         .await
     }
 
+    fn watch(&self) -> Watch {
+        Box::pin(pending())
+    }
+
     fn shutdown(&self, _how: std::net::Shutdown) {}
 }
 
@@ -509,6 +513,14 @@ pub fn wait<T>(what: &str, mut poll: impl FnMut(&Waker) -> Option<T>) -> T {
 impl Ends {
     pub fn push(&mut self, message: &Message) {
         assert_eq!(self.outgoing.push(message), Ok::<(), Refusal>(()));
+    }
+
+    /// [`push`](Self::push), with `more` in hand to be answered or not.
+    pub fn push_of_several(&mut self, message: &Message, more: bool) {
+        let in_hand = InHand::default();
+        in_hand.set(more);
+        self.outgoing.set_in_hand(in_hand);
+        self.push(message);
     }
 
     /// The next message; `None` when the connection has ended.
