@@ -221,9 +221,28 @@ fn and_what_is_left_before_there_is_no_room() {
         assert!(ask(&mut lent.writer));
         assert_eq!(lent.written(), wire(0..3));
     }
-    let (mut lent, _in_hand) = fill();
-    lent.link.room.store(0, Ordering::SeqCst);
-    assert!(!lent.writer.has_room() && lent.writer.push(&numbered(3)).is_err());
+    // What the link does not take is for the reader, which waits until it does.
+    for (ask, room) in asks.into_iter().flat_map(|ask| [0, 4].map(|room| (ask, room))) {
+        let (mut lent, _in_hand) = fill();
+        lent.link.room.store(room, Ordering::SeqCst);
+        assert!(!ask(&mut lent.writer));
+        assert_eq!((lent.written().len(), lent.wakes.count()), (room, 1));
+        assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (3, room));
+        assert!(ask(&mut lent.writer));
+    }
+}
+
+#[test]
+fn what_the_link_does_not_take_is_left_to_no_later_answer() {
+    for room in [0, 4] {
+        let (mut lent, _in_hand) = away(Mark::messages(1000));
+        lent.writer.push(&numbered(0)).expect("room");
+        lent.link.room.store(room, Ordering::SeqCst);
+        lent.link.left.store(LEAVE_MAX.as_micros() as u64, Ordering::SeqCst);
+        lent.writer.push(&numbered(1)).expect("room");
+        assert_eq!((lent.written().len(), lent.wakes.count()), (room, 1));
+        assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (2, room));
+    }
 }
 
 #[test]

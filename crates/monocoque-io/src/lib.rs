@@ -55,4 +55,4 @@ pub use stop::{Stop, Stopper};
 pub use threads::{Schedule, ThreadConfig};
 pub use traffic::{LinkCounts, LinkTraffic};
 pub use tuning::{Keepalive, SocketTuning};
-pub use yielding::{keeps_core, yield_core};
+pub use yielding::{glance, keeps_core, yield_core};

@@ -57,6 +57,44 @@ pub fn keeps_core() -> bool {
     is_over
 }
 
+/// Looks that are had before the core is yielded: some two microseconds, in which another core sends, receives and sends back.
+const GLANCES: u32 = 128;
+/// Waits that begin without, after one in which they were had in vain, and at most.
+const SKIPS: [u32; 2] = [8, 1024];
+
+/// Whether a thread has looked in vain.
+#[derive(Debug, Clone, Copy)]
+struct Glances {
+    /// Waits that are to begin without.
+    skips: u32,
+    /// As many the next time.
+    next: u32,
+}
+
+thread_local! {
+    static GLANCED: Cell<Glances> = const { Cell::new(Glances { skips: 0, next: SKIPS[0] }) };
+}
+
+/// Looks for a moment, at the begin of a wait, without giving the core away: who works on another core may be that quick. Whether
+/// it `is_there`. Where it never is, that is seldom tried.
+pub fn glance(is_there: impl Fn() -> bool) -> bool {
+    let mut state = GLANCED.get();
+    if state.skips > 0 {
+        state.skips -= 1;
+        GLANCED.set(state);
+        return false;
+    }
+    let came = (0..GLANCES).any(|_| {
+        std::hint::spin_loop();
+        is_there()
+    });
+    GLANCED.set(match came {
+        true => Glances { skips: 0, next: SKIPS[0] },
+        false => Glances { skips: state.next, next: (2 * state.next).min(SKIPS[1]) },
+    });
+    came
+}
+
 impl Core {
     /// After a slice was lost, from `yielded` to `back`.
     fn lost(self, yielded: Instant, back: Instant) -> Self {
@@ -84,6 +122,30 @@ mod tests {
         assert_eq!(lost(now).lost(after(1), after(9)), contended(after(9)), "however long it takes");
         assert_eq!(contended(now).lost(now, after(1)), contended(now), "it is so already");
         assert_eq!(Core::Contended(now, REST[0]).lost(now, after(1)), lost(after(1)), "one is none in a row");
+    }
+
+    #[test]
+    fn who_glanced_in_vain_seldom_does_it_again_and_who_found_something_does() {
+        std::thread::spawn(|| {
+            let looks = Cell::new(0);
+            let glances = |there| {
+                looks.set(0);
+                let came = glance(|| {
+                    looks.set(looks.get() + 1);
+                    there
+                });
+                (came, looks.get())
+            };
+            for skips in [SKIPS[0], 2 * SKIPS[0]].into_iter().chain((5..=10).map(|power| 1 << power)).chain([SKIPS[1]])
+            {
+                assert_eq!(glances(false), (false, GLANCES));
+                assert!((0..skips).all(|_| glances(true) == (false, 0)), "{skips}");
+            }
+            assert_eq!([glances(true), glances(true), glances(false)], [(true, 1), (true, 1), (false, GLANCES)]);
+            assert!((0..SKIPS[0]).all(|_| glances(true) == (false, 0)) && glances(true).0);
+        })
+        .join()
+        .expect("no panic");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd, sigset_t};
-use monocoque::raw::{HeldSignals, ReadTurns, SPIN_WINDOW, Signals, Ticket, WaitList, keeps_core, yield_core};
+use monocoque::raw::{HeldSignals, ReadTurns, SPIN_WINDOW, Signals, Ticket, WaitList, glance, keeps_core, yield_core};
 
 use crate::errno::{EAGAIN, EINTR, Errno};
 
@@ -145,6 +145,9 @@ impl Waiter {
         self.held.get_or_init(HeldSignals::hold);
         turns.iter().for_each(|turns| turns.begin());
         let rang = || self.bell.state.load(Ordering::Acquire) == RUNG;
+        if glance(rang) {
+            return true;
+        }
         let began = Instant::now();
         let until = began + SPIN_WINDOW;
         let until = deadline.map_or(until, |deadline| until.min(deadline));

@@ -9,7 +9,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use monocoque_core::pipe::ReadTurns;
-use monocoque_io::{SPIN_WINDOW, keeps_core, yield_core};
+use monocoque_io::{SPIN_WINDOW, glance, keeps_core, yield_core};
 use smallvec::SmallVec;
 
 use crate::core::Core;
@@ -169,6 +169,7 @@ impl Parker {
         let park_from = Instant::now() + SPIN_WINDOW;
         // Who sleeps keeps no socket.
         let mut asleep: SmallVec<[Asleep; 1]> = SmallVec::new();
+        glance(|| self.woken.load(Ordering::Acquire));
         while !self.woken.load(Ordering::Acquire) {
             let now = Instant::now();
             if deadline.is_some_and(|deadline| now >= deadline) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 pub use monocoque_core::pipe::ReadTurns;
 pub use monocoque_core::wait::{Ticket, WaitList};
-pub use monocoque_io::{HeldSignals, SPIN_WINDOW, keeps_core, start_thread, yield_core};
+pub use monocoque_io::{HeldSignals, SPIN_WINDOW, glance, keeps_core, start_thread, yield_core};
 pub use monocoque_pattern::{Hub, RecvRefused, SendReason, Signals};
 
 use crate::context::{Context, ContextBuilder, ContextInner};

@@ -112,14 +112,21 @@ impl Shared {
             // From this byte on it is the reader's.
             state.turn_is_out |= sent > 0;
             state.sent = sent;
+            // One that is away has to come: nobody else waits for the link to take more.
+            state.reader_is_away = false;
             return (false, None);
         }
         state.queue.clear();
         (true, self.credit(state, load))
     }
 
-    /// Writes what is left to a later message; if there is anything, what [`write_through`](Self::write_through) says.
+    /// Writes what is left to a later message; if there is anything, whether all of it went out, and whose waker is to be called: who
+    /// waits for the room, or the reader, for the rest.
     pub(super) fn write_left(&self, state: &mut State) -> Option<(bool, Option<Waker>)> {
-        state.is_left.then(|| self.write_through(state))
+        if !state.is_left {
+            return None;
+        }
+        let (is_out, waiting) = self.write_through(state);
+        Some((is_out, if is_out { waiting } else { state.reader_to_wake() }))
     }
 }

@@ -136,9 +136,17 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> Intake<'a, P, L, H> {
     /// Reads and delivers what is there, of a connection whose pumps have nothing to do.
     pub(super) fn look(&mut self) -> Look {
         let mut reads = 0;
-        while reads == 0 || (self.held.hot && self.shared.talk.get() > 0) {
-            if self.find_room().is_err() {
-                return Look::Left;
+        while reads == 0 || (self.held.hot && self.shared.talk.get() > 0 && !self.shared.is_ended()) {
+            match self.find_room() {
+                Ok(()) => {}
+                Err(Lack::Ceiling(slab)) => {
+                    self.held.slab = slab;
+                    return Look::Left;
+                }
+                Err(Lack::System(error)) => {
+                    self.held.found = Some(Err(io::Error::new(io::ErrorKind::OutOfMemory, error)));
+                    return Look::Left;
+                }
             }
             match self.try_read() {
                 Ok(read @ Read { bytes: 1.., .. }) => {

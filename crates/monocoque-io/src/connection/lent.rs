@@ -22,14 +22,11 @@ use monocoque_core::pipe::{BatchSource, Came, ReadThrough};
 use monocoque_core::sync::Mutex;
 
 use super::intake::{Held, Intake, Look};
-use super::shared::Shared;
 use super::{Host, Lasting, Running};
 use crate::link::{Link, Watch};
 
 /// How often its task asks whether anything has come, and whether something was left to a later message.
-const ATTENDED: Duration = Duration::from_millis(10);
-/// The same where something may be left: several messages came at a time before it was lent.
-const ATTENDED_SEVERAL: Duration = Duration::from_millis(5);
+const ATTENDED: Duration = Duration::from_millis(5);
 /// What was left for so long by who was lent it, has to wait for what that does.
 const FORGOTTEN: Duration = Duration::from_millis(1);
 
@@ -78,8 +75,8 @@ impl<P: Protocol, L, H> fmt::Debug for Lent<P, L, H> {
 pub(super) fn lend<P: Protocol, L: Link, H: Host<P>>(
     running: Running<P, L, H>,
 ) -> impl Future<Output = Box<Running<P, L, H>>> {
-    let (mut lent, mut task) = (None, Task::of(&running.shared));
     let mut running = Some(Box::new(running));
+    let (mut lent, mut task) = (None, Task::default());
     poll_fn(move |cx| {
         let lent = match &lent {
             Some(lent) => lent,
@@ -94,8 +91,8 @@ pub(super) fn lend<P: Protocol, L: Link, H: Host<P>>(
 }
 
 /// What the task of a connection has while that is lent.
+#[derive(Default)]
 struct Task {
-    every: Duration,
     attended: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// Looks, and those that found something, when attention was paid last.
     before: (u32, u32),
@@ -105,14 +102,9 @@ struct Task {
 }
 
 impl Task {
-    fn of<P: Protocol, H>(shared: &Shared<P, H>) -> Self {
-        let every = if shared.calm.get() > 0 { ATTENDED } else { ATTENDED_SEVERAL };
-        Self { every, attended: None, before: (0, 0), attention: None, watch: None }
-    }
-
     fn keep_time<P: Protocol, L, H>(&mut self, cx: &mut Context<'_>, lent: &Lent<P, L, H>) {
         loop {
-            let attended = self.attended.get_or_insert_with(|| Box::pin(compio::time::sleep(self.every)));
+            let attended = self.attended.get_or_insert_with(|| Box::pin(compio::time::sleep(ATTENDED)));
             if attended.as_mut().poll(cx).is_pending() {
                 return;
             }
@@ -198,19 +190,24 @@ impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
 
     /// Reads what has come for who sleeps.
     fn read_for_sleeper(&self, cx: &mut Context<'_>, handed: &mut Handed<P, L, H>, watch: &mut Option<Watch>) {
-        while self.is_watched.load(Ordering::SeqCst) && !self.is_due.load(Ordering::SeqCst) {
-            let readable = watch.get_or_insert_with(|| handed.running.lasting.link.watch());
-            if readable.as_mut().poll(cx).is_pending() {
-                return;
-            }
-            *watch = None;
-            // Who is called for what comes looks again, or sleeps again and says so.
-            self.is_watched.store(false, Ordering::SeqCst);
-            let look = handed.look();
-            self.note(look);
-            if look == Look::Nothing {
-                self.is_watched.store(true, Ordering::SeqCst);
-            }
+        if !self.is_watched.load(Ordering::SeqCst) || self.is_due.load(Ordering::SeqCst) {
+            return;
+        }
+        let readable = watch.get_or_insert_with(|| handed.running.lasting.link.watch());
+        let Poll::Ready(result) = readable.as_mut().poll(cx) else { return };
+        *watch = None;
+        if result.is_err() {
+            // The read pump meets the same error.
+            return self.is_due.store(true, Ordering::SeqCst);
+        }
+        // Who is called for what comes looks again, or sleeps again and says so.
+        self.is_watched.store(false, Ordering::SeqCst);
+        handed.running.shared.delivered.set(false);
+        self.note(handed.look());
+        if !handed.running.shared.delivered.get() {
+            // Nobody is called.
+            self.is_watched.store(true, Ordering::SeqCst);
+            cx.waker().wake_by_ref();
         }
     }
 
