@@ -25,8 +25,11 @@ use super::intake::{Held, Intake, Look};
 use super::{Host, Lasting, Running};
 use crate::link::{Link, Watch};
 
-/// How often its task asks whether anything has come, and whether something was left to a later message.
-const ATTENDED: Duration = Duration::from_millis(5);
+/// How often its task asks whether anything has come, and whether something was left to a later message. A wake of the task costs
+/// a round trip dearly.
+const ATTENDED: Duration = Duration::from_millis(10);
+/// The same where several messages come at a time, and so more is left.
+const ATTENDED_SEVERAL: Duration = Duration::from_millis(5);
 /// What was left for so long by who was lent it, has to wait for what that does.
 const FORGOTTEN: Duration = Duration::from_millis(1);
 
@@ -49,6 +52,8 @@ struct Lent<P: Protocol, L, H> {
     is_given_back: AtomicBool,
     /// Who was lent it sleeps: the task reads what comes next.
     is_watched: AtomicBool,
+    /// Several messages came at a time.
+    are_several: AtomicBool,
     /// Looks, and those that found something.
     looks: AtomicU32,
     finds: AtomicU32,
@@ -104,7 +109,8 @@ struct Task {
 impl Task {
     fn keep_time<P: Protocol, L, H>(&mut self, cx: &mut Context<'_>, lent: &Lent<P, L, H>) {
         loop {
-            let attended = self.attended.get_or_insert_with(|| Box::pin(compio::time::sleep(ATTENDED)));
+            let every = if lent.are_several.load(Ordering::Relaxed) { ATTENDED_SEVERAL } else { ATTENDED };
+            let attended = self.attended.get_or_insert_with(|| Box::pin(compio::time::sleep(every)));
             if attended.as_mut().poll(cx).is_pending() {
                 return;
             }
@@ -130,7 +136,9 @@ impl<P: Protocol, L, H> Lent<P, L, H> {
 impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
     /// Hands `running` over, or gives it back if nobody takes it.
     fn begin(running: Box<Running<P, L, H>>, waker: &Waker) -> Result<Arc<Self>, Box<Running<P, L, H>>> {
+        let are_several = running.shared.calm.get() == 0;
         let lent = Arc::new(Self {
+            are_several: AtomicBool::new(are_several),
             handed: Mutex::new(Some(Handed { running, held: Held::default(), panic: None })),
             is_due: AtomicBool::new(false),
             is_asked: AtomicBool::new(false),
@@ -217,8 +225,10 @@ impl<P: Protocol, L: Link, H: Host<P>> Lent<P, L, H> {
         if look != Look::Nothing {
             self.finds.fetch_add(1, Ordering::Relaxed);
         }
-        if look == Look::Left {
-            self.is_due.store(true, Ordering::SeqCst);
+        match look {
+            Look::Left => self.is_due.store(true, Ordering::SeqCst),
+            Look::Several => self.are_several.store(true, Ordering::Relaxed),
+            Look::Nothing | Look::One => {}
         }
     }
 }
