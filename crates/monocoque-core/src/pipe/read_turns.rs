@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::sync::Mutex;
 
-/// Waits that may be lacking before what is lent is given back.
+/// What those who wait have of credit when something is lent to them; with none left it is given back.
 const CREDIT: i32 = 16;
 /// What a wait costs of it that did not end while who waited still looked; one that did is one more.
 const LATE_COSTS: i32 = 2;
@@ -16,7 +16,7 @@ const LATE_COSTS: i32 = 2;
 const HELD_OFF: i32 = 1000;
 /// Waits of which one begins with a look at once.
 const SAMPLE: u32 = 8;
-/// Looks at once that find something, in a row, before lending is held off.
+/// Looks at once that find one message, in a row, before lending is held off.
 const QUEUES_MAX: u32 = 2;
 /// Looks in a row that find one message, before none is expected to find several.
 const SINGLES_MIN: u32 = 16;
@@ -133,9 +133,7 @@ impl ReadTurns {
     }
 
     fn read_through(&self) -> Came {
-        // Nothing stays locked: what comes calls wakers of others.
-        let links: SmallVec<[_; LENT_MAX]> = self.links.lock().iter().filter_map(Weak::upgrade).collect();
-        let came = links.iter().map(|link| link.read_through()).fold(Came::Nothing, Came::max);
+        let came = self.living().iter().map(|link| link.read_through()).fold(Came::Nothing, Came::max);
         match came {
             Came::Nothing => {}
             Came::One => {
@@ -145,6 +143,11 @@ impl ReadTurns {
             Came::Several => self.several.store(SINGLES_MIN, Ordering::Relaxed),
         }
         came
+    }
+
+    /// What is lent. Nothing stays locked: what is done with it calls wakers of others.
+    fn living(&self) -> SmallVec<[Arc<dyn ReadThrough>; LENT_MAX]> {
+        self.links.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Whether several messages come at a time, now and then at least.
@@ -203,8 +206,7 @@ impl ReadTurns {
             return self.give_back();
         }
         self.soon.fetch_sub(LATE_COSTS, Ordering::Relaxed);
-        let links: SmallVec<[_; LENT_MAX]> = self.links.lock().iter().filter_map(Weak::upgrade).collect();
-        links.iter().for_each(|link| link.watch());
+        self.living().iter().for_each(|link| link.watch());
     }
 
     /// [`sleep`](Self::sleep) of who does not look at all.

@@ -66,7 +66,7 @@ pub(super) struct State {
     pub(super) conflated: usize,
     pub(super) mark: Mark,
     /// Bytes of the message that was refused last and not followed by one that was taken.
-    refused_bytes: usize,
+    pub(super) refused_bytes: usize,
     pub(super) reader: Option<Waker>,
     pub(super) writer: Option<Waker>,
     /// Has the writer hand over its front.

@@ -129,4 +129,9 @@ impl Shared {
         let (is_out, waiting) = self.write_through(state);
         Some((is_out, if is_out { waiting } else { state.reader_to_wake() }))
     }
+
+    /// Where there is no room for a message of `bytes`, writes what is left to a later one; whose waker is to be called.
+    pub(super) fn make_room(&self, state: &mut State, bytes: usize) -> Option<Waker> {
+        if state.admits(bytes) { None } else { self.write_left(state)?.1 }
+    }
 }

@@ -116,13 +116,10 @@ impl PipeWriter {
             return Err(Refusal::Closed);
         }
         front.hand_over(&mut state, &shared.arena);
-        let mut waiting = None;
-        if !state.admits(bytes) {
-            waiting = match drops && state.has_last_turn() {
-                true => shared.write_through(&mut state).1,
-                false => shared.write_left(&mut state).and_then(|(_, waiting)| waiting),
-            };
-        }
+        let mut waiting = match drops && !state.admits(bytes) && state.has_last_turn() {
+            true => shared.write_through(&mut state).1,
+            false => shared.make_room(&mut state, bytes),
+        };
         if let Err(refusal) = shared.ask(&mut state, bytes) {
             // Whatever comes next has to ask too, or the size of this one would be remembered too long.
             front.room = Load::default();
@@ -220,13 +217,12 @@ impl PipeWriter {
     ///
     /// If not, the writer's waker will be called.
     pub fn has_room(&mut self) -> bool {
-        let mut state = self.sink.shared.lock();
-        self.front.hand_over(&mut state, &self.sink.shared.arena);
-        if self.sink.shared.has_room(&mut state) {
-            return true;
-        }
-        let Some((_, waiting)) = self.sink.shared.write_left(&mut state) else { return false };
-        let has_room = self.sink.shared.has_room(&mut state);
+        let shared = &*self.sink.shared;
+        let mut state = shared.lock();
+        self.front.hand_over(&mut state, &shared.arena);
+        let refused = state.refused_bytes;
+        let waiting = shared.make_room(&mut state, refused);
+        let has_room = shared.has_room(&mut state);
         drop(state);
         wake(waiting);
         has_room
@@ -244,10 +240,10 @@ impl PipeWriter {
         let (shared, front) = (&*self.sink.shared, &mut self.front);
         let mut state = shared.lock();
         front.hand_over(&mut state, &shared.arena);
-        let left = if state.admits(bytes) { None } else { shared.write_left(&mut state) };
+        let waiting = shared.make_room(&mut state, bytes);
         let admitted = state.is_over() || shared.ask(&mut state, bytes).is_ok();
         drop(state);
-        wake(left.and_then(|(_, waiting)| waiting));
+        wake(waiting);
         if !admitted {
             front.room = Load::default();
         }

@@ -1,8 +1,8 @@
 //! A connection that is lent to who waits for its messages.
 //!
-//! Where one message is waited for, answered, and the next waited for, another thread that reads is a detour: two more switches of
-//! a core for each. So a connection whose pumps have nothing to do is handed over whole, and whoever waits reads it where it
-//! looks ([`ReadTurns`](monocoque_core::pipe::ReadTurns)), as its sender writes it (docs/decisions/0008 and 0050). It is the same
+//! Where what a peer says, one message or several, is waited for and answered, another thread that reads is a detour: two more
+//! switches of a core each time. So a connection whose pumps have nothing to do is handed over whole, and whoever waits reads it where it
+//! looks ([`ReadTurns`](monocoque_core::pipe::ReadTurns)), as its sender writes it (docs/decisions/0008, 0050 and 0052). It is the same
 //! intake, in the same order, in another thread. The connection's task waits meanwhile, and takes it back when it is given back,
 //! when something is left to do that needs it, and when nothing has come that way for long.
 
@@ -30,7 +30,7 @@ use crate::link::{Link, Watch};
 const ATTENDED: Duration = Duration::from_millis(10);
 /// The same where several messages come at a time, and so more is left.
 const ATTENDED_SEVERAL: Duration = Duration::from_millis(5);
-/// What was left for so long by who was lent it, has to wait for what that does.
+/// What was left for so long waits for something else that who was lent it does.
 const FORGOTTEN: Duration = Duration::from_millis(1);
 
 /// What is handed over.
