@@ -93,6 +93,10 @@ pub const WRITE_BYTES_MAX: usize = 20 * SLAB_LARGE_BYTES;
 /// over loopback 0.59 -> 1.78 M/s (docs/decisions/0038). With twice as much, half of that is lost again.
 pub const NEAR_SEND_BUFFER_BYTES: usize = 2 * SLAB_LARGE_BYTES;
 
+/// What the kernel holds of one ipc connection's that its peer has not read; Linux doubles it. It is full after four writes of 64 KiB
+/// unless more is asked for, and its writer sleeps (docs/decisions/0053).
+pub const UNIX_SEND_BUFFER_BYTES: usize = 4 * SLAB_LARGE_BYTES;
+
 /// Messages a pipe holds by default in each direction, as libzmq's `ZMQ_SNDHWM` and `ZMQ_RCVHWM`.
 pub const HIGH_WATER_MARK_DEFAULT: u32 = 1000;
 

@@ -185,7 +185,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Linux hands nearly all that is set here on to what is accepted.
+/// Linux hands nearly all that is set here on to what is accepted over TCP.
 fn listen_on(address: &SockAddr, config: &ListenConfig) -> io::Result<Socket> {
     let socket = Socket::new(address.domain(), Type::STREAM, None)?;
     config.tuning.apply(&socket, address)?;
@@ -211,7 +211,11 @@ impl ListenConfig {
         if !self.filter.admits(peer, address).map_err(LinkEvent::AcceptFailed)? {
             return Err(LinkEvent::Filtered { remote: remote() });
         }
-        self.tuning.apply_accepted(peer).map_err(LinkEvent::AcceptFailed)?;
+        let tuned = match address {
+            Some(_) => self.tuning.apply_accepted(peer),
+            None => self.tuning.apply_unix(peer),
+        };
+        tuned.map_err(LinkEvent::AcceptFailed)?;
         handshakes.admit(address).ok_or_else(|| LinkEvent::TooManyHandshakes { remote: remote() })
     }
 }

@@ -22,7 +22,8 @@ pub struct Keepalive {
 
 /// Options of the sockets under connections. `None` leaves each to the system.
 ///
-/// They are set before a socket connects or listens. What is accepted has what its listener has, but for the priority.
+/// They are set before a socket connects or listens. What is accepted over TCP has what its listener has, but for the priority; a
+/// Unix socket has nothing of its listener.
 /// Of TCP, what connects to a loopback address or listens on one uses Reno, which does not pace, whatever the system's congestion control is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SocketTuning {
@@ -30,6 +31,9 @@ pub struct SocketTuning {
     pub send_buffer_bytes: Option<usize>,
     /// The same for TCP peers on this machine, if nothing is said for all. There is no distance that more could fill.
     pub near_send_buffer_bytes: Option<usize>,
+    /// The same for Unix sockets, if nothing is said for all. The kernel does not let it grow as it does TCP's, and gives what its
+    /// administrator allows at most.
+    pub unix_send_buffer_bytes: Option<usize>,
     /// Bytes that the kernel holds for us to be read (`SO_RCVBUF`); doubled likewise.
     pub recv_buffer_bytes: Option<usize>,
     /// Priority of packets in the machine's queues (`SO_PRIORITY`); above 6 it needs a capability.
@@ -55,10 +59,11 @@ impl SocketTuning {
     /// # Errors
     /// As `setsockopt(2)`: `PermissionDenied` without the capability that an option needs, `NotFound` without the device.
     pub fn apply(&self, socket: &Socket, address: &SockAddr) -> io::Result<()> {
-        self.apply_datagram(socket, address.domain())?;
+        let domain = address.domain();
         let Some(address) = address.as_socket() else {
-            return Ok(());
+            return self.apply_unix(socket);
         };
+        self.apply_datagram(socket, domain)?;
         if address.ip().to_canonical().is_loopback() {
             // Before there is a connection: what paces one does so to its end. It is only faster; where it cannot be had, what the
             // system does is right too.
@@ -86,13 +91,23 @@ impl SocketTuning {
         set(self.priority, |priority| socket.set_priority(priority))
     }
 
-    /// Sets what an accepted socket does not have from its listener.
+    /// Sets what a socket that was accepted over TCP does not have from its listener.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_accepted(&self, socket: impl AsFd) -> io::Result<()> {
         set(self.priority, |priority| SockRef::from(&socket).set_priority(priority))?;
         self.apply_connected(socket)
+    }
+
+    /// Sets the options of a Unix socket, accepted or not.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_unix(&self, socket: impl AsFd) -> io::Result<()> {
+        let socket = SockRef::from(&socket);
+        set(self.unix_send_buffer_bytes, |bytes| socket.set_send_buffer_size(bytes))?;
+        self.apply_datagram(&socket, Domain::UNIX)
     }
 
     /// Sets what depends on where the peer is.
@@ -242,6 +257,29 @@ mod tests {
         let before = unix.send_buffer_size().expect("there");
         near.apply_connected(&unix).expect("nothing to do");
         assert_eq!(unix.send_buffer_size().expect("there"), before);
+    }
+
+    #[test]
+    fn an_accepted_unix_socket_is_tuned_by_itself() {
+        let directory = tempfile::tempdir().expect("writable");
+        let address = SockAddr::unix(directory.path().join("socket")).expect("short");
+        let unix = SocketTuning { unix_send_buffer_bytes: Some(70_000), ..SocketTuning::default() };
+        let said = SocketTuning { unix_send_buffer_bytes: Some(70_000), ..all() };
+        for (tuning, bytes) in [(unix, 140_000), (said, 100_000)] {
+            let listening = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+            tuning.apply(&listening, &address).expect("no capability needed");
+            listening.bind(&address).expect("free");
+            listening.listen(1).expect("bound");
+            let connecting = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+            tuning.apply(&connecting, &address).expect("no capability needed");
+            connecting.connect(&address).expect("it listens");
+            let (accepted, _) = listening.accept().expect("it connected");
+            tuning.apply_unix(&accepted).expect("no capability needed");
+            for socket in [&connecting, &accepted] {
+                assert_eq!(socket.send_buffer_size().expect("there"), bytes, "doubled by Linux");
+            }
+            std::fs::remove_file(directory.path().join("socket")).expect("there");
+        }
     }
 
     #[test]

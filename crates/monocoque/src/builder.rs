@@ -233,7 +233,8 @@ impl<K: Kind> SocketBuilder<K> {
     }
 
     /// Bytes that the system holds of what is sent on each connection (`ZMQ_SNDBUF`); its own choice by default, but of what
-    /// publishers send over TCP to peers on the same machine 128 KiB: it is kept once for all of them in their queues.
+    /// publishers send over TCP to peers on the same machine 128 KiB: it is kept once for all of them in their queues. Over ipc it is
+    /// 256 KiB for all others, or what the system allows.
     ///
     /// This and the other options of connections' sockets act on what is bound and connected afterwards. What the system
     /// refuses is an error of the bind, or the reason in [`Event::ConnectRetried`](crate::Event::ConnectRetried).

@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use monocoque_core::endpoint::HostPort;
-use monocoque_core::limits::{CEILING_MESSAGE_PART, HIGH_WATER_MARK_DEFAULT, NEAR_SEND_BUFFER_BYTES};
+use monocoque_core::limits::{
+    CEILING_MESSAGE_PART, HIGH_WATER_MARK_DEFAULT, NEAR_SEND_BUFFER_BYTES, UNIX_SEND_BUFFER_BYTES,
+};
 use monocoque_core::pipe::Mark;
 use monocoque_core::{Endpoint, EndpointError, RoutingId, SocketType};
 use monocoque_io::{BackoffConfig, DatagramConfig, DialConfig, Keepalive, ListenConfig, SocksProxy};
@@ -178,6 +180,8 @@ impl Options {
         let mut listen = ListenConfig::default();
         if socket_type.publishes() {
             listen.tuning.near_send_buffer_bytes = Some(NEAR_SEND_BUFFER_BYTES);
+        } else {
+            listen.tuning.unix_send_buffer_bytes = Some(UNIX_SEND_BUFFER_BYTES);
         }
         Self {
             socket_type,

@@ -4,11 +4,11 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use monocoque::{Any, Context, OptionValue, Socket, SocketBuilder, SocketOption, SocketType};
-use monocoque_core::limits::NEAR_SEND_BUFFER_BYTES;
-use socket2::SockRef;
+use monocoque_core::limits::{NEAR_SEND_BUFFER_BYTES, UNIX_SEND_BUFFER_BYTES};
+use socket2::{SockAddr, SockRef};
 
 use crate::Check;
-use crate::common::{TCP, in_shared, soon};
+use crate::common::{IPC, TCP, in_shared, soon};
 
 pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::SNDBUF, send_buffer),
@@ -28,8 +28,8 @@ pub const CHECKS: &[(SocketOption, Check)] = &[
     (SocketOption::BUSY_POLL, busy_poll),
 ];
 
-/// Copies of this process's TCP descriptors that have `port` at either end.
-fn of_port(port: u16) -> Vec<socket2::Socket> {
+/// Copies of this process's sockets that have `endpoint` at either end.
+fn at(endpoint: &str) -> Vec<socket2::Socket> {
     let numbers = std::fs::read_dir("/proc/self/fd")
         .expect("there")
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
@@ -39,13 +39,18 @@ fn of_port(port: u16) -> Vec<socket2::Socket> {
         let flags = rustix::process::PidfdGetfdFlags::empty();
         rustix::process::pidfd_getfd(&this, number, flags).ok()
     });
-    copies.filter(|copy: &OwnedFd| has_port(copy, port)).map(socket2::Socket::from).collect()
+    copies.filter(|copy: &OwnedFd| has_end(copy, endpoint)).map(socket2::Socket::from).collect()
 }
 
-fn has_port(fd: &OwnedFd, port: u16) -> bool {
+fn has_end(fd: &OwnedFd, endpoint: &str) -> bool {
     let socket = SockRef::from(fd);
     let ends = [socket.local_addr().ok(), socket.peer_addr().ok()];
-    ends.into_iter().flatten().filter_map(|address| address.as_socket()).any(|address| address.port() == port)
+    let is_it = |address: SockAddr| match (address.as_socket(), address.as_pathname()) {
+        (Some(ip), _) => endpoint.ends_with(&format!(":{}", ip.port())),
+        (None, Some(path)) => endpoint.strip_prefix("ipc://").is_some_and(|of| path.as_os_str() == of),
+        _ => false,
+    };
+    ends.into_iter().flatten().any(is_it)
 }
 
 fn with(builder: SocketBuilder<Any>, options: &[(SocketOption, OptionValue)]) -> SocketBuilder<Any> {
@@ -54,23 +59,23 @@ fn with(builder: SocketBuilder<Any>, options: &[(SocketOption, OptionValue)]) ->
 
 /// Joins two sockets with these options and looks at all three descriptors under them: listening, accepted and dialed.
 fn on_every_descriptor<const N: usize>(options: [(SocketOption, OptionValue); N], check: fn(&socket2::Socket)) {
-    under((SocketType::Pull, SocketType::Push), options, move |sockets| sockets.iter().for_each(check));
+    under(TCP, (SocketType::Pull, SocketType::Push), options, move |sockets| sockets.iter().for_each(check));
 }
 
 /// Joins sockets of these types with these options, the first of which binds, and shows all three descriptors.
 fn under<const N: usize>(
+    endpoint: &'static str,
     (binds, connects): (SocketType, SocketType),
     options: [(SocketOption, OptionValue); N],
     check: impl Fn(&[socket2::Socket]) + Send + 'static,
 ) {
     in_shared(async move |ctx: Context| {
-        let bound: Socket<Any> = soon(with(ctx.socket(binds), &options).bind(TCP)).await.expect("allowed");
+        let bound: Socket<Any> = soon(with(ctx.socket(binds), &options).bind(endpoint)).await.expect("allowed");
         let endpoint = bound.last_endpoint().expect("bound").to_string();
         let connected = with(ctx.socket(connects), &options).connect(&endpoint).expect("allowed");
         soon(bound.wait_for_peers(1)).await;
         soon(connected.wait_for_peers(1)).await;
-        let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        let sockets = of_port(port);
+        let sockets = at(&endpoint);
         assert_eq!(sockets.len(), 3);
         check(&sockets);
     });
@@ -81,19 +86,41 @@ fn send_buffer() {
         assert_eq!(socket.send_buffer_size().expect("there"), 100_000, "Linux doubles it");
     });
     publishers_leave_little_to_the_kernel();
+    over_ipc_the_kernel_holds_more_than_it_would();
 }
 
 /// For peers on this machine, and on the publisher's side only.
 fn publishers_leave_little_to_the_kernel() {
     for types in [(SocketType::Pub, SocketType::Sub), (SocketType::XSub, SocketType::XPub)] {
-        under(types, [], |sockets| {
+        under(TCP, types, [], |sockets| {
             let little = |socket: &&socket2::Socket| socket.send_buffer_size().ok() == Some(2 * NEAR_SEND_BUFFER_BYTES);
             assert_eq!(sockets.iter().filter(little).count(), 1);
         });
-        under(types, [(SocketOption::SNDBUF, 50_000.into())], |sockets| {
+        under(TCP, types, [(SocketOption::SNDBUF, 50_000.into())], |sockets| {
             assert!(sockets.iter().all(|socket| socket.send_buffer_size().ok() == Some(100_000)));
         });
     }
+}
+
+/// But of publishers.
+fn over_ipc_the_kernel_holds_more_than_it_would() {
+    let (unix, _peer) = socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair");
+    let by_itself = unix.send_buffer_size().expect("there");
+    // It gives no more than its administrator allows.
+    unix.set_send_buffer_size(UNIX_SEND_BUFFER_BYTES).expect("allowed");
+    let asked = unix.send_buffer_size().expect("there");
+    // Who binds has two of the three.
+    for (types, more, as_it_was) in
+        [((SocketType::Pull, SocketType::Push), 3, 0), ((SocketType::Pub, SocketType::Sub), 1, 2)]
+    {
+        under(IPC, types, [], move |sockets| {
+            let with = |bytes| sockets.iter().filter(|socket| socket.send_buffer_size().ok() == Some(bytes)).count();
+            assert_eq!((with(asked), with(by_itself)), (more, as_it_was), "{types:?}");
+        });
+    }
+    under(IPC, (SocketType::Pull, SocketType::Push), [(SocketOption::SNDBUF, 50_000.into())], |sockets| {
+        assert!(sockets.iter().all(|socket| socket.send_buffer_size().ok() == Some(100_000)));
+    });
 }
 
 fn recv_buffer() {
@@ -202,9 +229,8 @@ fn multicast() {
         let options = [(SocketOption::MULTICAST_HOPS, 7.into()), (SocketOption::MULTICAST_LOOP, false.into())];
         let dish: Socket<Any> = with(ctx.socket(SocketType::Dish), &options).build().expect("valid");
         // What a machine without a multicast route refuses cannot be shown there.
-        let Ok(at) = soon(dish.bind("udp://127.0.0.1;239.255.77.8:*")).await else { return };
-        let port = at.to_string().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        let sockets = of_port(port);
+        let Ok(bound) = soon(dish.bind("udp://127.0.0.1;239.255.77.8:*")).await else { return };
+        let sockets = at(&bound.to_string());
         assert_eq!(sockets.len(), 1);
         assert_eq!(sockets[0].multicast_ttl_v4().expect("there"), 7);
         assert!(!sockets[0].multicast_loop_v4().expect("there"));

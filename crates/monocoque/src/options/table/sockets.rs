@@ -15,7 +15,7 @@ const DATAGRAMS: &[SocketType] = &[Radio, Dish, Dgram];
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         SocketOption::SNDBUF,
-        "Bytes that the system holds of what is sent on each connection; -1 for its own choice, or 128 KiB for a publisher's TCP peers on the same machine",
+        "Bytes that the system holds of what is sent on each connection; -1 for its own choice, or 128 KiB for a publisher's TCP peers on the same machine and 256 KiB for all others over ipc",
         Form::Int {
             min: -1,
             max: INT_MAX,
