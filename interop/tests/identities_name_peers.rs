@@ -121,8 +121,8 @@ fn a_name_that_nobody_has_is_an_error_or_a_counted_drop() {
     monocoque_interop::fixture::peers(&strict, 1);
     let refused = strict.try_send((nobody(), "lost"));
     assert!(
-        matches!(refused, Err(SendError::NoRoute { ref id, ref message })
-        if *id == nobody() && message.message == Message::from("lost")),
+        matches!(&refused, Err(SendError::NoRoute(unrouted))
+        if unrouted.id == nobody() && unrouted.message.message == Message::from("lost")),
         "{refused:?}"
     );
 

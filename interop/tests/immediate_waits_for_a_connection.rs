@@ -13,7 +13,7 @@ fn nothing_is_taken_before_there_is_a_peer() {
     let endpoint = vacant_port();
     let push = ours(|ctx| ctx.push().immediate(true));
     push.connect(&endpoint).expect("the endpoint is sound");
-    assert_eq!(push.try_send("early"), Err(SendError::Full(Message::from("early"))));
+    assert_eq!(push.try_send("early"), Err(SendError::Full(Box::new(Message::from("early")))));
     let pull = theirs(Kind::Pull);
     pull.bind(&endpoint).expect("bound");
     push.blocking().send("in time").expect("the peer comes");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monocoque_core::{Endpoint, Message, RoutingId};
-use monocoque_pattern::PeerProperties;
+use monocoque_pattern::{PeerProperties, SendReason};
 
 use crate::block_on::block_on;
 use crate::close::CloseReport;
@@ -57,9 +57,11 @@ impl<K: Sends> Blocking<'_, K> {
     /// As [`Socket::send`].
     #[inline]
     pub fn send(&self, message: impl Into<K::Out>) -> Result<(), SendError<K::Out>> {
-        match self.0.try_send(message) {
-            Err(SendError::Full(message)) => block_on(self.0.send(message)),
-            done => done,
+        let mut message = message.into();
+        match K::try_send(&self.0.core().hub, &mut message) {
+            Ok(()) => Ok(()),
+            Err(SendReason::Full | SendReason::NoPeer) => block_on(self.0.until_sent(message, K::try_send)),
+            Err(reason) => Err(SendError::new(message, reason)),
         }
     }
 }

@@ -209,45 +209,55 @@ impl From<PlacementGone> for ConnectError {
 pub struct EndpointNotFound(pub String);
 
 /// Why a message was not sent; every variant gives it back.
+///
+/// In a box, so that a send that succeeds has no room for a message to carry about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError<M = Message> {
     /// `try_send` only: every peer that the message may go to is at its high-water mark, or there is none.
     #[error("no peer can take the message now")]
-    Full(M),
+    Full(Box<M>),
     /// The send time-out ran out.
     #[error("no peer took the message in time")]
-    TimedOut(M),
+    TimedOut(Box<M>),
     /// ROUTER with `mandatory`, SERVER and PEER: no peer of this routing id.
-    #[error("no peer has the routing id {id}")]
-    NoRoute {
-        /// The message.
-        message: M,
-        /// The routing id that nobody has.
-        id: RoutingId,
-    },
+    #[error("no peer has the routing id {}", .0.id)]
+    NoRoute(Box<Unrouted<M>>),
     /// REQ and REP: it is not the turn to send.
     #[error("a request or reply is sent out of turn")]
-    OutOfTurn(M),
+    OutOfTurn(Box<M>),
     /// The message does not have the frames that the socket type needs.
     #[error("the message lacks the routing id, or the group, in front of its body")]
-    NoEnvelope(M),
+    NoEnvelope(Box<M>),
     /// The message has several frames, and the socket type sends single ones.
     #[error("a message of this socket type is one frame")]
-    Parts(M),
+    Parts(Box<M>),
     /// The socket type sends nothing.
     #[error("the socket type does not send")]
-    Unsupported(M),
+    Unsupported(Box<M>),
     /// The socket is closed.
     #[error("the socket is closed")]
-    Closed(M),
+    Closed(Box<M>),
+}
+
+/// A message to a routing id that nobody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unrouted<M = Message> {
+    /// The message.
+    pub message: M,
+    /// The routing id.
+    pub id: RoutingId,
 }
 
 impl<M> SendError<M> {
+    #[cold]
     pub(crate) fn new(message: M, reason: SendReason) -> Self {
+        let message = match reason {
+            SendReason::NoRoute(id) => return Self::NoRoute(Box::new(Unrouted { message, id })),
+            _ => Box::new(message),
+        };
         match reason {
             SendReason::Full | SendReason::NoPeer => Self::Full(message),
-            SendReason::NoRoute(id) => Self::NoRoute { message, id },
             SendReason::State => Self::OutOfTurn(message),
             SendReason::NoEnvelope => Self::NoEnvelope(message),
             SendReason::Parts => Self::Parts(message),
@@ -259,14 +269,14 @@ impl<M> SendError<M> {
     /// The message that was not sent.
     pub fn into_message(self) -> M {
         match self {
+            Self::NoRoute(unrouted) => unrouted.message,
             Self::Full(message)
             | Self::TimedOut(message)
-            | Self::NoRoute { message, .. }
             | Self::OutOfTurn(message)
             | Self::NoEnvelope(message)
             | Self::Parts(message)
             | Self::Unsupported(message)
-            | Self::Closed(message) => message,
+            | Self::Closed(message) => *message,
         }
     }
 }
@@ -309,5 +319,15 @@ impl From<RecvRefused> for TryRecvError {
             RecvRefused::Closed => Self::Failed(RecvError::Closed),
             _ => Self::Failed(RecvError::Unsupported),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_send_that_succeeds_returns_two_words() {
+        assert!(size_of::<Result<(), SendError>>() <= 2 * size_of::<usize>());
     }
 }

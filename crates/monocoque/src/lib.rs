@@ -60,7 +60,7 @@ pub use builder::SocketBuilder;
 pub use close::CloseReport;
 pub use context::{Context, ContextBuilder};
 pub use error::{
-    BindError, ConnectError, ContextError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError,
+    BindError, ConnectError, ContextError, EndpointNotFound, OptionError, RecvError, SendError, TryRecvError, Unrouted,
     UnsuitedTransport,
 };
 pub use kind::{

@@ -308,7 +308,7 @@ impl<K: Kind> Socket<K> {
         let send_timeout = core.options().send_timeout;
         match until(&core.hub.signals().writable, &core.context, send_timeout, attempt).await {
             Some(done) => done.map_err(|reason| SendError::new(message, reason)),
-            None => Err(SendError::TimedOut(message)),
+            None => Err(SendError::TimedOut(Box::new(message))),
         }
     }
 }

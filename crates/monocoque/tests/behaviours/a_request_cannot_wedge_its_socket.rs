@@ -82,7 +82,7 @@ fn a_request_without_a_peer_waits_or_times_out_and_is_not_sent_later() {
     everywhere(async |ctx: Context| {
         let req = ctx.req().send_timeout(SHORT).build().expect("valid");
         let refused = soon(req.request("nobody there")).await;
-        assert_eq!(refused, Err(RequestError::Send(SendError::TimedOut("nobody there".into()))));
+        assert_eq!(refused, Err(RequestError::Send(SendError::TimedOut(Box::new("nobody there".into())))));
         let endpoint = soon(req.bind(TCP)).await.expect("free").to_string();
         let rep = ctx.rep().connect(&endpoint).expect("valid");
         soon(req.wait_for_peers(1)).await;
@@ -103,14 +103,14 @@ fn strict_sending_and_receiving_alternate() {
             let req = ctx.req().connect(rep.last_endpoint().expect("bound").to_string()).expect("valid");
             assert_eq!(req.try_recv(), Err(TryRecvError::Failed(RecvError::OutOfTurn)));
             assert_eq!(soon(req.recv()).await, Err(RecvError::OutOfTurn));
-            assert_eq!(rep.try_send("unasked"), Err(SendError::OutOfTurn("unasked".into())));
+            assert_eq!(rep.try_send("unasked"), Err(SendError::OutOfTurn(Box::new("unasked".into()))));
             for n in 0..3 {
                 soon(req.send(number(n))).await.expect("our turn");
-                assert_eq!(soon(req.send(["a", "b"])).await, Err(SendError::OutOfTurn(["a", "b"].into())));
+                assert_eq!(soon(req.send(["a", "b"])).await, Err(SendError::OutOfTurn(Box::new(["a", "b"].into()))));
                 assert_eq!(soon(rep.recv()).await, Ok(number(n)));
                 assert_eq!(soon(rep.recv()).await, Err(RecvError::OutOfTurn));
                 soon(rep.send(number(n))).await.expect("our turn");
-                assert_eq!(soon(rep.send("twice")).await, Err(SendError::OutOfTurn("twice".into())));
+                assert_eq!(soon(rep.send("twice")).await, Err(SendError::OutOfTurn(Box::new("twice".into()))));
                 assert_eq!(soon(req.recv()).await, Ok(number(n)));
                 assert_eq!(soon(req.recv()).await, Err(RecvError::OutOfTurn));
             }
@@ -226,6 +226,9 @@ fn a_request_on_a_closed_socket_ends() {
         };
         let (reply, ()) = both(soon(req.request("never answered")), close).await;
         assert_eq!(reply, Err(RecvError::Closed.into()));
-        assert_eq!(soon(req.request("after")).await, Err(RequestError::Send(SendError::Closed("after".into()))));
+        assert_eq!(
+            soon(req.request("after")).await,
+            Err(RequestError::Send(SendError::Closed(Box::new("after".into()))))
+        );
     });
 }

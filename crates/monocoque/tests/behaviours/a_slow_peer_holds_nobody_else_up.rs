@@ -18,7 +18,7 @@ fn fill(mut send: impl FnMut(u64) -> Result<(), SendError>) -> u64 {
         match send(n) {
             Ok(()) => {}
             Err(SendError::Full(message)) => {
-                assert_eq!(message, number(n), "the message comes back");
+                assert_eq!(*message, number(n), "the message comes back");
                 return n;
             }
             Err(error) => panic!("{error}"),

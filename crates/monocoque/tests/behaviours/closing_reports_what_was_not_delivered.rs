@@ -177,8 +177,8 @@ fn a_closed_socket_says_so_on_all_its_handles() {
                 smol::Timer::after(Duration::from_millis(1)).await;
             }
             soon(pair.close()).await;
-            assert_eq!(soon(clone.send(["gone", ""])).await, Err(SendError::Closed(["gone", ""].into())));
-            assert_eq!(clone.try_send("gone"), Err(SendError::Closed("gone".into())));
+            assert_eq!(soon(clone.send(["gone", ""])).await, Err(SendError::Closed(Box::new(["gone", ""].into()))));
+            assert_eq!(clone.try_send("gone"), Err(SendError::Closed(Box::new("gone".into()))));
             assert_eq!(soon(clone.recv()).await, Ok("before".into()), "what had come is still there");
             assert_eq!(soon(clone.recv()).await, Err(RecvError::Closed));
             assert_eq!(clone.try_recv(), Err(TryRecvError::Failed(RecvError::Closed)));
@@ -269,7 +269,7 @@ fn closing_wakes_all_who_wait() {
             pair.clone().close().await
         };
         let (waited, _) = soon(smol::future::zip(waiting, close)).await;
-        assert_eq!(waited, (Err(RecvError::Closed), Err(SendError::Closed("x".into()))));
+        assert_eq!(waited, (Err(RecvError::Closed), Err(SendError::Closed(Box::new("x".into())))));
     });
 }
 

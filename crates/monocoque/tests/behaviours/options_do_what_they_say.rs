@@ -14,7 +14,7 @@ fn sends_and_receives_time_out() {
     everywhere(async |ctx: Context| {
         let pair = ctx.pair().send_timeout(SHORT).recv_timeout(SHORT).build().expect("valid");
         let start = Instant::now();
-        assert_eq!(soon(pair.send(["nobody", ""])).await, Err(SendError::TimedOut(["nobody", ""].into())));
+        assert_eq!(soon(pair.send(["nobody", ""])).await, Err(SendError::TimedOut(Box::new(["nobody", ""].into()))));
         assert_eq!(soon(pair.recv()).await, Err(RecvError::TimedOut));
         let took = start.elapsed();
         assert!(took >= 2 * SHORT && took < Duration::from_secs(2), "{took:?}");
@@ -30,7 +30,7 @@ fn sends_and_receives_time_out() {
 fn a_time_out_of_zero_does_not_wait() {
     everywhere(async |ctx: Context| {
         let pair = ctx.pair().send_timeout(Duration::ZERO).recv_timeout(Duration::ZERO).build().expect("valid");
-        assert_eq!(soon(pair.send("x")).await, Err(SendError::TimedOut("x".into())));
+        assert_eq!(soon(pair.send("x")).await, Err(SendError::TimedOut(Box::new("x".into()))));
         assert_eq!(soon(pair.recv()).await, Err(RecvError::TimedOut));
     });
 }
@@ -42,7 +42,7 @@ fn immediate_queues_for_connected_peers_only() {
         let pull = soon(ctx.pull().bind(TCP)).await.expect("free");
         let push = ctx.push().immediate(true).reconnect(QUICK).build().expect("valid");
         push.connect("tcp://127.0.0.1:1").expect("valid");
-        assert_eq!(push.try_send("nobody"), Err(SendError::Full("nobody".into())));
+        assert_eq!(push.try_send("nobody"), Err(SendError::Full(Box::new("nobody".into()))));
         push.connect(pull.last_endpoint().expect("bound").to_string()).expect("valid");
         for n in 0..10 {
             soon(push.send(number(n))).await.expect("sent");
@@ -54,7 +54,7 @@ fn immediate_queues_for_connected_peers_only() {
         soon(late.wait_for_peers(1)).await;
         raw.die();
         event(&monitor, disconnected).await;
-        assert_eq!(late.try_send("gone"), Err(SendError::Full("gone".into())), "its queue went with it");
+        assert_eq!(late.try_send("gone"), Err(SendError::Full(Box::new("gone".into()))), "its queue went with it");
         let mut raw = listener.accept_as("PULL");
         soon(late.send("back")).await.expect("sent");
         assert_eq!(raw.recv(), Some(vec![b"back".to_vec()]));

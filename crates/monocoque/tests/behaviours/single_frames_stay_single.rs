@@ -9,7 +9,7 @@ fn several_frames_come_back() {
     everywhere(async |ctx| {
         let several = Message::from(["one", "two"]);
         let scatter = ctx.scatter().build().expect("valid");
-        assert_eq!(scatter.try_send(several.clone()), Err(SendError::Parts(several.clone())));
+        assert_eq!(scatter.try_send(several.clone()), Err(SendError::Parts(Box::new(several.clone()))));
         let group = Group::new("group").expect("short");
         let radio = ctx.radio().build().expect("valid");
         let refused = radio.try_send((group, several.clone())).expect_err("two frames");

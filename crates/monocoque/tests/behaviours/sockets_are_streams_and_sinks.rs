@@ -83,7 +83,7 @@ fn a_sink_of_a_closed_socket_gives_the_message_back() {
         let mut sink = push.clone().into_sink();
         soon(push.close()).await;
         let error = soon(SinkExt::<monocoque::Message>::send(&mut sink, "late".into())).await;
-        assert_eq!(error, Err(SendError::Closed("late".into())));
+        assert_eq!(error, Err(SendError::Closed(Box::new("late".into()))));
     });
 }
 
@@ -141,7 +141,7 @@ fn many_in_error_tell_which_was_not_sent() {
     everywhere(async |ctx: Context| {
         let push = ctx.push().hwm(Hwm::messages(3)).send_timeout(std::time::Duration::from_millis(20));
         let push = push.connect(inproc()).expect("valid");
-        assert_eq!(soon(push.send_many((0..5).map(number))).await, Err(SendError::TimedOut(number(3))));
+        assert_eq!(soon(push.send_many((0..5).map(number))).await, Err(SendError::TimedOut(Box::new(number(3)))));
         let pull = ctx.pull().recv_timeout(std::time::Duration::from_millis(20)).build().expect("valid");
         let mut none = Vec::new();
         assert_eq!(soon(pull.recv_many(&mut none, 5)).await, Err(RecvError::TimedOut));

@@ -2,7 +2,7 @@
 
 use monocoque::{
     BindError, ConnectError, Context, EndpointError, EndpointNotFound, Message, OptionError, Routed, RoutingId,
-    SendError, SocketOption, SocketType, local_runtime,
+    SendError, SocketOption, SocketType, Unrouted, local_runtime,
 };
 
 use crate::common::{IPC, TCP, everywhere, in_shared, inproc, poll_times, soon, watched};
@@ -99,7 +99,7 @@ fn a_mandatory_router_gives_back_what_has_no_route() {
         let id = RoutingId::new("nobody").expect("valid");
         let message = Message::from(["two", "frames"]);
         let routed = Routed::new(id.clone(), message.clone());
-        let refused = SendError::NoRoute { message: routed.clone(), id: id.clone() };
+        let refused = SendError::NoRoute(Box::new(Unrouted { message: routed.clone(), id: id.clone() }));
         assert_eq!(router.try_send(routed.clone()), Err(refused.clone()));
         assert_eq!(soon(router.send(routed.clone())).await, Err(refused.clone()));
         assert_eq!(refused.into_message(), routed);
@@ -108,9 +108,9 @@ fn a_mandatory_router_gives_back_what_has_no_route() {
         let router = ctx.socket(SocketType::Router).router_mandatory(true).bind(TCP);
         let router = soon(router).await.expect("free");
         let message = Message::from(["nobody", "two", "frames"]);
-        let refused = SendError::NoRoute { message: message.clone(), id };
+        let refused = SendError::NoRoute(Box::new(Unrouted { message: message.clone(), id }));
         assert_eq!(router.try_send(message), Err(refused));
-        assert_eq!(router.try_send("no envelope"), Err(SendError::NoEnvelope("no envelope".into())));
+        assert_eq!(router.try_send("no envelope"), Err(SendError::NoEnvelope(Box::new("no envelope".into()))));
     });
 }
 
@@ -191,8 +191,8 @@ fn a_pair_has_one_peer() {
 fn a_socket_type_known_at_run_time_says_what_it_cannot_do() {
     everywhere(async |ctx: Context| {
         let pull = ctx.socket(SocketType::Pull).build().expect("valid");
-        assert_eq!(pull.try_send("x"), Err(SendError::Unsupported("x".into())));
-        assert_eq!(soon(pull.send("x")).await, Err(SendError::Unsupported("x".into())));
+        assert_eq!(pull.try_send("x"), Err(SendError::Unsupported(Box::new("x".into()))));
+        assert_eq!(soon(pull.send("x")).await, Err(SendError::Unsupported(Box::new("x".into()))));
         let push = ctx.socket(SocketType::Push).build().expect("valid");
         assert_eq!(soon(push.recv()).await, Err(monocoque::RecvError::Unsupported));
     });

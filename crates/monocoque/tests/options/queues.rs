@@ -99,7 +99,7 @@ fn send_timeout() {
     everywhere(async |ctx: Context| {
         let push = ctx.socket(SocketType::Push).build().expect("valid");
         push.set_option(SocketOption::SNDTIMEO, 20).expect("valid");
-        assert_eq!(soon(push.send("x")).await, Err(SendError::TimedOut("x".into())));
+        assert_eq!(soon(push.send("x")).await, Err(SendError::TimedOut(Box::new("x".into()))));
     });
 }
 
@@ -117,12 +117,12 @@ fn immediate() {
         let push = ctx.push().reconnect(QUICK).option(SocketOption::IMMEDIATE, true).connect(&listener.endpoint);
         let push = push.expect("valid");
         let monitor = push.monitor();
-        assert_eq!(push.try_send("x"), Err(SendError::Full("x".into())));
+        assert_eq!(push.try_send("x"), Err(SendError::Full(Box::new("x".into()))));
         let raw = listener.accept_as("PULL");
         soon(push.send("there")).await.expect("sent");
         raw.die();
         event(&monitor, disconnected).await;
-        assert_eq!(push.try_send("x"), Err(SendError::Full("x".into())));
+        assert_eq!(push.try_send("x"), Err(SendError::Full(Box::new("x".into()))));
     });
 }
 
