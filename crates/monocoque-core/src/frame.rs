@@ -28,20 +28,33 @@ enum Repr {
 #[repr(C)]
 struct Inline {
     data: [u8; INLINE_BYTES_MAX],
-    len: u32,
-    /// Its one value leaves the others to `Repr` and to `Message`, which so need no tag of their own.
-    mark: Mark,
+    len: Len,
 }
 
-#[derive(Clone, Copy)]
-#[repr(u32)]
-enum Mark {
-    Inline,
+macro_rules! lens {
+    ($($len:ident)*) => {
+        /// Bytes of a small body, in a word that is stored and loaded whole. The values that it has not are left to `Repr` and to
+        /// `Message`, which so need no tag of their own.
+        #[derive(Clone, Copy)]
+        #[repr(u64)]
+        enum Len {
+            $($len,)*
+        }
+
+        impl Len {
+            const ALL: [Len; INLINE_BYTES_MAX + 1] = [$(Len::$len),*];
+        }
+    };
+}
+lens! {
+    L0 L1 L2 L3 L4 L5 L6 L7 L8 L9 L10 L11 L12 L13 L14 L15 L16 L17 L18 L19 L20 L21 L22 L23 L24 L25 L26 L27 L28
+    L29 L30 L31 L32 L33 L34 L35 L36 L37 L38 L39 L40 L41 L42 L43 L44 L45 L46 L47 L48 L49 L50 L51 L52 L53 L54
+    L55 L56 L57 L58 L59 L60 L61 L62 L63 L64
 }
 
 impl Inline {
     const fn new(data: [u8; INLINE_BYTES_MAX], len: usize) -> Self {
-        Self { data, len: len as u32, mark: Mark::Inline }
+        Self { data, len: Len::ALL[len] }
     }
 
     #[inline]
@@ -95,7 +108,7 @@ impl Frame {
         match (chunk[from..].first_chunk::<INLINE_BYTES_MAX>(), &mut self.0) {
             (Some(data), Repr::Inline(inline)) => {
                 inline.data = *data;
-                inline.len = len as u32;
+                inline.len = Len::ALL[len];
             }
             (Some(data), shared) => *shared = Repr::Inline(Inline::new(*data, len)),
             (None, _) => *self = Self::copy_from_slice(&chunk[from..from + len]),

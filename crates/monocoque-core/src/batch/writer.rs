@@ -7,7 +7,7 @@ use crate::limits::{
     APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SHARED_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES,
 };
 use crate::load::Load;
-use crate::slab::{Arena, SlabClass, SlabMut, View};
+use crate::slab::{AHEAD_BYTES, Arena, SlabClass, SlabMut, View, expect_write};
 use crate::spare::Spares;
 use crate::wire::{APART, COMMAND, EncodedHeader, MORE, header_len};
 use crate::{Frame, Message, Outgoing};
@@ -252,9 +252,13 @@ impl Encoder {
             return self.put_segment(body);
         }
         let header = EncodedHeader::new(flags | APART, body.len());
-        header.encode(self.slab_with(FRAME_HEADER_BYTES_MAX, arena));
+        let slab = self.slab_with(FRAME_HEADER_BYTES_MAX, arena);
+        slab.expect_more(FRAME_HEADER_BYTES_MAX);
+        header.encode(slab);
         self.done.bytes += body.len();
-        self.done.bodies.push(body);
+        let bodies = &mut self.done.bodies;
+        bodies.push(body);
+        expect_write(bodies.as_ptr().wrapping_add(bodies.len() + AHEAD_BYTES / size_of::<Bytes>()));
     }
 
     fn put(&mut self, bytes: &[u8], arena: &Arena) {
@@ -366,6 +370,7 @@ impl Encoder {
 /// Appends a frame to `slab`, which has room for it.
 #[inline]
 pub(crate) fn encode_frame(flags: u8, frame: &Frame, slab: &mut SlabMut) {
+    slab.expect_more(frame.len());
     EncodedHeader::new(flags, frame.len()).encode(slab);
     frame.encode(slab);
 }
