@@ -169,6 +169,46 @@ fn and_all_of_several_answers_with_the_last_where_the_reader_is_away() {
 }
 
 #[test]
+fn and_where_it_runs_on_the_same_thread_and_is_called_for_what_may_stay() {
+    let mut lent = Lent::waiting(usize::MAX);
+    lent.link.here.store(true, Ordering::SeqCst);
+    let in_hand = said(true);
+    lent.writer.set_in_hand(in_hand.clone());
+    for round in 0..3 {
+        in_hand.set(true);
+        (0..2).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+        assert_eq!((lent.written().len(), lent.wakes.count()), (12 * round, 2 * round + 1), "for the first alone");
+        // The others take long.
+        lent.link.left.store(LEAVE_MAX.as_micros() as u64, Ordering::SeqCst);
+        lent.writer.push(&numbered(2)).expect("room");
+        assert_eq!(lent.written()[12 * round..], wire(0..3));
+        lent.writer.push(&numbered(3)).expect("room");
+        assert_eq!((lent.written().len(), lent.wakes.count()), (12 * round + 9, 2 * round + 2));
+        // None comes any more, and the reader does.
+        assert_eq!(take(&mut lent.reader).messages, 1);
+        lent.wait();
+        in_hand.set(false);
+        lent.writer.push(&numbered(4)).expect("room");
+        assert_eq!(lent.written().len(), 12 * (round + 1));
+        assert_eq!(lent.wakes.count(), 2 * round + 2);
+    }
+}
+
+#[test]
+fn and_what_the_link_does_not_take_then_is_the_readers() {
+    for room in [0, 4] {
+        let mut lent = Lent::waiting(room);
+        lent.link.here.store(true, Ordering::SeqCst);
+        lent.writer.set_in_hand(said(true));
+        lent.writer.push(&numbered(0)).expect("room");
+        lent.link.left.store(LEAVE_MAX.as_micros() as u64, Ordering::SeqCst);
+        lent.writer.push(&numbered(1)).expect("room");
+        assert_eq!((lent.written().len(), lent.wakes.count()), (room, 2));
+        assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (2, room));
+    }
+}
+
+#[test]
 fn and_those_that_took_long_before_the_last() {
     let (mut lent, _in_hand) = away(Mark::messages(1000));
     for round in 0..3 {

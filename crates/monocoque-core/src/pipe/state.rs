@@ -376,10 +376,12 @@ impl State {
 
     /// Something came into the queue: the waker of a reader that waits, once.
     pub(super) fn reader_to_wake(&mut self) -> Option<Waker> {
-        if self.leave_to_the_last() || !std::mem::take(&mut self.reader_waits) {
-            return None;
+        let was_left = self.is_left;
+        if self.leave_to_the_last() {
+            // One that runs on this thread comes as soon as that lets it, and nobody else stands in for it.
+            return if was_left || self.reader_is_away { None } else { self.reader.clone() };
         }
-        self.reader.clone()
+        if std::mem::take(&mut self.reader_waits) { self.reader.clone() } else { None }
     }
 
     /// Empties the queue, without credit.

@@ -83,8 +83,8 @@ impl State {
     /// Leaves what is queued to the last of several answers, if that writes it sooner than a reader that is away; whether it is left.
     pub(super) fn leave_to_the_last(&mut self) -> bool {
         let is_little = self.queue.load().bytes < TURN_BYTES_MAX;
-        let waits = self.reader_is_away && self.reader_waits && is_little && self.answers_several();
-        match self.free_turn().filter(|_| waits) {
+        let waits = self.reader_waits && is_little && self.answers_several();
+        match self.free_turn().filter(|turn| waits && (self.reader_is_away || turn.pumps_here())) {
             Some(turn) if !self.is_left => turn.leave(),
             Some(_) => {}
             None => return false,
