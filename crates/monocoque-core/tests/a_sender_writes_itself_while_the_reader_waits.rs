@@ -195,6 +195,19 @@ fn and_where_it_runs_on_the_same_thread_and_is_called_for_what_may_stay() {
 }
 
 #[test]
+fn and_does_not_go_silent_with_what_is_left() {
+    let mut lent = Lent::waiting(usize::MAX);
+    lent.link.here.store(true, Ordering::SeqCst);
+    lent.writer.set_in_hand(said(true));
+    let silent = Wakes::new();
+    assert!(lent.reader.waits_for(&silent.waker()), "nothing is there");
+    lent.writer.push(&numbered(0)).expect("room");
+    assert_eq!((silent.count(), lent.written().len()), (1, 0));
+    assert!(!lent.reader.waits() && !lent.reader.waits_for(&lent.wakes.waker()), "it is not called again");
+    assert_eq!(take(&mut lent.reader).messages, 1);
+}
+
+#[test]
 fn and_what_the_link_does_not_take_then_is_the_readers() {
     for room in [0, 4] {
         let mut lent = Lent::waiting(room);

@@ -258,7 +258,9 @@ impl Encoder {
         self.done.bytes += body.len();
         let bodies = &mut self.done.bodies;
         bodies.push(body);
-        expect_write(bodies.as_ptr().wrapping_add(bodies.len() + AHEAD_BYTES / size_of::<Bytes>()));
+        if let Some(ahead) = bodies.spare_capacity_mut().get(AHEAD_BYTES / size_of::<Bytes>()) {
+            expect_write(ahead);
+        }
     }
 
     fn put(&mut self, bytes: &[u8], arena: &Arena) {

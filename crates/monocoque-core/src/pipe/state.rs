@@ -314,7 +314,8 @@ impl State {
 
     /// Whether the reader found nothing, has not been called since, and will be.
     pub(super) fn waits(&self) -> bool {
-        self.reader_waits && !self.finished
+        // One that is not away has been called for what is left.
+        self.reader_waits && !self.finished && (!self.is_left || self.reader_is_away)
     }
 
     /// Whether nothing is left to read, as far as can be told without asking the writer. If it holds something back,

@@ -80,7 +80,8 @@ impl State {
         self.turn.as_ref().filter(|_| !self.turn_is_out && !self.conflate)
     }
 
-    /// Leaves what is queued to the last of several answers, if that writes it sooner than a reader that is away; whether it is left.
+    /// Leaves what is queued to the last of several answers, if that writes it sooner than a reader that is away or comes
+    /// when this thread lets it; whether it is left.
     pub(super) fn leave_to_the_last(&mut self) -> bool {
         let is_little = self.queue.load().bytes < TURN_BYTES_MAX;
         let waits = self.reader_waits && is_little && self.answers_several();
