@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use compio::runtime::Runtime;
 
+use crate::driver::Driver;
 use crate::task::Task;
 use crate::yielding::{keeps_core, yield_core};
 
@@ -33,6 +34,9 @@ const WATCHERS_MAX: usize = 4;
 const FREQUENT: Duration = Duration::from_micros(250);
 /// Looks of who waits for a message, of those that find something, until the runtime has its turn.
 const READ_TURNS_MAX: u32 = 16;
+/// Looks in vain of who waits for a message until the runtime has its turn, on epoll: there a turn is five system calls and a look
+/// two. A turn of the ring is none, and comes after one.
+const POLL_LOOKS: u32 = 16;
 
 thread_local! {
     /// The polling of the calling thread's runtimes.
@@ -45,8 +49,10 @@ pub(crate) struct Spin(Rc<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Of the runtime.
-    driver: RawFd,
+    /// Of the runtime's driver.
+    descriptor: RawFd,
+    /// Looks in vain of who waits for a message until the runtime has its turn.
+    looks: u32,
     last: Cell<Instant>,
     armed: Cell<bool>,
     misses: Cell<u32>,
@@ -78,14 +84,14 @@ struct State {
 /// Has those connections in use read that may be answered, of the runtime that the calling thread is in; whether something
 /// came. Not more often than the runtime can do without its own turn.
 pub fn take_read_turn() -> bool {
-    let Ok(driver) = Runtime::try_with_current(|runtime| runtime.as_raw_fd()) else { return false };
+    let Ok(descriptor) = Runtime::try_with_current(|runtime| runtime.as_raw_fd()) else { return false };
     // Nothing stays borrowed: whoever is looked at may start others.
     let here = |index: usize| HERE.with_borrow(|states| states.get(index).map(Weak::upgrade));
     let mut came = false;
     for index in 0.. {
         match here(index) {
             None => break,
-            Some(Some(state)) if state.driver == driver => came |= Spin(state).take_read_turn(),
+            Some(Some(state)) if state.descriptor == descriptor => came |= Spin(state).take_read_turn(),
             Some(_) => {}
         }
     }
@@ -95,7 +101,7 @@ pub fn take_read_turn() -> bool {
 impl Spin {
     /// Starts the polling task on `runtime`.
     pub(crate) fn start(runtime: &Runtime) -> Self {
-        let spin = Self(Rc::new(State::new(runtime.as_raw_fd(), Instant::now())));
+        let spin = Self(Rc::new(State::new(runtime.as_raw_fd(), Driver::of(runtime), Instant::now())));
         HERE.with_borrow_mut(|states| states.push(Rc::downgrade(&spin.0)));
         let polled = Polled(Rc::downgrade(&spin.0));
         let polling = poll_fn(move |cx| match polled.0.upgrade() {
@@ -241,9 +247,15 @@ impl Spin {
         }
         let before = state.active.take();
         let outer = state.is_read_turn.replace(true);
-        self.look();
+        for _ in 0..state.looks {
+            self.look();
+            // Who looks yields before: where nobody did, nobody expects anything.
+            let is_expected = !state.pause_is_due.take();
+            if state.active.get() || !is_expected || !keeps_core() {
+                break;
+            }
+        }
         state.is_read_turn.set(outer);
-        state.pause_is_due.set(false);
         let came = state.active.get();
         state.active.set(came || before);
         // A look that finds nothing is not worth another before the runtime's own.
@@ -268,10 +280,11 @@ impl Drop for Polled {
 }
 
 impl State {
-    /// Of the runtime whose driver this is; `last` is when something happened last.
-    fn new(driver: RawFd, last: Instant) -> Self {
+    /// Of the runtime whose descriptor and driver these are; `last` is when something happened last.
+    fn new(descriptor: RawFd, driver: Driver, last: Instant) -> Self {
         Self {
-            driver,
+            descriptor,
+            looks: if driver == Driver::Poll { POLL_LOOKS } else { 1 },
             last: Cell::new(last),
             armed: Cell::new(false),
             misses: Cell::new(0),
@@ -340,8 +353,12 @@ mod tests {
     impl Bench {
         /// A spin whose last activity was an hour ago and whose task was polled once.
         fn new() -> Self {
+            Self::on(Driver::Uring)
+        }
+
+        fn on(driver: Driver) -> Self {
             let last = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the machine is up for long");
-            let bench = Self { spin: Spin(Rc::new(State::new(-1, last))), wakes: Arc::default() };
+            let bench = Self { spin: Spin(Rc::new(State::new(-1, driver, last))), wakes: Arc::default() };
             bench.turn();
             bench
         }
@@ -508,14 +525,42 @@ mod tests {
     }
 
     #[test]
+    fn on_epoll_who_waits_looks_more_than_once_before_the_runtime_has_its_turn() {
+        for (driver, looks) in [(Driver::Uring, 1), (Driver::Poll, POLL_LOOKS)] {
+            let bench = Bench::on(driver);
+            bench.arm();
+            // It finds something the third time that it is looked at, and no more.
+            let mut polls = 0;
+            let task = bench.task(move |spin| {
+                spin.pause();
+                polls += 1;
+                if polls == 4 {
+                    touch(spin);
+                }
+                spin.watches();
+                Poll::Pending
+            });
+            assert_eq!(bench.spin.take_read_turn(), looks > 1, "{driver}");
+            assert_eq!(task.polls.get(), 1 + looks.min(3), "{driver}");
+            assert!(bench.turn() && bench.turn(), "the runtime has its turn");
+            let before = task.polls.get();
+            while bench.spin.take_read_turn() {}
+            assert_eq!(task.polls.get() - before, looks, "{driver}");
+            assert!(!bench.spin.take_read_turn() && !bench.spin.0.pause_is_due.get());
+            assert_eq!(task.polls.get() - before, looks, "{driver}: the runtime's turn is next");
+        }
+    }
+
+    #[test]
     fn nobody_looks_where_no_message_is_expected() {
-        let bench = Bench::new();
+        let bench = Bench::on(Driver::Poll);
         bench.arm();
-        let _silent = bench.task(|spin| {
+        let silent = bench.task(|spin| {
             assert!(spin.watches());
             Poll::Pending
         });
         assert!(!bench.spin.take_read_turn() && !bench.spin.0.is_read_turn.get());
+        assert_eq!(silent.polls.get(), 2, "once");
         assert_eq!(bench.spin.0.read_turns.get(), 0, "nor asks again before the next turn");
         assert!(!bench.spin.0.pause_is_due.get(), "the core was not yielded, and nobody does it later");
     }
