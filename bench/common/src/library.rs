@@ -90,7 +90,7 @@ pub struct Body(Bytes);
 impl Body {
     /// `size` bytes that begin with the number of the lane, as far as it fits.
     ///
-    /// In cache lines of their own: what another thread writes beside them, such as its count of messages, would cost each send a miss,
+    /// In cache lines of their own: what another thread writes beside them, such as its count of messages, may cost each send a miss,
     /// by the chance of where an allocator puts either.
     pub fn new(size: usize, lane: u32) -> Self {
         const APART_BYTES: usize = 128;

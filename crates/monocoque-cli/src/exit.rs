@@ -132,7 +132,7 @@ impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         match error {
             SendError::TimedOut(_) => Self::TimedOut(error.to_string()),
-            SendError::NoRoute { .. } => Self::Undelivered(error.to_string()),
+            SendError::NoRoute(_) => Self::Undelivered(error.to_string()),
             SendError::NoEnvelope(_) | SendError::Parts(_) => Self::usage(error.to_string()),
             _ => Self::other(error.to_string()),
         }

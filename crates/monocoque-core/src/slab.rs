@@ -22,7 +22,7 @@ use crate::limits::{
 use crate::sync::Mutex;
 
 /// Bytes between what is written and what the cache is asked for.
-pub(crate) const AHEAD_BYTES: usize = 512;
+pub(crate) const EXPECTED_BYTES: usize = 512;
 const CACHE_LINE_BYTES: usize = 64;
 
 /// Asks the cache for the line of `at`, which is to be written soon: what another core has read last takes longer to come than a
@@ -496,12 +496,18 @@ impl SlabMut {
         self.filled += bytes.len();
     }
 
-    /// As much as is written now is likely to follow soon: the cache is asked for what lies behind it.
+    /// The `bytes` that are written now are likely to be followed by as many soon: the cache is asked for what lies behind them.
     #[inline]
     pub(crate) fn expect_more(&self, bytes: usize) {
-        let from = self.filled + AHEAD_BYTES;
-        let to = self.end.min(from + bytes.min(AHEAD_BYTES));
-        (from..to).step_by(CACHE_LINE_BYTES).for_each(|at| expect_write(self.base.as_ptr().wrapping_add(at)));
+        self.lines_behind(bytes).for_each(|at| expect_write(self.base.as_ptr().wrapping_add(at)));
+    }
+
+    /// Where the cache is asked for lines with the next `bytes`: in each of those, and in none that are others'.
+    #[inline]
+    fn lines_behind(&self, bytes: usize) -> impl Iterator<Item = usize> + use<> {
+        let from = self.filled + EXPECTED_BYTES;
+        let to = self.end.min(from + bytes.min(EXPECTED_BYTES));
+        (from..to).step_by(CACHE_LINE_BYTES)
     }
 
     /// Appends the first `count` of `bytes`, copying all of them where there is room: a copy whose size the
@@ -626,6 +632,22 @@ mod tests {
         }
         slab.expect_more(16);
         assert_eq!(slab.filled(), [7; SLAB_TINY_BYTES]);
+    }
+
+    #[test]
+    fn each_line_of_a_slab_is_expected_and_none_behind_it() {
+        for bytes in [2, 18, 66, 258, EXPECTED_BYTES] {
+            let mut slab = Arena::new().lease(SlabClass::Small);
+            let (mut expected, end) = (Vec::new(), slab.spare_len());
+            while slab.spare_len() >= bytes {
+                expected.extend(slab.lines_behind(bytes));
+                slab.extend_from_slice(&vec![7; bytes]);
+            }
+            assert!(expected.iter().all(|at| *at < end), "{bytes}");
+            expected.iter_mut().for_each(|at| *at /= CACHE_LINE_BYTES);
+            expected.dedup();
+            assert!(expected.into_iter().eq(EXPECTED_BYTES / CACHE_LINE_BYTES..end / CACHE_LINE_BYTES), "{bytes}");
+        }
     }
 
     #[test]

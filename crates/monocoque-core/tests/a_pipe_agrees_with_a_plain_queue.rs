@@ -140,6 +140,8 @@ impl Oracle {
         let taken = self.look();
         let units: Vec<_> = self.queue.drain(..).collect();
         if taken == Taken::Some {
+            // It comes back, before there is anything to find.
+            self.reader_waits = false;
             self.credit(units.len());
         }
         (taken, units)

@@ -217,8 +217,44 @@ fn and_what_the_link_does_not_take_then_is_the_readers() {
         lent.link.left.store(LEAVE_MAX.as_micros() as u64, Ordering::SeqCst);
         lent.writer.push(&numbered(1)).expect("room");
         assert_eq!((lent.written().len(), lent.wakes.count()), (room, 2));
-        assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (2, room));
+        lent.link.room.store(usize::MAX, Ordering::SeqCst);
+        lent.link.left.store(LEAVE_MAX.as_micros() as u64, Ordering::SeqCst);
+        lent.writer.push(&numbered(2)).expect("room");
+        assert_eq!((lent.written().len(), lent.wakes.count()), (room, 2), "no later answer tries again");
+        assert_eq!((take(&mut lent.reader).messages, lent.reader.take_sent()), (3, room));
     }
+}
+
+#[test]
+fn and_what_the_reader_has_claimed_is_left_to_nobody() {
+    let claims: [fn(&mut Lent); 3] = [
+        |lent| assert!(!lent.reader.claim_turn(), "nothing is written in part"),
+        |lent| assert!(!lent.reader.end_turn(), "nothing is written in part"),
+        |lent| lent.reader.lend_turn(Arc::clone(&lent.link) as _),
+    ];
+    for claim in claims {
+        let mut lent = Lent::with_mark(usize::MAX, false, Mark::messages(3));
+        lent.wait();
+        lent.link.here.store(true, Ordering::SeqCst);
+        lent.writer.set_in_hand(said(true));
+        (0..2).for_each(|number| lent.writer.push(&numbered(number)).expect("room"));
+        claim(&mut lent);
+        lent.writer.push(&numbered(2)).expect("room");
+        assert!(lent.writer.push(&numbered(3)).is_err(), "what the reader writes may be under way");
+        assert_eq!((lent.written().len(), take(&mut lent.reader).messages), (0, 3));
+    }
+}
+
+#[test]
+fn and_wakes_no_reader_that_has_taken_what_was_left_and_not_come_back() {
+    let mut lent = Lent::waiting(usize::MAX);
+    lent.link.here.store(true, Ordering::SeqCst);
+    lent.writer.set_in_hand(said(true));
+    lent.writer.push(&numbered(0)).expect("room");
+    assert_eq!((take(&mut lent.reader).messages, lent.wakes.count()), (1, 1));
+    lent.writer.push(&numbered(1)).expect("room");
+    assert_eq!((lent.written().len(), lent.wakes.count()), (0, 1));
+    assert_eq!(take(&mut lent.reader).messages, 1);
 }
 
 #[test]

@@ -251,7 +251,8 @@ impl Spin {
             self.look();
             // Who looks yields before: where nobody did, nobody expects anything.
             let is_expected = !state.pause_is_due.take();
-            if state.active.get() || !is_expected || !keeps_core() {
+            let is_over = || state.last.get().elapsed() >= WINDOW || !keeps_core();
+            if state.active.get() || !is_expected || is_over() {
                 break;
             }
         }
@@ -548,6 +549,34 @@ mod tests {
             assert_eq!(task.polls.get() - before, looks, "{driver}");
             assert!(!bench.spin.take_read_turn() && !bench.spin.0.pause_is_due.get());
             assert_eq!(task.polls.get() - before, looks, "{driver}: the runtime's turn is next");
+        }
+    }
+
+    #[test]
+    fn nobody_looks_on_when_the_window_is_over_or_the_core_is_lost() {
+        let endings: [fn(&Spin); 2] = [
+            |spin| spin.0.last.set(Instant::now().checked_sub(WINDOW).expect("the machine is up for longer")),
+            |_| crate::yielding::lose_core(),
+        ];
+        for ends in endings {
+            std::thread::spawn(move || {
+                let bench = Bench::on(Driver::Poll);
+                bench.arm();
+                let mut polls = 0;
+                let task = bench.task(move |spin| {
+                    spin.pause();
+                    polls += 1;
+                    if polls == 3 {
+                        ends(spin);
+                    }
+                    spin.watches();
+                    Poll::Pending
+                });
+                assert!(!bench.spin.take_read_turn());
+                assert_eq!(task.polls.get(), 3);
+            })
+            .join()
+            .expect("no panic");
         }
     }
 

@@ -106,7 +106,10 @@ impl SocketTuning {
     /// As [`apply`](Self::apply).
     pub fn apply_unix(&self, socket: impl AsFd) -> io::Result<()> {
         let socket = SockRef::from(&socket);
-        set(self.unix_send_buffer_bytes, |bytes| socket.set_send_buffer_size(bytes))?;
+        // Linux says twice what it was told.
+        let has_less = |bytes: &usize| socket.send_buffer_size().is_ok_and(|has| has < 2 * bytes);
+        let unsaid = self.unix_send_buffer_bytes.filter(|bytes| self.send_buffer_bytes.is_none() && has_less(bytes));
+        set(unsaid, |bytes| socket.set_send_buffer_size(bytes))?;
         self.apply_datagram(&socket, Domain::UNIX)
     }
 
@@ -263,9 +266,14 @@ mod tests {
     fn an_accepted_unix_socket_is_tuned_by_itself() {
         let directory = tempfile::tempdir().expect("writable");
         let address = SockAddr::unix(directory.path().join("socket")).expect("short");
-        let unix = SocketTuning { unix_send_buffer_bytes: Some(70_000), ..SocketTuning::default() };
-        let said = SocketTuning { unix_send_buffer_bytes: Some(70_000), ..all() };
-        for (tuning, bytes) in [(unix, 140_000), (said, 100_000)] {
+        let plain = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let by_itself = plain.send_buffer_size().expect("there");
+        let asked = by_itself / 2 + 1000;
+        plain.set_send_buffer_size(asked).expect("allowed");
+        let more = plain.send_buffer_size().expect("there");
+        let of = |bytes| SocketTuning { unix_send_buffer_bytes: Some(bytes), ..SocketTuning::default() };
+        let said = SocketTuning { unix_send_buffer_bytes: Some(asked), ..all() };
+        for (tuning, bytes) in [(of(asked), more), (of(70_000), by_itself), (said, 100_000)] {
             let listening = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
             tuning.apply(&listening, &address).expect("no capability needed");
             listening.bind(&address).expect("free");

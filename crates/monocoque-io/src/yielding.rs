@@ -108,6 +108,12 @@ impl Core {
     }
 }
 
+/// Others compute on the core of the calling thread, for an hour.
+#[cfg(test)]
+pub(crate) fn lose_core() {
+    CORE.set(Core::Contended(Instant::now() + Duration::from_secs(3600), REST[0]));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +158,7 @@ mod tests {
     fn who_lost_its_core_does_not_poll_until_the_time_is_over() {
         std::thread::spawn(|| {
             assert!(keeps_core());
-            CORE.set(Core::Contended(Instant::now() + Duration::from_secs(3600), REST[0]));
+            lose_core();
             assert!(!keeps_core());
             for (rest, next) in [(REST[0], 2 * REST[0]), (REST[1], REST[1])] {
                 CORE.set(Core::Contended(Instant::now(), rest));

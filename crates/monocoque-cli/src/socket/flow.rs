@@ -118,7 +118,7 @@ impl Flow {
             return Ok(true);
         }
         match block_on_timeout(self.socket.send(message), self.limit) {
-            Some(Err(SendError::NoRoute { .. })) => Ok(true),
+            Some(Err(SendError::NoRoute(_))) => Ok(true),
             sent => was_sent(sent),
         }
     }

@@ -7,7 +7,7 @@ use crate::limits::{
     APART_BYTES_MIN, FRAME_HEADER_BYTES_MAX, GATHER_BYTES_MIN, SHARED_BYTES_MIN, SLAB_LARGE_BYTES, SLAB_SMALL_BYTES,
 };
 use crate::load::Load;
-use crate::slab::{AHEAD_BYTES, Arena, SlabClass, SlabMut, View, expect_write};
+use crate::slab::{Arena, EXPECTED_BYTES, SlabClass, SlabMut, View, expect_write};
 use crate::spare::Spares;
 use crate::wire::{APART, COMMAND, EncodedHeader, MORE, header_len};
 use crate::{Frame, Message, Outgoing};
@@ -258,7 +258,7 @@ impl Encoder {
         self.done.bytes += body.len();
         let bodies = &mut self.done.bodies;
         bodies.push(body);
-        if let Some(ahead) = bodies.spare_capacity_mut().get(AHEAD_BYTES / size_of::<Bytes>()) {
+        if let Some(ahead) = bodies.spare_capacity_mut().get(EXPECTED_BYTES / size_of::<Bytes>()) {
             expect_write(ahead);
         }
     }

@@ -14,7 +14,8 @@
 //!   gives it as units are consumed, in steps of half the mark, and for all of them when it finds nothing more. So the last of
 //!   them may count until the reader comes back; not where bytes are counted too, or no messages: there it gives it for all of
 //!   a batch with the last.
-//! - The reader is woken only after it found the pipe empty, once.
+//! - The reader is woken only after it found the pipe empty, once; and once more if it was called for what is then left to the
+//!   last of several answers, and has to come before that.
 //! - A writer that was refused is woken when the pipe is down to half the mark. One that drops ([`PipeWriter::offer`]) is refused
 //!   the same again until then, without asking.
 //! - A message of several frames becomes visible whole or not at all.

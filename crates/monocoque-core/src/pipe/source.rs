@@ -40,8 +40,8 @@ impl BatchSource {
             self.cuts = 0;
         }
         state.queue.take(batch);
-        state.is_left = false;
-        state.turn_is_out = true;
+        // It comes back.
+        (state.reader_waits, state.is_left, state.turn_is_out) = (false, false, true);
         self.sent = std::mem::take(&mut state.sent);
         let waker = self.shared.credit(&mut state, Load { messages: batch.messages, bytes: batch.bytes });
         drop(state);
@@ -105,8 +105,7 @@ impl BatchSource {
         let mut state = self.shared.lock();
         state.turn = Some(link);
         state.sent = 0;
-        state.turn_is_out = true;
-        state.reader_waits = false;
+        (state.reader_waits, state.is_left, state.turn_is_out) = (false, false, true);
     }
 
     /// Whoever reads is elsewhere from here on, and lets the writer [write](Self::lend_turn) what is little: of several answers that
@@ -137,8 +136,7 @@ impl BatchSource {
     /// in part: then the rest, which `take` gives, has to be written before anything else.
     pub fn claim_turn(&mut self) -> bool {
         let mut state = self.shared.lock();
-        state.reader_waits = false;
-        state.turn_is_out = true;
+        (state.reader_waits, state.is_left, state.turn_is_out) = (false, false, true);
         state.sent > 0
     }
 

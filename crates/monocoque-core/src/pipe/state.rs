@@ -375,7 +375,7 @@ impl State {
         self.held.add(more);
     }
 
-    /// Something came into the queue: the waker of a reader that waits, once.
+    /// Something came into the queue: the waker of a reader that waits, once; and again if what it was called for was left.
     pub(super) fn reader_to_wake(&mut self) -> Option<Waker> {
         let was_left = self.is_left;
         if self.leave_to_the_last() {
@@ -389,6 +389,8 @@ impl State {
     pub(super) fn empty(&mut self) -> Batch {
         let mut emptied = Batch::default();
         self.queue.take(&mut emptied);
+        // One that was called for what was left comes, and finds what there is then.
+        self.reader_waits &= !self.is_left || self.reader_is_away;
         self.is_left = false;
         self.held.sub(Load { messages: emptied.messages, bytes: emptied.bytes });
         emptied

@@ -105,13 +105,13 @@ impl Shared {
     /// did, the reader has to be woken.
     pub(super) fn write_through(&self, state: &mut State) -> (bool, Option<Waker>) {
         let Some(turn) = &state.turn else { return (false, None) };
-        state.is_left = false;
+        let was_left = std::mem::take(&mut state.is_left);
         let (segments, last) = state.queue.encoded();
         let sent = turn.write_through(segments, last);
         let load = state.queue.load();
         if sent < load.bytes {
-            // From this byte on it is the reader's.
-            state.turn_is_out |= sent > 0;
+            // From this byte on it is the reader's; and what was left is not left again to a link that takes nothing.
+            state.turn_is_out |= sent > 0 || was_left;
             state.sent = sent;
             // One that is away has to come: nobody else waits for the link to take more.
             state.reader_is_away = false;
@@ -124,7 +124,7 @@ impl Shared {
     /// Writes what is left to a later message; if there is anything, whether all of it went out, and whose waker is to be called: who
     /// waits for the room, or the reader, for the rest.
     pub(super) fn write_left(&self, state: &mut State) -> Option<(bool, Option<Waker>)> {
-        if !state.is_left {
+        if !state.is_left || state.free_turn().is_none() {
             return None;
         }
         let (is_out, waiting) = self.write_through(state);

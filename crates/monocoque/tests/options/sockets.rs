@@ -107,7 +107,9 @@ fn over_ipc_the_kernel_holds_more_than_it_would() {
     let (unix, _peer) = socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a pair");
     let by_itself = unix.send_buffer_size().expect("there");
     // It gives no more than its administrator allows.
-    unix.set_send_buffer_size(UNIX_SEND_BUFFER_BYTES).expect("allowed");
+    if by_itself < 2 * UNIX_SEND_BUFFER_BYTES {
+        unix.set_send_buffer_size(UNIX_SEND_BUFFER_BYTES).expect("allowed");
+    }
     let asked = unix.send_buffer_size().expect("there");
     // Who binds has two of the three.
     for (types, more, as_it_was) in
@@ -115,7 +117,9 @@ fn over_ipc_the_kernel_holds_more_than_it_would() {
     {
         under(IPC, types, [], move |sockets| {
             let with = |bytes| sockets.iter().filter(|socket| socket.send_buffer_size().ok() == Some(bytes)).count();
-            assert_eq!((with(asked), with(by_itself)), (more, as_it_was), "{types:?}");
+            // A system that has as much by itself is left alone.
+            let expected = if asked == by_itself { (3, 3) } else { (more, as_it_was) };
+            assert_eq!((with(asked), with(by_itself)), expected, "{types:?}");
         });
     }
     under(IPC, (SocketType::Pull, SocketType::Push), [(SocketOption::SNDBUF, 50_000.into())], |sockets| {
