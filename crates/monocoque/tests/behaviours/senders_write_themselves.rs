@@ -1,12 +1,15 @@
 //! A sender writes to an idle connection itself; what the connection has to say goes between messages, never into one.
 
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use monocoque::{Context, DropCause, Heartbeat, Hwm, Pull, Push, Socket, Sub, XPub};
+use monocoque_core::limits::LEAVE_MAX;
 use smol::future::yield_now;
 
-use crate::common::{IPC, TCP, in_local, number, soon, watched};
+use crate::common::raw::{Raw, message as raw_message};
+use crate::common::{IPC, PATIENCE, TCP, in_local, number, soon, watched};
 
 const SENDERS: u8 = 3;
 const MESSAGES: u32 = 400;
@@ -127,5 +130,39 @@ fn a_stream_is_written_in_larger_parts_than_its_sender_lets_the_runtime_run_for(
             }
         }
         panic!("each part is written by itself");
+    });
+}
+
+#[test]
+fn the_answers_to_several_are_on_their_way_while_the_rest_is_worked_on() {
+    in_local(async |ctx| {
+        let router = ctx.router().build().expect("valid");
+        let endpoint = router.bind(TCP).await.expect("free").to_string();
+        let (tells, told) = mpsc::channel();
+        let asking = thread::spawn(move || {
+            let mut raw = Raw::connect_as(&endpoint, "DEALER", b"");
+            // In one piece, so that who answers the first has the others in hand.
+            raw.write(&["0", "1", "2"].map(|body| raw_message(&[body.as_bytes()])).concat());
+            for n in ["0", "1", "2"] {
+                assert_eq!(raw.recv(), Some(vec![n.as_bytes().to_vec()]));
+                tells.send(n).expect("somebody listens");
+            }
+        });
+        for _ in 0..2 {
+            let asked = soon(router.recv()).await.expect("received");
+            let began = Instant::now();
+            while began.elapsed() < LEAVE_MAX {
+                std::hint::spin_loop();
+            }
+            router.send(asked).await.expect("sent");
+        }
+        // The runtime does nothing meanwhile.
+        assert_eq!([told.recv_timeout(PATIENCE), told.recv_timeout(PATIENCE)], [Ok("0"), Ok("1")]);
+        let last = soon(router.recv()).await.expect("received");
+        router.send(last).await.expect("sent");
+        while !asking.is_finished() {
+            yield_now().await;
+        }
+        asking.join().expect("all answered");
     });
 }
