@@ -75,8 +75,8 @@ pub const READ_TURN_BYTES: usize = 4 * SLAB_HUGE_BYTES;
 /// others that send on the socket should not wait for it.
 pub const TURN_BYTES_MAX: usize = SLAB_LARGE_BYTES;
 
-/// How long one of several answers waits for the others, to be written with them, where nobody but their sender writes or whoever else would comes only when that lets it: what a write
-/// takes, so that of answers that take longer each is written by itself (docs/decisions/0052).
+/// How long one of several answers waits for the others, to be written with them, where nobody but their sender writes before
+/// it is done: what a write takes, so that of answers that take longer each is written by itself (docs/decisions/0052).
 pub const LEAVE_MAX: Duration = Duration::from_micros(10);
 
 /// Bytes of a stream that its sender writes itself if the connection's pump has not come to it: what waits until a pipe

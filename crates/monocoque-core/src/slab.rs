@@ -624,17 +624,6 @@ mod tests {
     }
 
     #[test]
-    fn a_slab_is_filled_to_its_end() {
-        let mut slab = Arena::new().lease(SlabClass::Tiny);
-        while slab.spare_len() >= 16 {
-            slab.expect_more(16);
-            slab.extend_from_slice(&[7; 16]);
-        }
-        slab.expect_more(16);
-        assert_eq!(slab.filled(), [7; SLAB_TINY_BYTES]);
-    }
-
-    #[test]
     fn each_line_of_a_slab_is_expected_and_none_behind_it() {
         for bytes in [2, 18, 66, 258, EXPECTED_BYTES] {
             let mut slab = Arena::new().lease(SlabClass::Small);

@@ -247,12 +247,12 @@ impl Spin {
         }
         let before = state.active.take();
         let outer = state.is_read_turn.replace(true);
-        for _ in 0..state.looks {
+        for others in (0..state.looks).rev() {
             self.look();
             // Who looks yields before: where nobody did, nobody expects anything.
             let is_expected = !state.pause_is_due.take();
             let is_over = || state.last.get().elapsed() >= WINDOW || !keeps_core();
-            if state.active.get() || !is_expected || is_over() {
+            if others == 0 || state.active.get() || !is_expected || is_over() {
                 break;
             }
         }
@@ -376,6 +376,20 @@ mod tests {
             let mut hand = Hand { place, wakes: Arc::default(), polls };
             assert!(hand.poll().is_pending());
             hand
+        }
+
+        /// One that has to look, and does `work` the `nth` time that it is polled.
+        fn looker(&self, nth: u32, work: impl Fn(&Spin) + 'static) -> Hand {
+            let mut polls = 0;
+            self.task(move |spin| {
+                spin.pause();
+                polls += 1;
+                if polls == nth {
+                    work(spin);
+                }
+                spin.watches();
+                Poll::Pending
+            })
         }
 
         /// One that has to look and finds nothing.
@@ -531,16 +545,7 @@ mod tests {
             let bench = Bench::on(driver);
             bench.arm();
             // It finds something the third time that it is looked at, and no more.
-            let mut polls = 0;
-            let task = bench.task(move |spin| {
-                spin.pause();
-                polls += 1;
-                if polls == 4 {
-                    touch(spin);
-                }
-                spin.watches();
-                Poll::Pending
-            });
+            let task = bench.looker(4, touch);
             assert_eq!(bench.spin.take_read_turn(), looks > 1, "{driver}");
             assert_eq!(task.polls.get(), 1 + looks.min(3), "{driver}");
             assert!(bench.turn() && bench.turn(), "the runtime has its turn");
@@ -562,16 +567,7 @@ mod tests {
             std::thread::spawn(move || {
                 let bench = Bench::on(Driver::Poll);
                 bench.arm();
-                let mut polls = 0;
-                let task = bench.task(move |spin| {
-                    spin.pause();
-                    polls += 1;
-                    if polls == 3 {
-                        ends(spin);
-                    }
-                    spin.watches();
-                    Poll::Pending
-                });
+                let task = bench.looker(3, ends);
                 assert!(!bench.spin.take_read_turn());
                 assert_eq!(task.polls.get(), 3);
             })

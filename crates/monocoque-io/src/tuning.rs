@@ -107,9 +107,11 @@ impl SocketTuning {
     pub fn apply_unix(&self, socket: impl AsFd) -> io::Result<()> {
         let socket = SockRef::from(&socket);
         // Linux says twice what it was told.
-        let has_less = |bytes: &usize| socket.send_buffer_size().is_ok_and(|has| has < 2 * bytes);
-        let unsaid = self.unix_send_buffer_bytes.filter(|bytes| self.send_buffer_bytes.is_none() && has_less(bytes));
-        set(unsaid, |bytes| socket.set_send_buffer_size(bytes))?;
+        if let Some(bytes) = self.unix_send_buffer_bytes.filter(|_| self.send_buffer_bytes.is_none())
+            && socket.send_buffer_size()? < 2 * bytes
+        {
+            socket.set_send_buffer_size(bytes)?;
+        }
         self.apply_datagram(&socket, Domain::UNIX)
     }
 

@@ -40,8 +40,7 @@ impl BatchSource {
             self.cuts = 0;
         }
         state.queue.take(batch);
-        // It comes back.
-        (state.reader_waits, state.is_left, state.turn_is_out) = (false, false, true);
+        state.take_turn();
         self.sent = std::mem::take(&mut state.sent);
         let waker = self.shared.credit(&mut state, Load { messages: batch.messages, bytes: batch.bytes });
         drop(state);
@@ -105,7 +104,7 @@ impl BatchSource {
         let mut state = self.shared.lock();
         state.turn = Some(link);
         state.sent = 0;
-        (state.reader_waits, state.is_left, state.turn_is_out) = (false, false, true);
+        state.take_turn();
     }
 
     /// Whoever reads is elsewhere from here on, and lets the writer [write](Self::lend_turn) what is little: of several answers that
@@ -136,7 +135,7 @@ impl BatchSource {
     /// in part: then the rest, which `take` gives, has to be written before anything else.
     pub fn claim_turn(&mut self) -> bool {
         let mut state = self.shared.lock();
-        (state.reader_waits, state.is_left, state.turn_is_out) = (false, false, true);
+        state.take_turn();
         state.sent > 0
     }
 

@@ -74,6 +74,11 @@ impl State {
         !self.queue.is_empty() && self.free_turn().is_some_and(|turn| turn.pumps_here())
     }
 
+    /// The reader is at work, and writes next: nothing is left to a sender, and it comes back without being called.
+    pub(super) fn take_turn(&mut self) {
+        (self.reader_waits, self.is_left, self.turn_is_out) = (false, false, true);
+    }
+
     /// The link, if the reader has left it here.
     #[inline]
     fn free_turn(&self) -> Option<&Arc<dyn WriteThrough>> {
