@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 
 use compio::runtime::Runtime;
 
-use crate::driver::Driver;
 use crate::task::Task;
 use crate::yielding::{keeps_core, yield_core};
 
@@ -34,9 +33,9 @@ const WATCHERS_MAX: usize = 4;
 const FREQUENT: Duration = Duration::from_micros(250);
 /// Looks of who waits for a message, of those that find something, until the runtime has its turn.
 const READ_TURNS_MAX: u32 = 16;
-/// Looks in vain of who waits for a message until the runtime has its turn, on epoll: there a turn is five system calls and a look
-/// two. A turn of the ring is none, and comes after one.
-const POLL_LOOKS: u32 = 16;
+/// Looks in vain of who waits for a message until the runtime has its turn, which costs a system call on io_uring and five on
+/// epoll, and what the executor does in between.
+const LOOKS_MAX: u32 = 16;
 
 thread_local! {
     /// The polling of the calling thread's runtimes.
@@ -51,8 +50,6 @@ pub(crate) struct Spin(Rc<State>);
 struct State {
     /// Of the runtime's driver.
     descriptor: RawFd,
-    /// Looks in vain of who waits for a message until the runtime has its turn.
-    looks: u32,
     last: Cell<Instant>,
     armed: Cell<bool>,
     misses: Cell<u32>,
@@ -60,8 +57,10 @@ struct State {
     active: Cell<bool>,
     /// The last turn yielded nothing because of that.
     deferred: Cell<bool>,
-    /// Nobody has yielded the core in this look.
-    pause_is_due: Cell<bool>,
+    /// When the look before was, or the turn, while nobody has yielded the core in this one.
+    pause_is_due: Cell<Option<Instant>>,
+    /// When the core came back in this look, while nothing has come.
+    back: Cell<Option<Instant>>,
     /// Those who watch are looking for what came.
     is_looking: Cell<bool>,
     /// This look is of who waits for a message.
@@ -101,7 +100,7 @@ pub fn take_read_turn() -> bool {
 impl Spin {
     /// Starts the polling task on `runtime`.
     pub(crate) fn start(runtime: &Runtime) -> Self {
-        let spin = Self(Rc::new(State::new(runtime.as_raw_fd(), Driver::of(runtime), Instant::now())));
+        let spin = Self(Rc::new(State::new(runtime.as_raw_fd(), Instant::now())));
         HERE.with_borrow_mut(|states| states.push(Rc::downgrade(&spin.0)));
         let polled = Polled(Rc::downgrade(&spin.0));
         let polling = poll_fn(move |cx| match polled.0.upgrade() {
@@ -141,8 +140,8 @@ impl Spin {
 
     /// Yields the core before a look at what may have come, if nobody did in this turn.
     pub(crate) fn pause(&self) {
-        if self.0.pause_is_due.take() {
-            yield_core(self.0.one_by_one.get());
+        if let Some(before) = self.0.pause_is_due.take() {
+            self.0.back.set(Some(yield_core(before, self.0.one_by_one.get())));
         }
     }
 
@@ -174,7 +173,8 @@ impl Spin {
     /// Something happened, at the time that this returns: poll for a while.
     pub(crate) fn touch(&self) -> Instant {
         let state = &*self.0;
-        let now = Instant::now();
+        // What a look finds came while the core was away.
+        let now = state.back.take().unwrap_or_else(Instant::now);
         state.active.set(true);
         if now.duration_since(state.last.replace(now)) < FREQUENT {
             state.misses.set(0);
@@ -206,9 +206,11 @@ impl Spin {
             return waker.wake_by_ref();
         }
         state.deferred.set(false);
-        if state.last.get().elapsed() < WINDOW && keeps_core() {
-            self.look();
+        let now = Instant::now();
+        if now.duration_since(state.last.get()) < WINDOW && keeps_core() {
+            self.look(now);
             self.pause();
+            state.back.set(None);
             // Who is woken by what came now is before this task already.
             state.active.set(false);
             waker.wake_by_ref();
@@ -220,9 +222,10 @@ impl Spin {
         }
     }
 
-    /// Has those who watch look for what came; the first of them yields the core before.
-    fn look(&self) {
-        self.0.pause_is_due.set(true);
+    /// Has those who watch look for what came; the first of them yields the core before, of which this thread has done nothing
+    /// but look since `before`.
+    fn look(&self, before: Instant) {
+        self.0.pause_is_due.set(Some(before));
         let outer = self.0.is_looking.replace(true);
         let mut watchers = self.0.watchers.replace(self.0.spare.take());
         for task in watchers.drain(..).filter_map(|task| task.upgrade()) {
@@ -247,14 +250,16 @@ impl Spin {
         }
         let before = state.active.take();
         let outer = state.is_read_turn.replace(true);
-        for others in (0..state.looks).rev() {
-            self.look();
+        let mut now = Instant::now();
+        for _ in 0..LOOKS_MAX {
+            self.look(now);
             // Who looks yields before: where nobody did, nobody expects anything.
-            let is_expected = !state.pause_is_due.take();
-            let is_over = || state.last.get().elapsed() >= WINDOW || !keeps_core();
-            if others == 0 || state.active.get() || !is_expected || is_over() {
+            let is_expected = state.pause_is_due.take().is_none();
+            let Some(back) = state.back.take().filter(|_| is_expected && !state.active.get()) else { break };
+            if back.duration_since(state.last.get()) >= WINDOW || !keeps_core() {
                 break;
             }
+            now = back;
         }
         state.is_read_turn.set(outer);
         let came = state.active.get();
@@ -281,17 +286,17 @@ impl Drop for Polled {
 }
 
 impl State {
-    /// Of the runtime whose descriptor and driver these are; `last` is when something happened last.
-    fn new(descriptor: RawFd, driver: Driver, last: Instant) -> Self {
+    /// Of the runtime whose descriptor this is; `last` is when something happened last.
+    fn new(descriptor: RawFd, last: Instant) -> Self {
         Self {
             descriptor,
-            looks: if driver == Driver::Poll { POLL_LOOKS } else { 1 },
             last: Cell::new(last),
             armed: Cell::new(false),
             misses: Cell::new(0),
             active: Cell::new(false),
             deferred: Cell::new(false),
-            pause_is_due: Cell::new(false),
+            pause_is_due: Cell::new(None),
+            back: Cell::new(None),
             is_looking: Cell::new(false),
             is_read_turn: Cell::new(false),
             one_by_one: Cell::new(false),
@@ -354,12 +359,8 @@ mod tests {
     impl Bench {
         /// A spin whose last activity was an hour ago and whose task was polled once.
         fn new() -> Self {
-            Self::on(Driver::Uring)
-        }
-
-        fn on(driver: Driver) -> Self {
             let last = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the machine is up for long");
-            let bench = Self { spin: Spin(Rc::new(State::new(-1, driver, last))), wakes: Arc::default() };
+            let bench = Self { spin: Spin(Rc::new(State::new(-1, last))), wakes: Arc::default() };
             bench.turn();
             bench
         }
@@ -491,10 +492,10 @@ mod tests {
         assert_eq!(task.polls.get(), 1, "something came from elsewhere: others have work first");
         assert!(bench.turn());
         assert_eq!(task.polls.get(), 2);
-        assert!(!bench.spin.0.pause_is_due.get(), "it yielded before it looked");
-        assert!(task.poll().is_pending() && !bench.spin.0.pause_is_due.get(), "once a turn");
+        assert!(bench.spin.0.pause_is_due.get().is_none(), "it yielded before it looked");
+        assert!(task.poll().is_pending() && bench.spin.0.pause_is_due.get().is_none(), "once a turn");
         drop(task);
-        assert!(bench.turn() && !bench.spin.0.pause_is_due.get(), "nobody watches: the turn itself yields");
+        assert!(bench.turn() && bench.spin.0.pause_is_due.get().is_none(), "nobody watches: the turn itself yields");
     }
 
     #[test]
@@ -536,36 +537,59 @@ mod tests {
         assert!(bench.turn() && bench.turn(), "the runtime has its turn");
         let before = task.polls.get();
         assert!(!bench.spin.take_read_turn() && !bench.spin.take_read_turn());
-        assert_eq!(task.polls.get() - before, 1, "one look in vain until the next turn");
+        assert_eq!(task.polls.get() - before, LOOKS_MAX, "no look after those in vain until the next turn");
     }
 
     #[test]
-    fn on_epoll_who_waits_looks_more_than_once_before_the_runtime_has_its_turn() {
-        for (driver, looks) in [(Driver::Uring, 1), (Driver::Poll, POLL_LOOKS)] {
-            let bench = Bench::on(driver);
-            bench.arm();
-            // It finds something the third time that it is looked at, and no more.
-            let task = bench.looker(4, touch);
-            assert_eq!(bench.spin.take_read_turn(), looks > 1, "{driver}");
-            assert_eq!(task.polls.get(), 1 + looks.min(3), "{driver}");
-            assert!(bench.turn() && bench.turn(), "the runtime has its turn");
-            let before = task.polls.get();
-            while bench.spin.take_read_turn() {}
-            assert_eq!(task.polls.get() - before, looks, "{driver}");
-            assert!(!bench.spin.take_read_turn() && !bench.spin.0.pause_is_due.get());
-            assert_eq!(task.polls.get() - before, looks, "{driver}: the runtime's turn is next");
-        }
+    fn who_waits_looks_more_than_once_before_the_runtime_has_its_turn() {
+        let bench = Bench::new();
+        bench.arm();
+        // It finds something the third time that it is looked at, and no more.
+        let task = bench.looker(4, touch);
+        assert!(bench.spin.take_read_turn());
+        assert_eq!(task.polls.get(), 4);
+        assert!(bench.turn() && bench.turn(), "the runtime has its turn");
+        let before = task.polls.get();
+        while bench.spin.take_read_turn() {}
+        assert_eq!(task.polls.get() - before, LOOKS_MAX);
+        assert!(!bench.spin.take_read_turn() && bench.spin.0.pause_is_due.get().is_none());
+        assert_eq!(task.polls.get() - before, LOOKS_MAX, "the runtime's turn is next");
+    }
+
+    #[test]
+    fn what_a_look_finds_first_came_when_the_core_was_back() {
+        let bench = Bench::new();
+        bench.arm();
+        let looks = Rc::new(Cell::new(0));
+        let count = Rc::clone(&looks);
+        let _task = bench.task(move |spin| {
+            spin.pause();
+            if let Some(back) = spin.0.back.get() {
+                assert_eq!(spin.touch(), back);
+                assert!(spin.0.back.get().is_none(), "what comes after it is timed by itself");
+                count.set(count.get() + 1);
+            }
+            spin.watches();
+            Poll::Pending
+        });
+        assert!(bench.spin.take_read_turn() && bench.spin.take_read_turn());
+        assert_eq!(looks.get(), 2);
+        touch(&bench.spin);
+        bench.turn();
+        bench.turn();
+        assert!(looks.get() > 2, "whoever has it look");
+        assert!(bench.spin.0.back.get().is_none());
     }
 
     #[test]
     fn nobody_looks_on_when_the_window_is_over_or_the_core_is_lost() {
         let endings: [fn(&Spin); 2] = [
-            |spin| spin.0.last.set(Instant::now().checked_sub(WINDOW).expect("the machine is up for longer")),
+            |spin| spin.0.last.set(Instant::now().checked_sub(2 * WINDOW).expect("the machine is up for longer")),
             |_| crate::yielding::lose_core(),
         ];
         for ends in endings {
             std::thread::spawn(move || {
-                let bench = Bench::on(Driver::Poll);
+                let bench = Bench::new();
                 bench.arm();
                 let task = bench.looker(3, ends);
                 assert!(!bench.spin.take_read_turn());
@@ -578,7 +602,7 @@ mod tests {
 
     #[test]
     fn nobody_looks_where_no_message_is_expected() {
-        let bench = Bench::on(Driver::Poll);
+        let bench = Bench::new();
         bench.arm();
         let silent = bench.task(|spin| {
             assert!(spin.watches());
@@ -587,7 +611,7 @@ mod tests {
         assert!(!bench.spin.take_read_turn() && !bench.spin.0.is_read_turn.get());
         assert_eq!(silent.polls.get(), 2, "once");
         assert_eq!(bench.spin.0.read_turns.get(), 0, "nor asks again before the next turn");
-        assert!(!bench.spin.0.pause_is_due.get(), "the core was not yielded, and nobody does it later");
+        assert!(bench.spin.0.pause_is_due.get().is_none(), "the core was not yielded, and nobody does it later");
     }
 
     #[test]

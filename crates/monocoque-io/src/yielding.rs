@@ -32,17 +32,15 @@ thread_local! {
     static CORE: Cell<Core> = const { Cell::new(Core::Kept) };
 }
 
-/// Yields the core of the calling thread, which waits for something that comes `one_by_one`, or for one of many.
-pub fn yield_core(one_by_one: bool) {
-    if !one_by_one {
-        return yield_now();
-    }
-    let before = Instant::now();
+/// Yields the core of the calling thread, which has done nothing but look since `before`; when the core is back. It waits for
+/// something that comes `one_by_one`, or for one of many.
+pub fn yield_core(before: Instant, one_by_one: bool) -> Instant {
     yield_now();
     let now = Instant::now();
-    if now.duration_since(before) >= SLICE {
+    if one_by_one && now.duration_since(before) >= SLICE {
         CORE.set(CORE.get().lost(before, now));
     }
+    now
 }
 
 /// Whether polling is worth its while on the calling thread: the core that it yields comes back soon.

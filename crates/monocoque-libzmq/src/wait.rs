@@ -156,11 +156,10 @@ impl Waiter {
             if rang() {
                 return true;
             }
-            yield_core(turns.iter().any(|turns| turns.are_one_by_one()));
+            now = yield_core(now, turns.iter().any(|turns| turns.are_one_by_one()));
             for turns in turns {
                 turns.look();
             }
-            now = Instant::now();
         }
         rang()
     }

@@ -166,17 +166,17 @@ impl Parker {
             awaited.iter().for_each(|core| each(core.hub.signals().turns()));
         };
         turns(&awaited, ReadTurns::begin);
-        let park_from = Instant::now() + SPIN_WINDOW;
+        let mut now = Instant::now();
+        let park_from = now + SPIN_WINDOW;
         // Who sleeps keeps no socket.
         let mut asleep: SmallVec<[Asleep; 1]> = SmallVec::new();
         glance(|| self.woken.load(Ordering::Acquire));
         while !self.woken.load(Ordering::Acquire) {
-            let now = Instant::now();
             if deadline.is_some_and(|deadline| now >= deadline) {
                 return false;
             }
             if now < park_from && keeps_core() {
-                yield_core(awaited.iter().any(|core| core.hub.signals().turns().are_one_by_one()));
+                now = yield_core(now, awaited.iter().any(|core| core.hub.signals().turns().are_one_by_one()));
                 turns(&awaited, |turns| _ = turns.look());
                 continue;
             }
@@ -189,6 +189,7 @@ impl Parker {
                 Some(deadline) => std::thread::park_timeout(deadline - now),
                 None => std::thread::park(),
             }
+            now = Instant::now();
         }
         turns(&awaited, ReadTurns::ended_soon);
         drop(asleep);
