@@ -27,7 +27,7 @@ use crate::readiness::until;
 use crate::task::{Stillness, Task};
 
 /// Between two looks at those that have just begun.
-const SOON: Duration = Duration::from_millis(4);
+const SOON: Duration = Duration::from_millis(1);
 /// Between two looks at those that were parked before.
 const LATER: Duration = Duration::from_secs(1);
 /// Events that are taken at once.

@@ -98,7 +98,7 @@ impl SocketStats {
         let flows = core.hub.flows();
         let drops = core.hub.drops();
         let registry = core.events.registry();
-        let connections = registry.connections.values().map(|live| {
+        let connections = registry.connections.iter().map(|live| {
             let flow = live.link.and_then(|link| flows.links.iter().find(|(other, ..)| *other == link));
             let (out, come) = flow.map_or_else(Default::default, |(_, out, come)| (*out, *come));
             ConnectionStats {

@@ -1,7 +1,6 @@
 //! What there is now, kept in step with the events: both change under one lock, so that a snapshot and the stream that
 //! goes on from it miss nothing and tell nothing twice.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use monocoque_core::protocol::Blame;
@@ -55,10 +54,60 @@ pub(crate) struct Live {
     trace: Trace,
 }
 
+/// Connections in the order of their numbers. Numbers grow, so that a new one is at the end nearly always, and many that
+/// only wait lie side by side.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    /// Those that have ended leave their number behind until they are as many as the others.
+    list: Vec<(u64, Option<Live>)>,
+    ended: usize,
+}
+
+impl Connections {
+    /// Those that are there, in the order of their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Live> {
+        self.list.iter().filter_map(|(_, live)| live.as_ref())
+    }
+
+    fn at(&self, number: u64) -> Result<usize, usize> {
+        match self.list.last() {
+            Some((last, _)) if *last >= number => self.list.binary_search_by_key(&number, |(number, _)| *number),
+            _ => Err(self.list.len()),
+        }
+    }
+
+    fn get(&self, number: u64) -> Option<&Live> {
+        self.list[self.at(number).ok()?].1.as_ref()
+    }
+
+    fn get_mut(&mut self, number: u64) -> Option<&mut Live> {
+        let at = self.at(number).ok()?;
+        self.list[at].1.as_mut()
+    }
+
+    /// `number` is of no other connection.
+    fn insert(&mut self, number: u64, live: Live) {
+        let at = self.at(number).unwrap_or_else(|at| at);
+        self.list.insert(at, (number, Some(live)));
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Live> {
+        let at = self.at(number).ok()?;
+        let live = self.list[at].1.take()?;
+        self.ended += 1;
+        if 2 * self.ended >= self.list.len() {
+            self.list.retain(|(_, live)| live.is_some());
+            self.list.shrink_to(2 * self.list.len());
+            self.ended = 0;
+        }
+        Some(live)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     listening: Vec<String>,
-    pub(crate) connections: BTreeMap<u64, Live>,
+    pub(crate) connections: Connections,
     pub(crate) handshakes: Handshakes,
     pub(crate) reconnects: u64,
     pub(crate) heartbeat_misses: u64,
@@ -68,19 +117,19 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let connections = self.connections.values().map(|live| ConnectionFacts::of(&live.peer)).collect();
+        let connections = self.connections.iter().map(|live| ConnectionFacts::of(&live.peer)).collect();
         Snapshot { listening: self.listening.clone(), connections }
     }
 
     /// Connections that were accepted at `endpoint`.
     pub(crate) fn accepted_at(&self, endpoint: &str) -> impl Iterator<Item = &Live> {
-        self.connections.values().filter(move |live| !live.peer.dialed && *live.peer.endpoint == *endpoint)
+        self.connections.iter().filter(move |live| !live.peer.dialed && *live.peer.endpoint == *endpoint)
     }
 
     /// What crossed all links so far.
     pub(crate) fn link_counts(&self) -> LinkCounts {
         let mut counts = self.past;
-        self.connections.values().for_each(|live| counts.add(live.traffic.counts()));
+        self.connections.iter().for_each(|live| counts.add(live.traffic.counts()));
         counts
     }
 
@@ -92,14 +141,14 @@ impl Registry {
 
     /// A connection is about to be ready, as this link.
     pub(super) fn joins(&mut self, connection: u64, link: LinkId) {
-        if let Some(live) = self.connections.get_mut(&connection) {
+        if let Some(live) = self.connections.get_mut(connection) {
             live.link = Some(link);
         }
     }
 
     /// The handshake is done.
     pub(super) fn ready(&mut self, peer: &Arc<PeerProperties>) {
-        if let Some(live) = self.connections.get_mut(&peer.connection) {
+        if let Some(live) = self.connections.get_mut(peer.connection) {
             live.peer = Arc::clone(peer);
             live.trace.ready(peer);
         }
@@ -115,7 +164,7 @@ impl Registry {
         else {
             return None;
         };
-        self.connections.get(&peer.connection).map(|live| live.trace.clone())
+        self.connections.get(peer.connection).map(|live| live.trace.clone())
     }
 
     /// Takes in what an event changes.
@@ -147,7 +196,7 @@ impl Registry {
     }
 
     fn ended(&mut self, peer: &ConnectionFacts) {
-        if let Some(live) = self.connections.remove(&peer.connection) {
+        if let Some(live) = self.connections.remove(peer.connection) {
             self.past.add(live.traffic.counts());
         }
     }
@@ -163,5 +212,56 @@ impl Handshakes {
             None if *reason == DisconnectReason::Refused => &mut self.refused,
             None => &mut self.lost,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(number: u64) -> Live {
+        let mut peer = PeerProperties::default();
+        peer.connection = number;
+        let trace = Trace::new(monocoque_core::SocketType::Pull, &ConnectionFacts::of(&peer));
+        Live { peer: Arc::new(peer), traffic: Arc::default(), link: None, trace }
+    }
+
+    fn numbers(connections: &Connections) -> Vec<u64> {
+        connections.iter().map(|live| live.peer.connection).collect()
+    }
+
+    #[test]
+    fn they_are_in_the_order_of_their_numbers_whatever_order_they_came_in() {
+        let mut connections = Connections::default();
+        // Two threads may note what they have numbered in the other order.
+        [1, 2, 5, 4, 7].into_iter().for_each(|number| connections.insert(number, live(number)));
+        assert_eq!(numbers(&connections), [1, 2, 4, 5, 7]);
+        assert_eq!(connections.get(4).map(|live| live.peer.connection), Some(4));
+        assert!(connections.get_mut(7).is_some());
+        assert!([0, 3, 6, 8].into_iter().all(|number| connections.get(number).is_none()), "nobody's numbers");
+    }
+
+    #[test]
+    fn one_that_has_ended_is_there_no_more_and_ends_once() {
+        let mut connections = Connections::default();
+        (1..=9).for_each(|number| connections.insert(number, live(number)));
+        assert!(connections.remove(3).is_some() && connections.remove(3).is_none() && connections.remove(12).is_none());
+        assert!(connections.get(3).is_none() && connections.get_mut(3).is_none());
+        assert_eq!(numbers(&connections), [1, 2, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn those_that_have_ended_take_no_more_room_than_those_that_are_there() {
+        let mut connections = Connections::default();
+        connections.insert(1, live(1));
+        for number in 2..10_000 {
+            connections.insert(number, live(number));
+            assert!(connections.remove(number).is_some());
+            assert!(connections.list.len() <= 2, "{number}");
+        }
+        (10_000..12_000).for_each(|number| connections.insert(number, live(number)));
+        assert!((10_000..12_000).all(|number| connections.remove(number).is_some()));
+        assert_eq!(numbers(&connections), [1]);
+        assert!(connections.list.capacity() <= 8, "nor is it kept for them: {}", connections.list.capacity());
     }
 }
