@@ -74,8 +74,8 @@ impl Raw {
 
     /// The next short frame; `None` when the peer has closed.
     fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        let mut first = [0];
-        if self.0.read(&mut first).expect("the peer says or closes") == 0 {
+        let mut first = Vec::new();
+        if Read::by_ref(&mut self.0).take(1).read_to_end(&mut first).expect("the peer says or closes") == 0 {
             return None;
         }
         let len = self.exactly(1)[0];

@@ -164,8 +164,8 @@ impl Raw {
 
     /// The next frame; `None` when the peer has closed in between.
     pub fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        let mut flags = [0];
-        match self.socket.read(&mut flags) {
+        let mut flags = Vec::new();
+        match Read::by_ref(&mut self.socket).take(1).read_to_end(&mut flags) {
             Ok(0) => return None,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
             Err(error) => panic!("nothing came: {error}"),

@@ -64,6 +64,7 @@ impl Attacker {
         let count = match self.stream.read(&mut bytes) {
             Ok(0) => return None,
             Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => return self.answer(),
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => return None,
             Err(error) => panic!("the server neither answers nor closes: {error}"),
         };
@@ -112,6 +113,7 @@ impl Attacker {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return true,
                 Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
             }
         }
