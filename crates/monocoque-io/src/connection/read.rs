@@ -87,7 +87,10 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
             self.wait_for_room().await;
             self.intake.kept.turns = self.intake.kept.turns.wrapping_add(1);
             passed += read.bytes;
-            if self.intake.kept.turns.is_multiple_of(TURNS_MAX) || passed >= READ_TURN_BYTES {
+            // Who waits for answers and looks himself lets others have their turn after some (`READ_TURNS_MAX`).
+            let is_asked_for = read.is_answer && self.home.spin.is_read_turn();
+            let is_due = self.intake.kept.turns.is_multiple_of(TURNS_MAX) && !is_asked_for;
+            if is_due || passed >= READ_TURN_BYTES {
                 passed = 0;
                 yield_now().await;
             }
