@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use compio::runtime::Runtime;
 
 use crate::task::Task;
-use crate::yielding::{keeps_core, yield_core};
+use crate::yielding::{SLICE, keeps_core, yield_core};
 
 /// How long a runtime polls after its last activity.
 pub const WINDOW: Duration = Duration::from_micros(50);
@@ -33,13 +33,22 @@ const WATCHERS_MAX: usize = 4;
 const FREQUENT: Duration = Duration::from_micros(250);
 /// Looks of who waits for a message, of those that find something, until the runtime has its turn.
 const READ_TURNS_MAX: u32 = 16;
-/// Looks in vain of who waits for a message until the runtime has its turn, which costs a system call on io_uring and five on
-/// epoll, and what the executor does in between.
+/// Looks in vain of who waits for a message, [patiently](Patience::Long), until the runtime has its turn, which costs a system call
+/// on io_uring and five on epoll, and what the executor does in between.
 const LOOKS_MAX: u32 = 16;
 
 thread_local! {
     /// The polling of the calling thread's runtimes.
     static HERE: RefCell<Vec<Weak<State>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How long who waits for a message looks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Until something came, within what the runtime can do without its own turn.
+    Long,
+    /// Once: others on the thread have something to do.
+    Short,
 }
 
 /// One runtime's polling state. Lives on its thread.
@@ -57,10 +66,10 @@ struct State {
     active: Cell<bool>,
     /// The last turn yielded nothing because of that.
     deferred: Cell<bool>,
-    /// When the look before was, or the turn, while nobody has yielded the core in this one.
-    pause_is_due: Cell<Option<Instant>>,
+    /// Since when nothing was done but look, while nobody has yielded the core in this look.
+    pause_due_since: Cell<Option<Instant>>,
     /// When the core came back in this look, while nothing has come.
-    back: Cell<Option<Instant>>,
+    resumed_at: Cell<Option<Instant>>,
     /// Those who watch are looking for what came.
     is_looking: Cell<bool>,
     /// This look is of who waits for a message.
@@ -82,7 +91,7 @@ struct State {
 
 /// Has those connections in use read that may be answered, of the runtime that the calling thread is in; whether something
 /// came. Not more often than the runtime can do without its own turn.
-pub fn take_read_turn() -> bool {
+pub fn take_read_turn(patience: Patience) -> bool {
     let Ok(descriptor) = Runtime::try_with_current(|runtime| runtime.as_raw_fd()) else { return false };
     // Nothing stays borrowed: whoever is looked at may start others.
     let here = |index: usize| HERE.with_borrow(|states| states.get(index).map(Weak::upgrade));
@@ -90,7 +99,7 @@ pub fn take_read_turn() -> bool {
     for index in 0.. {
         match here(index) {
             None => break,
-            Some(Some(state)) if state.descriptor == descriptor => came |= Spin(state).take_read_turn(),
+            Some(Some(state)) if state.descriptor == descriptor => came |= Spin(state).take_read_turn(patience),
             Some(_) => {}
         }
     }
@@ -140,8 +149,13 @@ impl Spin {
 
     /// Yields the core before a look at what may have come, if nobody did in this turn.
     pub(crate) fn pause(&self) {
-        if let Some(before) = self.0.pause_is_due.take() {
-            self.0.back.set(Some(yield_core(before, self.0.one_by_one.get())));
+        if let Some(before) = self.0.pause_due_since.take() {
+            let now = yield_core(before, self.0.one_by_one.get());
+            if self.0.is_read_turn.get() && now.duration_since(before) >= SLICE {
+                // The runtime had to wait for long: it is next.
+                self.0.read_turns.set(0);
+            }
+            self.0.resumed_at.set(Some(now));
         }
     }
 
@@ -174,7 +188,7 @@ impl Spin {
     pub(crate) fn touch(&self) -> Instant {
         let state = &*self.0;
         // What a look finds came while the core was away.
-        let now = state.back.take().unwrap_or_else(Instant::now);
+        let now = state.resumed_at.take().unwrap_or_else(Instant::now);
         state.active.set(true);
         if now.duration_since(state.last.replace(now)) < FREQUENT {
             state.misses.set(0);
@@ -210,7 +224,7 @@ impl Spin {
         if now.duration_since(state.last.get()) < WINDOW && keeps_core() {
             self.look(now);
             self.pause();
-            state.back.set(None);
+            state.resumed_at.set(None);
             // Who is woken by what came now is before this task already.
             state.active.set(false);
             waker.wake_by_ref();
@@ -225,7 +239,7 @@ impl Spin {
     /// Has those who watch look for what came; the first of them yields the core before, of which this thread has done nothing
     /// but look since `before`.
     fn look(&self, before: Instant) {
-        self.0.pause_is_due.set(Some(before));
+        self.0.pause_due_since.set(Some(before));
         let outer = self.0.is_looking.replace(true);
         let mut watchers = self.0.watchers.replace(self.0.spare.take());
         for task in watchers.drain(..).filter_map(|task| task.upgrade()) {
@@ -242,7 +256,7 @@ impl Spin {
     }
 
     /// [`look`](Self::look) for who waits for a message, if one is left until the runtime's turn; whether something came.
-    fn take_read_turn(&self) -> bool {
+    fn take_read_turn(&self, patience: Patience) -> bool {
         let state = &*self.0;
         let may_look = state.armed.get() && state.read_turns.get() > 0 && keeps_core();
         if !may_look || state.watchers.borrow().is_empty() {
@@ -251,21 +265,27 @@ impl Spin {
         let before = state.active.take();
         let outer = state.is_read_turn.replace(true);
         let mut now = Instant::now();
-        for _ in 0..LOOKS_MAX {
+        let looks = match patience {
+            Patience::Long => LOOKS_MAX,
+            Patience::Short => 1,
+        };
+        for _ in 0..looks {
             self.look(now);
             // Who looks yields before: where nobody did, nobody expects anything.
-            let is_expected = state.pause_is_due.take().is_none();
-            let Some(back) = state.back.take().filter(|_| is_expected && !state.active.get()) else { break };
-            if back.duration_since(state.last.get()) >= WINDOW || !keeps_core() {
+            let is_expected = state.pause_due_since.take().is_none();
+            let Some(resumed_at) = state.resumed_at.take().filter(|_| is_expected && !state.active.get()) else {
+                break;
+            };
+            if resumed_at.duration_since(state.last.get()) >= WINDOW || !keeps_core() {
                 break;
             }
-            now = back;
+            now = resumed_at;
         }
         state.is_read_turn.set(outer);
         let came = state.active.get();
         state.active.set(came || before);
-        // A look that finds nothing is not worth another before the runtime's own.
-        state.read_turns.set(if came { state.read_turns.get() - 1 } else { 0 });
+        // Who found nothing looks again when the runtime has had its turn.
+        state.read_turns.set(if came { state.read_turns.get().saturating_sub(1) } else { 0 });
         came
     }
 }
@@ -295,8 +315,8 @@ impl State {
             misses: Cell::new(0),
             active: Cell::new(false),
             deferred: Cell::new(false),
-            pause_is_due: Cell::new(None),
-            back: Cell::new(None),
+            pause_due_since: Cell::new(None),
+            resumed_at: Cell::new(None),
             is_looking: Cell::new(false),
             is_read_turn: Cell::new(false),
             one_by_one: Cell::new(false),
@@ -492,10 +512,11 @@ mod tests {
         assert_eq!(task.polls.get(), 1, "something came from elsewhere: others have work first");
         assert!(bench.turn());
         assert_eq!(task.polls.get(), 2);
-        assert!(bench.spin.0.pause_is_due.get().is_none(), "it yielded before it looked");
-        assert!(task.poll().is_pending() && bench.spin.0.pause_is_due.get().is_none(), "once a turn");
+        assert!(bench.spin.0.pause_due_since.get().is_none(), "it yielded before it looked");
+        assert!(bench.spin.0.resumed_at.get().is_none(), "what comes later came later");
+        assert!(task.poll().is_pending() && bench.spin.0.pause_due_since.get().is_none(), "once a turn");
         drop(task);
-        assert!(bench.turn() && bench.spin.0.pause_is_due.get().is_none(), "nobody watches: the turn itself yields");
+        assert!(bench.turn() && bench.spin.0.pause_due_since.get().is_none(), "nobody watches: the turn itself yields");
     }
 
     #[test]
@@ -517,9 +538,9 @@ mod tests {
     #[test]
     fn who_waits_looks_itself_as_often_as_it_finds_something_up_to_a_bound() {
         let bench = Bench::new();
-        assert!(!bench.spin.take_read_turn(), "nothing has happened");
+        assert!(!bench.spin.take_read_turn(Patience::Long), "nothing has happened");
         bench.arm();
-        assert!(!bench.spin.take_read_turn(), "nobody watches");
+        assert!(!bench.spin.take_read_turn(Patience::Long), "nobody watches");
         let finds = Rc::new(Cell::new(true));
         let found = Rc::clone(&finds);
         let task = bench.task(move |spin| {
@@ -530,13 +551,13 @@ mod tests {
             spin.watches();
             Poll::Pending
         });
-        let hits = (0..).take_while(|_| bench.spin.take_read_turn()).count();
+        let hits = (0..).take_while(|_| bench.spin.take_read_turn(Patience::Long)).count();
         assert_eq!(hits, READ_TURNS_MAX as usize);
         assert_eq!(task.polls.get(), 1 + READ_TURNS_MAX);
         finds.set(false);
         assert!(bench.turn() && bench.turn(), "the runtime has its turn");
         let before = task.polls.get();
-        assert!(!bench.spin.take_read_turn() && !bench.spin.take_read_turn());
+        assert!(!bench.spin.take_read_turn(Patience::Long) && !bench.spin.take_read_turn(Patience::Long));
         assert_eq!(task.polls.get() - before, LOOKS_MAX, "no look after those in vain until the next turn");
     }
 
@@ -546,13 +567,13 @@ mod tests {
         bench.arm();
         // It finds something the third time that it is looked at, and no more.
         let task = bench.looker(4, touch);
-        assert!(bench.spin.take_read_turn());
+        assert!(bench.spin.take_read_turn(Patience::Long));
         assert_eq!(task.polls.get(), 4);
         assert!(bench.turn() && bench.turn(), "the runtime has its turn");
         let before = task.polls.get();
-        while bench.spin.take_read_turn() {}
+        while bench.spin.take_read_turn(Patience::Long) {}
         assert_eq!(task.polls.get() - before, LOOKS_MAX);
-        assert!(!bench.spin.take_read_turn() && bench.spin.0.pause_is_due.get().is_none());
+        assert!(!bench.spin.take_read_turn(Patience::Long) && bench.spin.0.pause_due_since.get().is_none());
         assert_eq!(task.polls.get() - before, LOOKS_MAX, "the runtime's turn is next");
     }
 
@@ -564,27 +585,31 @@ mod tests {
         let count = Rc::clone(&looks);
         let _task = bench.task(move |spin| {
             spin.pause();
-            if let Some(back) = spin.0.back.get() {
-                assert_eq!(spin.touch(), back);
-                assert!(spin.0.back.get().is_none(), "what comes after it is timed by itself");
+            if let Some(resumed_at) = spin.0.resumed_at.get() {
+                assert_eq!(spin.touch(), resumed_at);
+                assert!(spin.0.resumed_at.get().is_none(), "what comes after it is timed by itself");
                 count.set(count.get() + 1);
             }
             spin.watches();
             Poll::Pending
         });
-        assert!(bench.spin.take_read_turn() && bench.spin.take_read_turn());
+        assert!(bench.spin.take_read_turn(Patience::Long) && bench.spin.take_read_turn(Patience::Long));
         assert_eq!(looks.get(), 2);
         touch(&bench.spin);
         bench.turn();
         bench.turn();
         assert!(looks.get() > 2, "whoever has it look");
-        assert!(bench.spin.0.back.get().is_none());
+        assert!(bench.spin.0.resumed_at.get().is_none());
     }
 
     #[test]
     fn nobody_looks_on_when_the_window_is_over_or_the_core_is_lost() {
         let endings: [fn(&Spin); 2] = [
-            |spin| spin.0.last.set(Instant::now().checked_sub(2 * WINDOW).expect("the machine is up for longer")),
+            |spin| {
+                spin.0
+                    .last
+                    .set(Instant::now().checked_sub(Duration::from_secs(3600)).expect("the machine is up for long"))
+            },
             |_| crate::yielding::lose_core(),
         ];
         for ends in endings {
@@ -592,12 +617,41 @@ mod tests {
                 let bench = Bench::new();
                 bench.arm();
                 let task = bench.looker(3, ends);
-                assert!(!bench.spin.take_read_turn());
+                assert!(!bench.spin.take_read_turn(Patience::Long));
                 assert_eq!(task.polls.get(), 3);
             })
             .join()
             .expect("no panic");
         }
+    }
+
+    #[test]
+    fn who_knows_that_others_have_something_to_do_looks_once() {
+        let bench = Bench::new();
+        bench.arm();
+        let task = bench.looker(4, touch);
+        assert!(!bench.spin.take_read_turn(Patience::Short));
+        assert_eq!(task.polls.get(), 2);
+    }
+
+    #[test]
+    fn the_runtime_has_its_turn_after_a_slice_was_lost_whatever_was_found_then() {
+        std::thread::spawn(|| {
+            let bench = Bench::new();
+            bench.arm();
+            let task = bench.looker(3, |spin| {
+                let since = Instant::now().checked_sub(SLICE).expect("the machine is up for longer");
+                spin.0.pause_due_since.set(Some(since));
+                spin.pause();
+                touch(spin);
+            });
+            assert!(bench.spin.take_read_turn(Patience::Long) && !bench.spin.take_read_turn(Patience::Long));
+            assert_eq!(task.polls.get(), 3);
+            assert!(bench.turn() && bench.turn(), "the runtime has its turn");
+            assert_ne!(bench.spin.0.read_turns.get(), 0);
+        })
+        .join()
+        .expect("no panic");
     }
 
     #[test]
@@ -608,10 +662,10 @@ mod tests {
             assert!(spin.watches());
             Poll::Pending
         });
-        assert!(!bench.spin.take_read_turn() && !bench.spin.0.is_read_turn.get());
+        assert!(!bench.spin.take_read_turn(Patience::Long) && !bench.spin.0.is_read_turn.get());
         assert_eq!(silent.polls.get(), 2, "once");
         assert_eq!(bench.spin.0.read_turns.get(), 0, "nor asks again before the next turn");
-        assert!(bench.spin.0.pause_is_due.get().is_none(), "the core was not yielded, and nobody does it later");
+        assert!(bench.spin.0.pause_due_since.get().is_none(), "the core was not yielded, and nobody does it later");
     }
 
     #[test]
@@ -637,7 +691,7 @@ mod tests {
             if spin.0.watchers.borrow().is_empty() {
                 assert!(spin.watches());
             }
-            assert!(!spin.take_read_turn());
+            assert!(!spin.take_read_turn(Patience::Long));
             assert_eq!(spin.0.watchers.borrow().len(), 1, "it watches on");
             Poll::Pending
         });
@@ -652,12 +706,12 @@ mod tests {
         bench.arm();
         let _looks = bench.task(|spin| {
             let outer = spin.is_read_turn();
-            spin.take_read_turn();
+            spin.take_read_turn(Patience::Long);
             assert_eq!(spin.is_read_turn(), outer);
             spin.watches();
             Poll::Pending
         });
-        assert!(!bench.spin.take_read_turn() && !bench.spin.is_read_turn());
+        assert!(!bench.spin.take_read_turn(Patience::Long) && !bench.spin.is_read_turn());
     }
 
     #[test]
@@ -708,7 +762,7 @@ mod tests {
         let task = bench.idler();
         assert_eq!(bench.spin.0.watchers.borrow().len(), 1);
         drop(Polled(Rc::downgrade(&bench.spin.0)));
-        assert!(!bench.spin.take_read_turn() && !bench.spin.watches());
+        assert!(!bench.spin.take_read_turn(Patience::Long) && !bench.spin.watches());
         bench
             .spin
             .0
@@ -721,7 +775,7 @@ mod tests {
 
     #[test]
     fn a_read_turn_is_of_the_runtime_that_the_thread_is_in() {
-        assert!(!take_read_turn(), "the thread is in none");
+        assert!(!take_read_turn(Patience::Long), "the thread is in none");
         let runtimes = [(); 2].map(|()| crate::DriverChoice::default().runtime().expect("a driver"));
         let looked = Rc::new(Cell::new(0));
         let spin = runtimes[0].block_on(async { Spin::start(&runtimes[0]) });
@@ -736,9 +790,9 @@ mod tests {
         spin.0.read_turns.set(READ_TURNS_MAX);
         let mut place = Box::pin(task.run(Arc::new(Mailbox::default()), spin.clone()));
         assert!(place.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert!(!runtimes[1].block_on(async { take_read_turn() }));
+        assert!(!runtimes[1].block_on(async { take_read_turn(Patience::Long) }));
         assert_eq!(looked.get(), 1);
-        assert!(runtimes[0].block_on(async { take_read_turn() }));
+        assert!(runtimes[0].block_on(async { take_read_turn(Patience::Long) }));
         drop((place, spin));
         drop(runtimes);
         assert!(HERE.with_borrow(Vec::is_empty), "nothing is left of what has ended");

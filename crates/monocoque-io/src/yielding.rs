@@ -10,7 +10,7 @@ use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 /// A yield from which the core comes back later than this lost a slice.
-const SLICE: Duration = Duration::from_micros(500);
+pub(crate) const SLICE: Duration = Duration::from_micros(500);
 /// Two lost within this time are no accident.
 const REPEATED: Duration = Duration::from_millis(20);
 /// How long nobody polls on that thread then, and twice as long each time that it is still so, up to the second: finding out
@@ -32,8 +32,8 @@ thread_local! {
     static CORE: Cell<Core> = const { Cell::new(Core::Kept) };
 }
 
-/// Yields the core of the calling thread, which has done nothing but look since `before`; when the core is back. It waits for
-/// something that comes `one_by_one`, or for one of many.
+/// Yields the core of the calling thread, which has done nothing but look since `before`, and waits for something that comes
+/// `one_by_one`, or for one of many. Returns the time at which the core is back.
 pub fn yield_core(before: Instant, one_by_one: bool) -> Instant {
     yield_now();
     let now = Instant::now();
@@ -150,6 +150,22 @@ mod tests {
         })
         .join()
         .expect("no panic");
+    }
+
+    #[test]
+    fn a_core_that_is_away_twice_is_lost_to_who_waits_for_one_message_and_not_to_a_stream() {
+        let lose = |one_by_one| {
+            std::thread::spawn(move || {
+                for _ in 0..2 {
+                    let before = Instant::now().checked_sub(SLICE).expect("the machine is up for longer");
+                    assert!(yield_core(before, one_by_one) >= before + SLICE);
+                }
+                keeps_core()
+            })
+            .join()
+            .expect("no panic")
+        };
+        assert_eq!([lose(true), lose(false)], [false, true]);
     }
 
     #[test]

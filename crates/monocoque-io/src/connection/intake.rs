@@ -34,7 +34,8 @@ pub(super) struct Kept {
     large: usize,
     /// The link was looked at once since it came up, or has something to read.
     pub(super) met: bool,
-    /// Reads. Others have their turn after some of them, however idle it was between: what answers gathers meanwhile.
+    /// Reads that nobody waited for who looked himself. Others have their turn after some of them, however idle it was between: what
+    /// answers gathers meanwhile.
     pub(super) turns: u32,
     /// Turns that the peer takes in the conversation before it is lent to who waits for them.
     pub(super) lends_after: u32,

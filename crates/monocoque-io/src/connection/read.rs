@@ -70,6 +70,8 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
                 }
                 Err(error) => return self.shared.end(End::Link(error)),
             };
+            // Who waits for answers and looks himself lets others have their turn after some (`READ_TURNS_MAX`).
+            let is_asked_for = read.is_answer && self.home.spin.is_read_turn();
             let now = self.home.spin.touch();
             self.intake.take(&read, now);
             while !self.shared.was_ready.get() && self.was_blocked().await {
@@ -85,11 +87,12 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
                 self.intake.kept.memory.progress(read.bytes, delivered);
             }
             self.wait_for_room().await;
-            self.intake.kept.turns = self.intake.kept.turns.wrapping_add(1);
             passed += read.bytes;
-            // Who waits for answers and looks himself lets others have their turn after some (`READ_TURNS_MAX`).
-            let is_asked_for = read.is_answer && self.home.spin.is_read_turn();
-            let is_due = self.intake.kept.turns.is_multiple_of(TURNS_MAX) && !is_asked_for;
+            let mut is_due = false;
+            if !is_asked_for {
+                self.intake.kept.turns = self.intake.kept.turns.wrapping_add(1);
+                is_due = self.intake.kept.turns.is_multiple_of(TURNS_MAX);
+            }
             if is_due || passed >= READ_TURN_BYTES {
                 passed = 0;
                 yield_now().await;
@@ -162,7 +165,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> ReadPump<'a, P, L, H> {
         let mut look = !std::mem::replace(&mut self.intake.kept.met, true);
         poll_fn(|_| {
             let spin = &self.home.spin;
-            // Who waits for a message looks himself only where one may answer what was said: a look in vain is lost time.
+            // Who waits for a message looks himself only where one may answer what was said: where none is expected a look is lost time.
             let is_expected = !spin.is_read_turn() || self.intake.link.may_be_answered();
             if std::mem::replace(&mut look, true) && is_expected {
                 spin.pause();

@@ -1,6 +1,7 @@
 //! What there is now, kept in step with the events: both change under one lock, so that a snapshot and the stream that
 //! goes on from it miss nothing and tell nothing twice.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use monocoque_core::protocol::Blame;
@@ -58,8 +59,9 @@ pub(crate) struct Live {
 /// only wait lie side by side.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    /// Those that have ended leave their number behind until they are as many as the others.
-    list: Vec<(u64, Option<Live>)>,
+    /// Those that have ended leave their number behind until they are as many as the others, or the first: whoever asks for
+    /// any has one at once.
+    list: VecDeque<(u64, Option<Live>)>,
     ended: usize,
 }
 
@@ -70,7 +72,7 @@ impl Connections {
     }
 
     fn at(&self, number: u64) -> Result<usize, usize> {
-        match self.list.last() {
+        match self.list.back() {
             Some((last, _)) if *last >= number => self.list.binary_search_by_key(&number, |(number, _)| *number),
             _ => Err(self.list.len()),
         }
@@ -95,6 +97,10 @@ impl Connections {
         let at = self.at(number).ok()?;
         let live = self.list[at].1.take()?;
         self.ended += 1;
+        while self.list.front().is_some_and(|(_, live)| live.is_none()) {
+            self.list.pop_front();
+            self.ended -= 1;
+        }
         if 2 * self.ended >= self.list.len() {
             self.list.retain(|(_, live)| live.is_some());
             self.list.shrink_to(2 * self.list.len());
