@@ -178,7 +178,7 @@ pub trait Socket: Sized {
     /// Receives at least one message, sends each back to where it came from, and says how many there were.
     fn echo(&mut self) -> impl Future<Output = Outcome<usize>>;
 
-    /// Closes the socket and waits for that, where the library lets one wait.
+    /// Closes the socket, without waiting for it where the library goes on with that by itself: as `zmq_close` does.
     fn close(self) -> impl Future<Output = Outcome> {
         async { Ok(()) }
     }

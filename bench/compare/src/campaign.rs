@@ -12,6 +12,7 @@ use crate::goals::number;
 use crate::idle;
 use crate::machine::Machine;
 use crate::metric::Metric;
+use crate::pace::loop_us;
 use crate::scenario::{Scenario, Transport};
 use crate::stats::Summary;
 use crate::table::{Row, Table, Trouble};
@@ -80,7 +81,12 @@ pub fn run(args: &Args, scenarios: &[Scenario], contenders: &[Contender], mut sa
         for _ in 0..args.rounds {
             for ((team, row), amount) in teams.iter().zip(&mut rows).zip(&mut amounts) {
                 if row.goes_on() {
-                    note(row, play(team, scenario, args.seconds, amount));
+                    let before = loop_us(machine.cores);
+                    let mut outcome = play(team, scenario, args.seconds, amount);
+                    if let Ok(trial) = &mut outcome {
+                        trial.sample.insert(Metric::LoopUs, (before + loop_us(machine.cores)) / 2.0);
+                    }
+                    note(row, outcome);
                 }
             }
         }

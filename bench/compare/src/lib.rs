@@ -2,7 +2,7 @@
 //!
 //! - [`scenario`]: what is measured; [`contender`]: who; [`goals`]: what the figures have to show;
 //! - [`campaign`]: all rounds of all of them; [`trial`]: one measurement; [`idle`]: the one that needs no program on
-//!   the other side; [`process`]: programs, on a leash and with a deadline;
+//!   the other side; [`process`]: programs, on a leash and with a deadline; [`pace`]: the machine's own speed beside them;
 //! - [`table`]: the samples; [`stats`]: medians and ratios; [`machine`]: where this was; [`report`]: for people.
 
 pub mod args;
@@ -13,6 +13,7 @@ pub mod goals;
 pub mod idle;
 pub mod machine;
 pub mod metric;
+pub mod pace;
 pub mod process;
 pub mod report;
 pub mod scenario;

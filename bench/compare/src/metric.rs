@@ -30,6 +30,8 @@ pub enum Metric {
     SilentKib,
     /// Resident memory per connection after one message each way, KiB.
     SpokenKib,
+    /// How long a fixed loop took just before and after, the mean of both, µs: the machine's own [pace](crate::pace).
+    LoopUs,
 }
 
 /// The figures of one trial.
@@ -60,6 +62,7 @@ impl Metric {
             Self::Fairness => "slowest ÷ fastest",
             Self::SilentKib => "KiB per silent connection",
             Self::SpokenKib => "KiB per connection after a message",
+            Self::LoopUs => "a loop of registers, µs",
         }
     }
 }

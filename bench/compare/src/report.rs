@@ -10,8 +10,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
-use crate::goals::{self, Verdict};
+use crate::goals::{self, Verdict, number};
 use crate::metric::Metric;
+use crate::stats::Summary;
 use crate::table::{Row, Table, Trouble};
 
 /// All that was measured, and what it shows.
@@ -123,6 +124,17 @@ fn places(table: &Table) -> Vec<String> {
         }
     }
     places
+}
+
+/// What the machine's own pace was beside all that was measured, if that is known.
+fn pace(table: &Table) -> Option<String> {
+    let times: Vec<f64> =
+        table.rows.iter().filter_map(|row| row.samples.get(&Metric::LoopUs)).flatten().copied().collect();
+    let Summary { median, least, most } = Summary::of(&times)?;
+    let (median, least, most) = (number(median), number(least), number(most));
+    Some(format!(
+        "A loop of registers that nothing here can slow down took {median} µs beside the median trial, {least} at best and {most} at worst"
+    ))
 }
 
 #[cfg(test)]

@@ -161,20 +161,4 @@ impl Socket for AnySocket {
         }
         Ok(1)
     }
-
-    async fn close(self) -> Outcome {
-        match self.typed {
-            Typed::Plain(socket) => shut(socket, self.calls.block).await,
-            Typed::Router(socket) => shut(socket, self.calls.block).await,
-        }
-        Ok(())
-    }
-}
-
-async fn shut<K: monocoque::Kind>(socket: monocoque::Socket<K>, block: bool) {
-    if block {
-        socket.blocking().close();
-    } else {
-        socket.close().await;
-    }
 }

@@ -45,6 +45,16 @@ fn what_was_not_measured_is_said_and_breaks_no_table() {
 }
 
 #[test]
+fn the_machines_own_pace_is_told_if_it_is_known() {
+    let mut report = report();
+    assert!(!report.markdown().contains("loop of registers") && !report.html().unwrap().contains("loop of registers"));
+    report.table.rows[0].samples.insert(Metric::LoopUs, vec![300.0, 200.0]);
+    report.table.rows[1].samples.insert(Metric::LoopUs, vec![350.0]);
+    let told = "took 300 µs beside the median trial, 200 at best and 350 at worst";
+    assert!(report.markdown().contains(told) && report.html().unwrap().contains(told), "{}", report.markdown());
+}
+
+#[test]
 fn goals_are_judged_in_the_report() {
     let text = report().markdown();
     assert!(text.contains("| tcp-push-pull-64 | ours/local | messages/s ≥ ×8 libzmq/default | ×10.00"), "{text}");
