@@ -12,7 +12,7 @@ use crate::goals::number;
 use crate::idle;
 use crate::machine::Machine;
 use crate::metric::Metric;
-use crate::pace::loop_us;
+use crate::pace::{crossing_ns, loop_us};
 use crate::scenario::{Scenario, Transport};
 use crate::stats::Summary;
 use crate::table::{Row, Table, Trouble};
@@ -81,10 +81,11 @@ pub fn run(args: &Args, scenarios: &[Scenario], contenders: &[Contender], mut sa
         for _ in 0..args.rounds {
             for ((team, row), amount) in teams.iter().zip(&mut rows).zip(&mut amounts) {
                 if row.goes_on() {
-                    let before = loop_us(machine.cores);
+                    let (before, crossing) = (loop_us(machine.cores), crossing_ns());
                     let mut outcome = play(team, scenario, args.seconds, amount);
                     if let Ok(trial) = &mut outcome {
                         trial.sample.insert(Metric::LoopUs, (before + loop_us(machine.cores)) / 2.0);
+                        trial.sample.extend(crossing.map(|time| (Metric::CrossingNs, time)));
                     }
                     note(row, outcome);
                 }

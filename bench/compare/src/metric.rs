@@ -32,6 +32,8 @@ pub enum Metric {
     SpokenKib,
     /// How long a fixed loop took just before and after, the mean of both, µs: the machine's own [pace](crate::pace).
     LoopUs,
+    /// How long a cache line took from core to core just before, ns, where that was to be found.
+    CrossingNs,
 }
 
 /// The figures of one trial.
@@ -63,6 +65,7 @@ impl Metric {
             Self::SilentKib => "KiB per silent connection",
             Self::SpokenKib => "KiB per connection after a message",
             Self::LoopUs => "a loop of registers, µs",
+            Self::CrossingNs => "a line from core to core, ns",
         }
     }
 }

@@ -111,30 +111,34 @@ fn named(row: &Row) -> String {
     }
 }
 
-/// Where all of it was measured, as far as it is one place.
+/// Where all of it was measured, and how fast that was by itself, as far as that is known.
 fn places(table: &Table) -> Vec<String> {
-    let mut places = Vec::new();
+    let mut places: Vec<(String, Vec<&Row>)> = Vec::new();
     for row in &table.rows {
         let at = &row.machine;
         let busy = if at.busy { "with a busy loop on each, " } else { "" };
         let (cores, processor, kernel, commit) = (at.cores, &at.processor, &at.kernel, &at.commit);
         let place = format!("{cores} cores ({processor}), {busy}Linux {kernel}, commit {commit}");
-        if !places.contains(&place) {
-            places.push(place);
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, rows)) => rows.push(row),
+            None => places.push((place, vec![row])),
         }
     }
-    places
+    places.into_iter().map(|(place, rows)| place + &pace(&rows)).collect()
 }
 
-/// What the machine's own pace was beside all that was measured, if that is known.
-fn pace(table: &Table) -> Option<String> {
-    let times: Vec<f64> =
-        table.rows.iter().filter_map(|row| row.samples.get(&Metric::LoopUs)).flatten().copied().collect();
-    let Summary { median, least, most } = Summary::of(&times)?;
-    let (median, least, most) = (number(median), number(least), number(most));
-    Some(format!(
-        "A loop of registers that nothing here can slow down took {median} µs beside the median trial, {least} at best and {most} at worst"
-    ))
+fn pace(rows: &[&Row]) -> String {
+    let told = [
+        (Metric::LoopUs, "µs", "a fixed loop on each core took"),
+        (Metric::CrossingNs, "ns", "a cache line went from one core to the other in"),
+    ];
+    let told = told.into_iter().filter_map(|(metric, unit, what)| {
+        let samples = rows.iter().filter_map(|row| row.samples.get(&metric)).flatten();
+        let Summary { median, least, most } = Summary::of(&samples.copied().collect::<Vec<f64>>())?;
+        let (median, least, most) = (number(median), number(least), number(most));
+        Some(format!("; {what} {median} {unit} beside the median trial, {least} at best and {most} at worst"))
+    });
+    told.collect()
 }
 
 #[cfg(test)]

@@ -158,9 +158,4 @@ impl Socket for ZmqSocket {
             }
         }
     }
-
-    async fn close(self) -> Outcome {
-        drop(self);
-        Ok(())
-    }
 }

@@ -207,15 +207,6 @@ impl Socket for OmqSocket {
         }
         Ok(1)
     }
-
-    async fn close(self) -> Outcome {
-        match self.inner {
-            Inner::Async(socket) => socket.close().await?,
-            Inner::Blocking(socket) => socket.close()?,
-            Inner::Exclusive(mut socket) => socket.close().await?,
-        }
-        Ok(())
-    }
 }
 
 /// The message that found no room, if one did not.

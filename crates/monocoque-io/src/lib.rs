@@ -50,7 +50,7 @@ pub use owner::{LinkEvent, LinkFacts, Owner, Retry};
 pub use placement::{Home, IoThreads, Placement, PlacementError, PlacementGone};
 pub use readiness::{Direction, Readiness, look, ready};
 pub use socks::SocksProxy;
-pub use spin::{Patience, WINDOW as SPIN_WINDOW, take_read_turn};
+pub use spin::{Looks, WINDOW as SPIN_WINDOW, take_read_turn};
 pub use stop::{Stop, Stopper};
 pub use threads::{Schedule, ThreadConfig};
 pub use traffic::{LinkCounts, LinkTraffic};

@@ -156,8 +156,8 @@ mod tests {
     fn a_core_that_is_away_twice_is_lost_to_who_waits_for_one_message_and_not_to_a_stream() {
         let lose = |one_by_one| {
             std::thread::spawn(move || {
+                let before = Instant::now().checked_sub(SLICE).expect("the machine is up for longer");
                 for _ in 0..2 {
-                    let before = Instant::now().checked_sub(SLICE).expect("the machine is up for longer");
                     assert!(yield_core(before, one_by_one) >= before + SLICE);
                 }
                 keeps_core()

@@ -8,7 +8,7 @@ use std::time::Instant;
 use common::{Ends, Happened, PATIENCE, Raw, Teller, bind, connect, each_link, wire};
 use monocoque_core::Message;
 use monocoque_core::batch::Unit;
-use monocoque_io::{DriverChoice, ListenConfig, Patience, Placement, take_read_turn, yield_now};
+use monocoque_io::{DriverChoice, ListenConfig, Looks, Placement, take_read_turn, yield_now};
 
 /// More than a connection reads in a row otherwise (4), fewer than who waits may find (16).
 const IN_A_ROW: usize = 12;
@@ -26,7 +26,7 @@ async fn trip(ends: &mut Ends, peer: &mut Raw) -> bool {
     }
     assert_eq!(got, expected);
     peer.write_all(&wire(b"answer")).expect("room");
-    let looked = turns == 0 && take_read_turn(Patience::Long);
+    let looked = turns == 0 && take_read_turn(Looks::UntilFound);
     loop {
         match ends.incoming.next_unit() {
             Some(Unit::Message(answer)) => {

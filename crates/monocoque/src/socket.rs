@@ -413,13 +413,13 @@ impl<K: Receives> Socket<K> {
         };
         if core.context.runs_here() {
             // What a connection of this thread has to read is there sooner than by a turn of the runtime.
-            let mut patience = monocoque_io::Patience::Long;
-            while monocoque_io::take_read_turn(patience) {
+            let mut looks = monocoque_io::Looks::UntilFound;
+            while monocoque_io::take_read_turn(looks) {
                 if let Some(received) = attempt() {
                     return received;
                 }
                 // What came is for somebody else on this thread, or not all there is to it.
-                patience = monocoque_io::Patience::Short;
+                looks = monocoque_io::Looks::Once;
             }
         }
         let recv_timeout = core.options().recv_timeout;

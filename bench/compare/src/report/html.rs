@@ -1,6 +1,6 @@
 //! The report as one page: charts for a look, tables for the figures. It loads nothing.
 
-use super::{Report, chart, columns, is_principal, named, pace, places, trouble};
+use super::{Report, chart, columns, is_principal, named, places, trouble};
 use crate::Outcome;
 use crate::goals::{Verdict, number};
 use crate::metric::Metric;
@@ -22,7 +22,7 @@ pub fn render(report: &Report) -> Outcome<String> {
          <meta name=\"viewport\" content=\"width=device-width\"><title>Monocoque and its peers</title>\
          <style>{STYLE}</style></head><body>\n<h1>Monocoque and its peers</h1>\n"
     );
-    for place in places(table).into_iter().chain(pace(table)) {
+    for place in places(table) {
         page += &format!("<p><small>{}</small></p>\n", escape(&place));
     }
     page +=

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, columns, is_principal, named, pace, places, trouble};
+use super::{Report, columns, is_principal, named, places, trouble};
 use crate::goals::{Verdict, number};
 use crate::metric::Metric;
 use crate::stats::ratio;
@@ -11,7 +11,7 @@ use crate::table::{Row, Table, is_peer};
 pub fn render(report: &Report) -> String {
     let mut text = String::from("# Monocoque and its peers\n\n");
     text += "Written by `cargo xtask compare`; `bench/README.md` says how it measures and how to read it.\n\n";
-    for place in places(&report.table).into_iter().chain(pace(&report.table)) {
+    for place in places(&report.table) {
         text += &format!("- {place}\n");
     }
     text += &goals(&report.verdicts);

@@ -47,11 +47,14 @@ fn what_was_not_measured_is_said_and_breaks_no_table() {
 #[test]
 fn the_machines_own_pace_is_told_if_it_is_known() {
     let mut report = report();
-    assert!(!report.markdown().contains("loop of registers") && !report.html().unwrap().contains("loop of registers"));
+    assert!(!report.markdown().contains("fixed loop") && !report.html().unwrap().contains("fixed loop"));
     report.table.rows[0].samples.insert(Metric::LoopUs, vec![300.0, 200.0]);
     report.table.rows[1].samples.insert(Metric::LoopUs, vec![350.0]);
     let told = "took 300 µs beside the median trial, 200 at best and 350 at worst";
     assert!(report.markdown().contains(told) && report.html().unwrap().contains(told), "{}", report.markdown());
+    assert!(!report.markdown().contains("cache line"));
+    report.table.rows[2].samples.insert(Metric::CrossingNs, vec![40.0]);
+    assert!(report.markdown().contains("from one core to the other in 40.0 ns"), "{}", report.markdown());
 }
 
 #[test]

@@ -55,12 +55,15 @@ pub(crate) struct Live {
     trace: Trace,
 }
 
+/// Room for as many connections is not given back.
+const ROOM_MIN: usize = 4;
+
 /// Connections in the order of their numbers. Numbers grow, so that a new one is at the end nearly always, and many that
 /// only wait lie side by side.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    /// Those that have ended leave their number behind until they are as many as the others, or the first: whoever asks for
-    /// any has one at once.
+    /// Those that have ended leave their number behind until they are as many as the others. It never begins with one: whoever
+    /// asks for any has it at once.
     list: VecDeque<(u64, Option<Live>)>,
     ended: usize,
 }
@@ -103,8 +106,11 @@ impl Connections {
         }
         if 2 * self.ended >= self.list.len() {
             self.list.retain(|(_, live)| live.is_some());
-            self.list.shrink_to(2 * self.list.len());
             self.ended = 0;
+        }
+        let few = self.list.len().max(ROOM_MIN);
+        if self.list.capacity() > 4 * few {
+            self.list.shrink_to(2 * few);
         }
         Some(live)
     }
@@ -257,6 +263,19 @@ mod tests {
     }
 
     #[test]
+    fn room_is_given_back_whatever_order_they_end_in() {
+        for in_order in [true, false] {
+            let mut connections = Connections::default();
+            (0..10_000).for_each(|number| connections.insert(number, live(number)));
+            for number in 0..9_999 {
+                assert!(connections.remove(if in_order { number } else { 9_998 - number }).is_some());
+                assert!(connections.list.front().is_some_and(|(_, live)| live.is_some()), "{number}");
+            }
+            assert!(connections.list.capacity() <= 4 * ROOM_MIN && numbers(&connections) == [9_999]);
+        }
+    }
+
+    #[test]
     fn those_that_have_ended_take_no_more_room_than_those_that_are_there() {
         let mut connections = Connections::default();
         connections.insert(1, live(1));
@@ -268,6 +287,10 @@ mod tests {
         (10_000..12_000).for_each(|number| connections.insert(number, live(number)));
         assert!((10_000..12_000).all(|number| connections.remove(number).is_some()));
         assert_eq!(numbers(&connections), [1]);
-        assert!(connections.list.capacity() <= 8, "nor is it kept for them: {}", connections.list.capacity());
+        assert!(
+            connections.list.capacity() <= 4 * ROOM_MIN,
+            "nor is it kept for them: {}",
+            connections.list.capacity()
+        );
     }
 }
