@@ -87,7 +87,7 @@ fn our_events_tell_of_them() {
             Event::HandshakeSucceeded(facts) => Some(facts.clone()),
             _ => None,
         });
-        assert_eq!((facts.socket_type, &facts.endpoint, &facts.local), (Some(theirs), &endpoint, &endpoint));
+        assert_eq!((facts.socket_type, &*facts.endpoint, &*facts.local), (Some(theirs), &*endpoint, &*endpoint));
         assert!(facts.remote.starts_with("tcp://127.0.0.1:"), "{}", facts.remote);
         let told = theirs.tells_identity().then_some(&b"name"[..]);
         assert_eq!(facts.identity.as_ref().map(|id| id.as_bytes()), told, "{theirs}");

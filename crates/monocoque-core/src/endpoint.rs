@@ -178,7 +178,7 @@ impl fmt::Display for TcpEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Some(source) => write!(f, "{source};{}", self.target),
-            None => write!(f, "{}", self.target),
+            None => self.target.fmt(f),
         }
     }
 }

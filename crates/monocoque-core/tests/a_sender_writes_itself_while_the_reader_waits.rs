@@ -114,6 +114,21 @@ fn but_not_before_the_reader_has_waited() {
 }
 
 #[test]
+fn but_not_before_the_reader_that_has_the_turn_has_written_its_own() {
+    let mut lent = Lent::waiting(usize::MAX);
+    assert!(!lent.reader.claim_turn());
+    assert!(!lent.reader.take_along(&mut Batch::default()), "nothing goes along, and the turn stays");
+    lent.writer.push(&numbered(0)).expect("room");
+    assert!(lent.written().is_empty());
+    let mut along = Batch::default();
+    assert!(lent.reader.take_along(&mut along));
+    assert_eq!((along.messages, lent.writer.held()), (1, 0));
+    lent.wait();
+    lent.writer.push(&numbered(1)).expect("room");
+    assert_eq!(lent.written(), wire(1..2));
+}
+
+#[test]
 fn but_not_in_a_burst_which_stays_in_one_piece() {
     let mut lent = Lent::waiting(usize::MAX);
     lent.link.busy.store(true, Ordering::SeqCst);

@@ -139,21 +139,34 @@ fn slices<'a, const N: usize>(segments: impl IntoIterator<Item = &'a [u8]>) -> (
     (slices, count)
 }
 
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+/// Parts of a write.
+const SLICES: usize = 64;
+const FEW_SLICES: usize = 6;
+
 /// Writes what the kernel takes at once of `segments` and of `last` behind them, of [`WRITE_BYTES_MAX`] bytes.
 fn send_now(socket: &Socket, segments: &[Bytes], last: &[u8]) -> io::Result<usize> {
-    const SLICES: usize = 64;
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     let only = match segments {
         [] => Some(last),
         [segment] if last.is_empty() => Some(&segment[..]),
         _ => None,
     };
     if let Some(only) = only {
-        return Ok(rustix::net::send(socket, &only[..only.len().min(WRITE_BYTES_MAX)], flags)?);
+        return Ok(rustix::net::send(socket, &only[..only.len().min(WRITE_BYTES_MAX)], SEND_FLAGS)?);
     }
-    let (slices, count) = slices::<SLICES>(segments.iter().map(|segment| &segment[..]).chain([last]));
+    let parts = segments.iter().map(|segment| &segment[..]).chain([last]);
+    // What is said in a handshake, or before a message, is in few parts: not for each are so many slices to be made.
+    if segments.len() < FEW_SLICES {
+        send_slices::<FEW_SLICES>(socket, parts)
+    } else {
+        send_slices::<SLICES>(socket, parts)
+    }
+}
+
+fn send_slices<'a, const N: usize>(socket: &Socket, parts: impl Iterator<Item = &'a [u8]>) -> io::Result<usize> {
+    let (slices, count) = slices::<N>(parts);
     let mut none = SendAncillaryBuffer::default();
-    Ok(rustix::net::sendmsg(socket, &slices[..count], &mut none, flags)?)
+    Ok(rustix::net::sendmsg(socket, &slices[..count], &mut none, SEND_FLAGS)?)
 }
 
 impl Link for StreamLink {

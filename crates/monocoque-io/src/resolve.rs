@@ -1,5 +1,6 @@
 //! From a written endpoint to socket addresses. Looking up names blocks, so it runs off the I/O thread.
 
+use std::fmt::Write;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::os::fd::OwnedFd;
@@ -11,6 +12,8 @@ use monocoque_core::endpoint::{Host, HostPort, IpcEndpoint, TcpEndpoint};
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketType};
 use socket2::SockAddr;
+
+const V4_ENDPOINT_BYTES_MAX: usize = "tcp://255.255.255.255:65535".len();
 
 /// The addresses to try in turn, each with the local one to bind before.
 #[derive(Debug, Clone)]
@@ -125,7 +128,16 @@ fn scoped(address: Ipv6Addr, scope: Option<&str>, port: u16) -> io::Result<Socke
 
 /// `address` as an endpoint of TCP.
 pub(crate) fn tcp_endpoint(address: SocketAddr) -> String {
-    format!("tcp://{}", host_port(address))
+    match address {
+        // Each connection is named, and nearly all so: without text in between, or growing.
+        SocketAddr::V4(v4) => {
+            let mut text = String::with_capacity(V4_ENDPOINT_BYTES_MAX);
+            let written = write!(text, "tcp://{}:{}", v4.ip(), v4.port());
+            debug_assert!(written.is_ok(), "a string takes it");
+            text
+        }
+        SocketAddr::V6(_) => format!("tcp://{}", host_port(address)),
+    }
 }
 
 /// `address` as an endpoint of the same kind as `like`: with its scheme, and its path if it has one.

@@ -333,11 +333,14 @@ impl Hub {
         (unsent, given)
     }
 
-    /// A peer went: whoever waits may find things changed.
+    /// A peer went: whoever waits may find things changed. Who waits for what peers send has been told of what this one sent.
     fn announce(&self) {
         self.signals.peers.wake_all();
         self.signals.writable.wake_all();
-        self.signals.readable.wake_all();
+        let may_be_told = matches!(self.recv_rule, RecvRule::Requests | RecvRule::Replies | RecvRule::Notices);
+        if may_be_told || self.signals.has_ready() {
+            self.signals.readable.wake_all();
+        }
     }
 
     fn publishes(&self) -> bool {

@@ -25,27 +25,37 @@ pub struct CloseReport {
 /// Sockets of one context that are closing in the background.
 #[derive(Debug, Default)]
 pub(crate) struct Closing {
-    count: Mutex<usize>,
+    count: Mutex<Count>,
+    /// None is closing any more.
     changed: Condvar,
     /// Woken with `changed`, for those who do not wait on a thread.
     waiting: WaitList,
 }
 
+#[derive(Debug, Default)]
+struct Count {
+    closing: usize,
+    /// Threads that wait for none to be: to notify a condition is a system call, whether anyone waits for it or not.
+    waiting: usize,
+}
+
 impl Closing {
-    fn count(&self) -> MutexGuard<'_, usize> {
+    fn count(&self) -> MutexGuard<'_, Count> {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Blocks until background closing has ended; each is bounded by its linger time.
     pub(crate) fn wait(&self) {
-        let waited = self.changed.wait_while(self.count(), |count| *count > 0);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let mut count = self.count();
+        count.waiting += 1;
+        let waited = self.changed.wait_while(count, |count| count.closing > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).waiting -= 1;
     }
 
     /// Ready when none is closing; if not, the waker is called when one has ended.
     pub(crate) fn poll(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<()> {
         self.waiting.register(ticket, cx.waker());
-        if *self.count() > 0 {
+        if self.count().closing > 0 {
             return Poll::Pending;
         }
         self.waiting.remove(ticket);
@@ -58,7 +68,7 @@ struct Counted(Arc<Core>);
 
 impl Counted {
     fn new(core: Arc<Core>) -> Self {
-        *core.context.closing.count() += 1;
+        core.context.closing.count().closing += 1;
         Self(core)
     }
 }
@@ -66,8 +76,16 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         let closing = &self.0.context.closing;
-        *closing.count() -= 1;
-        closing.changed.notify_all();
+        let mut count = closing.count();
+        count.closing -= 1;
+        if count.closing > 0 {
+            return;
+        }
+        let is_awaited = count.waiting > 0;
+        drop(count);
+        if is_awaited {
+            closing.changed.notify_all();
+        }
         closing.waiting.wake_all();
     }
 }

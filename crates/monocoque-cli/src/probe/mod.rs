@@ -140,7 +140,7 @@ fn findings(args: &ProbeArgs, ours: SocketType, call: &Call, verdict: &Verdict) 
     Findings {
         endpoint: args.endpoint.clone(),
         reached: call.handshake.is_some(),
-        address: peer.map(|facts| facts.remote.clone()),
+        address: peer.map(|facts| facts.remote.to_string()),
         socket_type: verdict.socket_type.clone(),
         identity: peer.and_then(|facts| facts.identity.as_ref()).map(ToString::to_string),
         version: verdict.version.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::state::{Shared, keep, wake};
+use super::state::{Shared, State, keep, wake};
 use super::{Taken, WriteThrough};
 use crate::batch::{Batch, without_first};
 use crate::limits::CUTS_MAX;
@@ -31,9 +31,19 @@ impl BatchSource {
 
     /// Takes everything queued into `batch`, which must be empty, and credits the writer for it.
     pub fn take(&mut self, batch: &mut Batch) -> Taken {
+        self.take_or(batch, State::nothing)
+    }
+
+    /// [`take`](Self::take) for who has something to write in any case: if nothing is queued, the turn stays with it. Whether
+    /// something was.
+    pub fn take_along(&mut self, batch: &mut Batch) -> bool {
+        self.take_or(batch, |_| Taken::Empty) == Taken::Some
+    }
+
+    fn take_or(&mut self, batch: &mut Batch, nothing: impl FnOnce(&mut State) -> Taken) -> Taken {
         let mut state = self.shared.lock_ready();
         if state.queue.is_empty() {
-            return state.nothing();
+            return nothing(&mut state);
         }
         if !std::mem::take(&mut self.returned) {
             // What was taken before went out, or this would not be called.

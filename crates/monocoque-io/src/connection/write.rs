@@ -47,7 +47,7 @@ pub(super) struct Kept {
 enum Work {
     /// Write the protocol's own bytes.
     Control,
-    /// Write the batch that was taken.
+    /// Write the batch that was taken, behind what the protocol has to say.
     Batch(Batch),
     /// The protocol's deadline has come.
     Deadline,
@@ -183,6 +183,11 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
         if let Some(outgoing) = &mut *outgoing {
             // Nothing goes between the halves of a message that its sender began to write.
             if has_control && !outgoing.claim_turn() {
+                let mut batch = scratch::take();
+                if outgoing.take_along(&mut batch) {
+                    return Poll::Ready(self.took(batch));
+                }
+                scratch::give_back(batch);
                 return Poll::Ready(Work::Control);
             }
             if self.kept.patience.lasts_with_answers() && outgoing.is_growing() {
@@ -202,14 +207,7 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
             }
             let mut batch = scratch::take();
             match outgoing.poll_take(cx, &mut batch) {
-                Poll::Ready(Taken::Some) => {
-                    self.kept.patience.took();
-                    self.shared.heard.set(false);
-                    if batch.messages > 1 {
-                        self.home.spin.note(false);
-                    }
-                    return Poll::Ready(Work::Batch(batch));
-                }
+                Poll::Ready(Taken::Some) => return Poll::Ready(self.took(batch)),
                 Poll::Ready(_) => return Poll::Ready(Work::Finished),
                 Poll::Pending => {
                     self.kept.patience.rest();
@@ -219,6 +217,15 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
             }
         }
         Poll::Pending
+    }
+
+    fn took(&mut self, batch: Batch) -> Work {
+        self.kept.patience.took();
+        self.shared.heard.set(false);
+        if batch.messages > 1 {
+            self.home.spin.note(false);
+        }
+        Work::Batch(batch)
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -330,8 +337,9 @@ impl<'a, P: Protocol, L: Link, H: Host<P>> WritePump<'a, P, L, H> {
         let Some(first) = batch.segments.first() else { return };
         sending.before = (batch.segments.len(), first.len());
         sending.passed = sending.wire > 0;
-        // What the protocol has said since was made before what it makes now: boxes are counted, and so are records.
-        let mut said = if sending.passed { self.take_control() } else { Vec::new() };
+        // What the protocol has said so far was made before what it makes now: boxes are counted, and so are records. Nothing
+        // goes between the halves of a message that its sender began to write.
+        let mut said = if sending.sent == 0 { self.take_control() } else { Vec::new() };
         sending.said = said.iter().map(Bytes::len).sum();
         sending.single = self.shared.takes_single();
         let made = self.shared.act(|protocol, out| {

@@ -4,9 +4,9 @@
 use std::future::{pending, poll_fn};
 use std::io::{self, Read, Write};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -221,9 +221,11 @@ pub struct Feed {
     pub read: AtomicUsize,
     /// Reads, of those that found nothing too.
     pub looks: AtomicUsize,
+    /// What each write wrote.
+    pub written: Mutex<Vec<Vec<u8>>>,
 }
 
-/// A link whose bytes are there when the test says so; what is written is taken.
+/// A link whose bytes are there when the test says so; what is written is kept.
 #[derive(Debug)]
 pub struct Fed {
     pub feed: Arc<Feed>,
@@ -233,7 +235,10 @@ pub struct Fed {
 
 impl Link for Fed {
     fn try_write(&self, segments: &[Bytes]) -> io::Result<usize> {
-        Ok(segments.iter().map(Bytes::len).sum())
+        let all = segments.concat();
+        let count = all.len();
+        self.feed.written.lock().expect("no panic").push(all);
+        Ok(count)
     }
 
     async fn writable(&self) -> io::Result<()> {
@@ -424,6 +429,14 @@ impl Story {
         self.find("ready", |happened| match happened {
             Happened::Ready(ends) => Ok(*ends),
             other => Err(other),
+        })
+    }
+
+    /// [`ready`](Self::ready), if that has happened by now.
+    pub fn is_ready(&self) -> Option<Ends> {
+        self.0.try_iter().find_map(|happened| match happened {
+            Happened::Ready(ends) => Some(*ends),
+            _ => None,
         })
     }
 

@@ -9,7 +9,7 @@ use monocoque_core::slab::Arena;
 use monocoque_core::wait::WaitList;
 use monocoque_core::{Message, SocketType};
 
-use crate::peer::{attach, facts, hub, join, join_with};
+use crate::peer::{attach, facts, hub, hub_with, join, join_with};
 
 #[derive(Default)]
 struct Calls(AtomicUsize);
@@ -79,7 +79,7 @@ fn a_sender_by_room_and_by_a_new_peer() {
 
 #[test]
 fn a_publisher_that_may_not_drop_by_room() {
-    let hub = crate::peer::hub_with(SocketType::Pub, |config| config.no_drop = true);
+    let hub = hub_with(SocketType::Pub, |config| config.no_drop = true);
     let mut peer = join_with(&hub, facts(SocketType::Pub, None), 2);
     peer.subscribe("");
     while hub.try_send(Message::from("x")).is_ok() {}
@@ -116,6 +116,26 @@ fn a_receiver_by_a_peer_that_brings_something_and_not_by_one_that_does_not() {
     to_hub.push(&Message::from("early")).expect("room");
     assert!(called(readable, || _ = hub.up(link, facts(SocketType::Pull, None), reader).expect("attached")));
     assert_eq!(hub.try_recv(), Ok(Message::from("early")));
+}
+
+#[test]
+fn a_receiver_by_a_peer_that_goes_if_that_leaves_something_and_not_else() {
+    for kind in [SocketType::Pull, SocketType::Router, SocketType::Dealer, SocketType::Sub] {
+        let hub = hub(kind);
+        let peers = [join(&hub, kind.peers()[0]), join(&hub, kind.peers()[0])];
+        let readable = hub.signals().readable();
+        assert!(!called(readable, || hub.down(peers[0].key)), "{kind}");
+        assert!(!called(readable, || _ = hub.release(peers[1].link)), "{kind}");
+    }
+    let router = hub_with(SocketType::Router, |config| config.router_notify.disconnect = true);
+    let peer = join(&router, SocketType::Dealer);
+    assert!(called(router.signals().readable(), || router.down(peer.key)));
+    let xpub = hub(SocketType::XPub);
+    let mut peer = join(&xpub, SocketType::Sub);
+    peer.subscribe("t");
+    assert!(xpub.try_recv().is_ok());
+    assert!(called(xpub.signals().readable(), || xpub.down(peer.key)));
+    assert!(xpub.try_recv().is_ok(), "nobody is subscribed any more");
 }
 
 #[test]

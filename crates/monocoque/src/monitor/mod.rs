@@ -44,11 +44,11 @@ pub struct ConnectionFacts {
     /// A number that no other connection of this socket has.
     pub connection: u64,
     /// The endpoint that was bound or connected.
-    pub endpoint: String,
+    pub endpoint: Arc<str>,
     /// Our end.
-    pub local: String,
+    pub local: Arc<str>,
     /// The peer's end, as much as the transport tells.
-    pub remote: String,
+    pub remote: Arc<str>,
     /// What the peer is, once it said so; one of ZMTP 1.0 never does.
     pub socket_type: Option<SocketType>,
     /// The name that the peer chose, if it did.
@@ -69,9 +69,9 @@ impl ConnectionFacts {
     pub(crate) fn of(peer: &PeerProperties) -> Self {
         Self {
             connection: peer.connection,
-            endpoint: peer.endpoint.to_string(),
-            local: peer.local.to_string(),
-            remote: peer.address.to_string(),
+            endpoint: Arc::clone(&peer.endpoint),
+            local: Arc::clone(&peer.local),
+            remote: Arc::clone(&peer.address),
             socket_type: peer.socket_type,
             identity: peer.identity.clone(),
             version: peer.version,

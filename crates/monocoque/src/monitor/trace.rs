@@ -21,8 +21,8 @@ mod on {
                 "connection",
                 %socket,
                 number = facts.connection,
-                endpoint = facts.endpoint,
-                remote = facts.remote,
+                endpoint = &*facts.endpoint,
+                remote = &*facts.remote,
                 peer = Empty,
                 identity = Empty,
             ))

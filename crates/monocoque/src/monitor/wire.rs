@@ -159,8 +159,8 @@ async fn tell_all(monitor: Monitor, socket: Socket<Any>, mask: u64, form: Monito
             number: events::MONITOR_STOPPED,
             value: 0,
             second: None,
-            local: String::new(),
-            remote: String::new(),
+            local: Arc::default(),
+            remote: Arc::default(),
             dialed: false,
         };
         let _ = socket.try_send(stopped.write(form));
@@ -174,8 +174,8 @@ struct Line {
     value: u64,
     /// Of version 2 there may be another.
     second: Option<u64>,
-    local: String,
-    remote: String,
+    local: Arc<str>,
+    remote: Arc<str>,
     dialed: bool,
 }
 
@@ -195,14 +195,14 @@ impl Line {
     }
 
     fn disconnected(peer: &ConnectionFacts) -> Self {
-        let (local, remote) = (peer.local.clone(), peer.remote.clone());
+        let (local, remote) = (Arc::clone(&peer.local), Arc::clone(&peer.remote));
         let value = peer.descriptor as u64;
         Self { number: events::DISCONNECTED, value, second: None, local, remote, dialed: peer.dialed }
     }
 
     /// An attempt to connect has failed, whose descriptor is of no interest.
     fn closed(endpoint: &str) -> Self {
-        let (local, remote) = (String::new(), endpoint.to_owned());
+        let (local, remote) = (Arc::default(), endpoint.into());
         Self { number: events::CLOSED, value: 0, second: None, local, remote, dialed: true }
     }
 
@@ -212,24 +212,24 @@ impl Line {
             number,
             value,
             second: None,
-            local: endpoint.to_owned(),
-            remote: String::new(),
+            local: endpoint.into(),
+            remote: Arc::default(),
             dialed: false,
         };
         let dialed = |number, endpoint: &str, value| Self {
             number,
             value,
             second: None,
-            local: String::new(),
-            remote: endpoint.to_owned(),
+            local: Arc::default(),
+            remote: endpoint.into(),
             dialed: true,
         };
         let of = |number, peer: &ConnectionFacts, value| Self {
             number,
             value,
             second: None,
-            local: peer.local.clone(),
-            remote: peer.remote.clone(),
+            local: Arc::clone(&peer.local),
+            remote: Arc::clone(&peer.remote),
             dialed: peer.dialed,
         };
         let number = |errno: &Option<i32>| errno.unwrap_or_default() as u64;
@@ -272,7 +272,7 @@ impl Line {
                 let values = [self.value].into_iter().chain(self.second);
                 let numbers = [self.number, values.clone().count() as u64].into_iter().chain(values);
                 let numbers = numbers.map(|number| Frame::from(&number.to_ne_bytes()));
-                Message::multipart(numbers.chain([self.local.as_str().into(), self.remote.as_str().into()]))
+                Message::multipart(numbers.chain([(*self.local).into(), (*self.remote).into()]))
             }
         }
     }

@@ -36,7 +36,7 @@ fn endpoints_and_connections_are_in_it() {
         let facts = &snapshot.connections[0];
         assert_eq!((snapshot.connections.len(), facts.socket_type), (1, Some(SocketType::Push)));
         assert!(facts.descriptor > 2 && facts.remote.starts_with("tcp://127.0.0.1:"));
-        assert_eq!(facts.endpoint, endpoint);
+        assert_eq!(*facts.endpoint, *endpoint);
         push.disconnect(&endpoint).expect("connected");
         event(&monitor, disconnected).await;
         assert_eq!(pull.watch().0.connections, []);

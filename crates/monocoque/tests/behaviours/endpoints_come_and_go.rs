@@ -22,7 +22,7 @@ fn unbinding_ends_the_connections_accepted_there_and_no_others() {
         let (monitor, theirs) = (pull.monitor(), over_tcp.monitor());
         pull.unbind(&tcp).expect("bound");
         let told = event(&monitor, |event| match event {
-            Event::Disconnected { peer, reason } => Some((peer.endpoint, reason)),
+            Event::Disconnected { peer, reason } => Some((peer.endpoint.to_string(), reason)),
             _ => None,
         });
         assert_eq!(told.await, (tcp.clone(), DisconnectReason::Local));
@@ -162,7 +162,7 @@ fn the_monitor_tells_in_order_on_both_sides() {
         let next = |monitor| soon(async move { monocoque::Monitor::recv(monitor).await.expect("an event") });
         assert_eq!(next(&ours).await, Event::ConnectDelayed { endpoint: endpoint.clone() });
         let Event::Connected(facts) = next(&ours).await else { panic!("not connected") };
-        assert_eq!((&facts.endpoint, &facts.remote, facts.socket_type), (&endpoint, &endpoint, None));
+        assert_eq!((&*facts.endpoint, &*facts.remote, facts.socket_type), (&*endpoint, &*endpoint, None));
         let Event::HandshakeSucceeded(ready) = next(&ours).await else { panic!("no handshake") };
         assert_eq!((ready.connection, ready.socket_type), (facts.connection, Some(SocketType::Router)));
         let Event::Disconnected { peer, reason } = next(&ours).await else { panic!("not disconnected") };
@@ -171,7 +171,7 @@ fn the_monitor_tells_in_order_on_both_sides() {
         let Event::Listening { endpoint: told, descriptor } = listening else { panic!("{listening:?}") };
         assert_eq!(told, endpoint);
         let Event::Accepted(accepted) = next(&theirs).await else { panic!("not accepted") };
-        assert_eq!((&accepted.endpoint, &accepted.remote), (&endpoint, &facts.local));
+        assert_eq!((&*accepted.endpoint, &accepted.remote), (&*endpoint, &facts.local));
         let Event::HandshakeSucceeded(ready) = next(&theirs).await else { panic!("no handshake") };
         assert_eq!(ready.identity.map(|id| id.as_bytes().to_vec()), Some(b"me".to_vec()));
         let Event::Disconnected { peer, reason } = next(&theirs).await else { panic!("not disconnected") };

@@ -135,7 +135,7 @@ fn the_endpoint_and_the_peers_are_told_with_their_path() {
             (Some(SocketType::Push), Some((3, 0)), Some("NULL"))
         );
         assert!(facts.remote.starts_with("ws://127.0.0.1:") && facts.remote.ends_with('/'), "{}", facts.remote);
-        assert_eq!(facts.local, real);
+        assert_eq!(*facts.local, *real);
         drop(push);
         pull.unbind(&real).expect("bound there");
         soon(event(&monitor, |event| matches!(event, Event::Closed { .. }).then_some(()))).await;
